@@ -27,7 +27,9 @@ def parse(text):
 
 def is_met(target, figure):
     """Whether the figure, None when it was not measured, meets the target."""
-    return figure is not None and COMPARE[target["op"]](figure["median"], target["value"])
+    if figure is None or figure["median"] != figure["median"]:     # NaN meets nothing
+        return False
+    return COMPARE[target["op"]](figure["median"], target["value"])
 
 
 def shortfalls(targets, figures):
