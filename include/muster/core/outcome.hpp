@@ -152,7 +152,8 @@ public:
         return a.has_value_ ? a.value_ == b.value_ : a.failure_ == b.failure_;
     }
     template <class U>
-        requires(!detail::is_outcome<U> && !std::same_as<U, failure> && std::equality_comparable_with<T, U>)
+        requires(!detail::is_outcome<U> && !std::same_as<U, failure> && std::convertible_to<U const&, T> &&
+                 std::equality_comparable_with<T, U>)
     friend bool operator==(outcome const& a, U const& b) { return a.has_value_ && a.value_ == b; }
 
 private:
