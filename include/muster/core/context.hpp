@@ -160,15 +160,15 @@ inline std::size_t context::depth() const noexcept {
 }
 
 inline context::wait_end context::wait(wait_point& point, instant until) const {
-    // A stop wakes the point itself; what was asked for is told apart afterwards. The callback is gone before `point` is.
+    // A stop interrupts the wait; the callback is gone before `point` can be.
     auto const waited = [&] {
-        auto const wake = [&point] { point.wake(); };
-        std::optional<std::stop_callback<decltype(wake)>> on_stop;
-        if (stop_.stop_possible()) on_stop.emplace(stop_, wake);
+        auto const interrupt = [&point] { point.interrupt(); };
+        std::optional<std::stop_callback<decltype(interrupt)>> on_stop;
+        if (stop_.stop_possible()) on_stop.emplace(stop_, interrupt);
         return waiter_.wait_until(point, std::min(until, deadline_));
     }();
-    if (stop_.stop_requested()) return wait_end::stopped;
     if (waited) return wait_end::woken;
+    if (stop_.stop_requested()) return wait_end::stopped;
     return until <= deadline_ ? wait_end::elapsed : wait_end::expired;
 }
 
