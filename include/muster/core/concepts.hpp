@@ -1,0 +1,166 @@
+#pragma once
+
+#include <chrono>         // nanoseconds
+#include <concepts>       // same_as, invocable
+#include <cstddef>        // size_t
+#include <functional>     // invoke
+#include <optional>       // cache look-ups
+#include <string_view>    // name of a stage
+#include <type_traits>    // remove_cvref
+
+#include <muster/core/context.hpp>    // context
+#include <muster/core/outcome.hpp>    // outcome
+#include <muster/core/waiter.hpp>     // waiter_ref
+
+namespace muster {
+
+/// Opt in by `using policy_concept = muster::around_tag;`: the policy wraps each call.
+struct around_tag {};
+/// Opt in by `using policy_concept = muster::place_tag;`: verbs read the policy once, before the loop.
+struct place_tag {};
+
+// Tasks
+
+namespace detail {
+
+template <class R>
+struct normalised { using type = outcome<std::decay_t<R>>; };
+template <class T>
+struct normalised<outcome<T>> { using type = outcome<T>; };
+template <>
+struct normalised<void> { using type = outcome<void>; };
+
+// A task that takes the context gets it; scratch state comes last.
+template <class F, class Item, class... State>
+concept takes_context = std::invocable<F const&, Item, context&, State...>;
+template <class F, class Item, class... State>
+concept takes_item = std::invocable<F const&, Item, State...>;
+
+template <class F, class Item, class... State>
+struct task_result;
+template <class F, class Item, class... State>
+    requires takes_context<F, Item, State...>
+struct task_result<F, Item, State...> : normalised<std::remove_cvref_t<std::invoke_result_t<F const&, Item, context&, State...>>> {
+    static constexpr bool is_noexcept = std::is_nothrow_invocable_v<F const&, Item, context&, State...>;
+};
+template <class F, class Item, class... State>
+    requires(takes_item<F, Item, State...> && !takes_context<F, Item, State...>)
+struct task_result<F, Item, State...> : normalised<std::remove_cvref_t<std::invoke_result_t<F const&, Item, State...>>> {
+    static constexpr bool is_noexcept = std::is_nothrow_invocable_v<F const&, Item, State...>;
+};
+
+}  // namespace detail
+
+/// A callable `f(item)` or `f(item, context&)`, through `const&`: a verb calls it from many threads at once.
+template <class F, class Item>
+concept task_for = detail::takes_context<F, Item> || detail::takes_item<F, Item>;
+
+/// What a task answers for such an item, as an outcome: `T`, `void` and `outcome<T>` all become `outcome`.
+template <class F, class Item>
+    requires task_for<F, Item>
+using result_of = typename detail::task_result<F, Item>::type;
+
+/// What the rest of a chain answers: the return type of a policy that hands the answer on as it is.
+template <class Next, class Item>
+using outcome_of = std::invoke_result_t<Next const&, context&, Item>;
+
+// Policies
+
+/// Said around a call: has `around(next, cx, item) const`, which calls `next(cx, item)` zero or more times.
+template <class P>
+concept around_policy = std::copyable<P> && std::derived_from<typename P::policy_concept, around_tag>;
+
+/// Said about the place of a call: `on`, `named`, `batched`, ... It may offer `enter(cx)`, whose result is kept during a call.
+template <class P>
+concept place_policy = std::copyable<P> && std::derived_from<typename P::policy_concept, place_tag>;
+
+template <class P>
+concept policy = around_policy<P> || place_policy<P>;
+
+// Gates
+
+namespace detail {
+struct any_result {    // what a permit must be able to learn from
+    bool has_value() const noexcept;
+    failure const& error() const noexcept;
+};
+}  // namespace detail
+
+/// Held while a call passes a gate; releases in its destructor.
+template <class P>
+concept permit = std::movable<P> && !std::copyable<P> && requires(P& held, outcome<int> const& result) {
+    held.settle(result);    // told how the call ended; a no-op where the gate does not learn
+};
+
+/// Who may pass: a rate limiter, a bulkhead, a breaker, a budget.
+template <class G>
+concept gate = requires(G& at, context& cx, double weight) {
+    { at.acquire(cx, weight) };                         // waits through cx for a permit, or says why not
+    requires detail::is_outcome<decltype(at.acquire(cx, weight))>;
+    requires permit<typename decltype(at.acquire(cx, weight))::value_type>;
+};
+
+// Caches
+
+/// What is remembered: `get_or_compute(key, cx, f)` answers from memory, or lets one caller compute while the others wait.
+template <class C>
+concept cache = requires(C& in, typename C::key_type const& key, context& cx, outcome<typename C::value_type> (*compute)(context&)) {
+    { in.get_or_compute(key, cx, compute) } -> std::same_as<outcome<typename C::value_type>>;
+    { in.get(key) } -> std::same_as<std::optional<typename C::value_type>>;    // a look that computes nothing
+};
+
+// Executors
+
+namespace detail {
+struct any_body {
+    void operator()(std::size_t first, std::size_t last) const noexcept;
+};
+struct any_job {
+    void operator()() noexcept;
+};
+}  // namespace detail
+
+/// Where work runs.
+///
+/// `bulk(n, width, body)` calls `body(first, last)` on ranges that cover [0, n) once, at most `width` at a time, the caller's
+/// thread among them, and returns when all have returned; `body` does not throw. It completes also when no thread can be
+/// had. `post(job)` runs `job()` once, later, on some thread; it throws when it cannot.
+template <class E>
+concept executor = requires(E& where, std::size_t n, detail::any_body const& body, detail::any_job job) {
+    { where.width() } -> std::convertible_to<std::size_t>;    // the most calls that it runs at once
+    { where.bulk(n, n, body) };
+    { where.post(std::move(job)) };
+};
+
+/// An executor whose threads wait in a way of their own: verbs put its waiter into the contexts of their calls.
+template <class E>
+concept has_waiter = requires(E& where) { { where.waiting() } -> std::convertible_to<waiter_ref>; };
+
+// Observers
+
+/// What an observer is told.
+struct call_event {
+    enum class kind : unsigned char { started, finished };
+    kind what = kind::started;
+    context const* call = nullptr;           ///< stage, path, attempt, run; valid during the call of the observer
+    instant at{};                            ///< when, on the context's time source
+    std::chrono::nanoseconds took{};         ///< of a finished call
+    failure const* error = nullptr;          ///< of a finished call that failed
+};
+
+/// Who sees: told of every call that passes `observe`, from many threads at once. It does not throw and does not wait.
+template <class O>
+concept observer = requires(O& sees, call_event const& event) { { sees.on_call(event) } noexcept; };
+
+/// A place for what leaves a flow: takes one record at a time, from many threads at once.
+template <class S, class Record>
+concept sink = requires(S& to, Record record) { to.put(std::move(record)); };
+
+/// What an item weighs at a gate: `weight(item)` where an overload for its type is found by ADL, else 1.
+template <class Item>
+[[nodiscard]] constexpr double weight_of(Item const& item) {
+    if constexpr (requires { { weight(item) } -> std::convertible_to<double>; }) return static_cast<double>(weight(item));
+    else return 1.0;
+}
+
+}  // namespace muster
