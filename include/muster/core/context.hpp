@@ -167,6 +167,7 @@ inline context::wait_end context::wait(wait_point& point, instant until) const {
         if (stop_.stop_possible()) on_stop.emplace(stop_, interrupt);
         return waiter_.wait_until(point, std::min(until, deadline_));
     }();
+    if (stop_.stop_possible()) point.resume();
     if (waited) return wait_end::woken;
     if (stop_.stop_requested()) return wait_end::stopped;
     return until <= deadline_ ? wait_end::elapsed : wait_end::expired;

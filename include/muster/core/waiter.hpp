@@ -14,9 +14,22 @@ using instant = std::chrono::steady_clock::time_point;
 /// Later than any other instant: no deadline.
 inline constexpr instant never = instant::max();
 
+/// Any duration in nanoseconds, the nearest there is where they do not reach: `hours::max()` has far more than fit.
+template <class Rep, class Period>
+[[nodiscard]] constexpr std::chrono::nanoseconds in_nanoseconds(std::chrono::duration<Rep, Period> how_long) noexcept {
+    using std::chrono::nanoseconds;
+    using wide = std::chrono::duration<long double>;
+    if (wide{how_long} >= wide{nanoseconds::max()}) return nanoseconds::max();
+    if (wide{how_long} <= wide{nanoseconds::min()}) return nanoseconds::min();
+    return std::chrono::duration_cast<nanoseconds>(how_long);
+}
+
 /// `from + by`, or `never` where that would overflow: a deadline of hours::max() is no deadline.
-[[nodiscard]] constexpr instant later(instant from, std::chrono::nanoseconds by) noexcept {
-    return by >= never - from ? never : from + std::chrono::duration_cast<instant::duration>(by);
+template <class Rep, class Period>
+[[nodiscard]] constexpr instant later(instant from, std::chrono::duration<Rep, Period> by) noexcept {
+    auto const step = in_nanoseconds(by);
+    if (step >= step.zero()) return from >= never - step ? never : from + std::chrono::duration_cast<instant::duration>(step);
+    return from <= instant::min() - step ? instant::min() : from + std::chrono::duration_cast<instant::duration>(step);
 }
 
 /// Where one call waits: made on the stack of whoever waits, woken by anyone who was handed a reference.
@@ -53,6 +66,12 @@ public:
         std::lock_guard lock(mutex_);
         interrupted_ = true;
         changed_.notify_one();
+    }
+
+    /// Takes an interruption back, once nobody can interrupt any more.
+    void resume() noexcept {
+        std::lock_guard lock(mutex_);
+        interrupted_ = false;
     }
 
     /// For waiters: makes `block_until` return once, so that the waiter looks again.
