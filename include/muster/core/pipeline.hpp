@@ -45,6 +45,7 @@ private:
         static_assert((task_for<task_type, Item&&> && ...),
                       "muster: a stage of this pipeline cannot be called with what the stage before it answers");
         auto result = detail::invoke_task(task, cx, std::forward<Item>(item)...);
+        if (!result.has_value()) [[unlikely]] cx.stamp(result.error());    // a bare task knows neither item nor attempt
         if constexpr (I + 1 == sizeof...(Stages)) {
             return result;
         } else {
