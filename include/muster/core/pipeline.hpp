@@ -51,6 +51,7 @@ private:
     template <std::size_t I, class Task, class Item>
     auto called(Task const& task, context& cx, Item&& item) const {
         auto result = detail::invoke_task(task, cx, std::forward<Item>(item));
+        if (!result.has_value()) [[unlikely]] cx.stamp(result.error());    // a bare task knows neither item nor attempt
         if constexpr (I + 1 == sizeof...(Stages)) {
             return result;
         } else {
