@@ -68,6 +68,12 @@ public:
         changed_.notify_one();
     }
 
+    /// Takes an interruption back, once nobody can interrupt any more.
+    void resume() noexcept {
+        std::lock_guard lock(mutex_);
+        interrupted_ = false;
+    }
+
     /// For waiters: makes `block_until` return once, so that the waiter looks again.
     void nudge() noexcept {
         std::lock_guard lock(mutex_);
