@@ -46,6 +46,10 @@ struct settings_values {
     log_level level = log_level::info;
     std::size_t batch_size = 100;
 
+    [[nodiscard]] bool parallel_disabled() const noexcept { return disable_parallel; }
+    /// The maximum that somebody set, else `otherwise`.
+    [[nodiscard]] std::size_t workers_or(std::size_t otherwise) const noexcept { return max_workers.value_or(otherwise); }
+
     /// The width that these settings leave of one that was asked for.
     ///
     /// Switched off: 1. A fixed width stands, for it is the call's own word; the automatic rule takes `max_workers` as its cap.
@@ -70,7 +74,7 @@ struct settings_source {
 /// Default    no maximum but the automatic rule's, parallel, info, 100.
 /// Fails      a value that breaks its rule is said to `complain` and not used: the layer below it, in the end the default, stands.
 /// Throws     std::invalid_argument for a prefix that no variable can have, and for options of the program that break a rule.
-/// Threads    any number at once; `now()` takes no lock, and its values are of one moment.
+/// Threads    any number at once; `snapshot()` takes no lock, and its values are of one moment.
 class settings {
 public:
     explicit settings(settings_source from = {});
@@ -78,7 +82,7 @@ public:
     settings& operator=(settings const&) = delete;
 
     /// The values of this moment; what the call says itself beats them.
-    [[nodiscard]] settings_values now(settings_options const& call = {}) const;
+    [[nodiscard]] settings_values snapshot(settings_options const& call = {}) const;
 
     /// Reads environment and file again. For SIGHUP, or whenever the application likes.
     void reload();
@@ -165,7 +169,7 @@ inline settings::settings(settings_source from) : source_(std::move(from)) {
     reload();
 }
 
-inline settings_values settings::now(settings_options const& call) const {
+inline settings_values settings::snapshot(settings_options const& call) const {
     check(call);
     auto values = unpacked(values_.load(std::memory_order_relaxed));    // one word, and nothing hangs on it
     apply(values, call);
