@@ -30,8 +30,10 @@ def cost(compiler, source):
         path = pathlib.Path(folder, "source.cpp")
         path.write_text(source)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([*compiler, "-std=c++20", "-O0", "-c", path, "-o", path.with_suffix(".o")], check=True)
+        run = subprocess.run([*compiler, "-std=c++20", "-O0", "-c", path, "-o", path.with_suffix(".o")])
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if run.returncode:
+        sys.exit("what is to be measured does not compile")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
@@ -55,7 +57,7 @@ def within(compiler, small, large, figure, budget, what):
 def headers_used(compiler, header):
     """The headers outside muster that `header` brings in by itself, in the order in which they are opened."""
     tree = subprocess.run([*compiler, "-std=c++20", "-fsyntax-only", "-H", "-x", "c++", "-"], input=f"#include <{header}>\n",
-                          capture_output=True, text=True, check=True).stderr
+                          capture_output=True, text=True).stderr
     used, path = [], {}
     for depth, name in re.findall(r"^(\.+) (.*)$", tree, re.M):
         path[len(depth)] = name
@@ -67,7 +69,7 @@ def headers_used(compiler, header):
 def umbrella(compiler):
     used = headers_used(compiler, "muster/muster.hpp")
     if not used:
-        sys.exit("muster.hpp uses no std header?")
+        sys.exit("muster.hpp is not there, or uses no std header")
     print(f"the headers that muster.hpp uses: {' '.join(pathlib.Path(name).name for name in used)}")
     theirs = "".join(f'#include "{name}"\n' for name in used)
     return within(compiler, theirs, "#include <muster/muster.hpp>\n", lambda a, b: b / a, UMBRELLA_RATIO, "umbrella, times its std headers")
