@@ -100,6 +100,8 @@ public:
     [[nodiscard]] waiter_ref waiting() const noexcept { return waiter_; }
     /// For verbs: the item that the next call is about.
     void item(std::size_t index) noexcept { index_ = index; has_index_ = true; attempt_ = 1; }
+    /// For verbs: the next call is about several items, or none.
+    void no_item() noexcept { has_index_ = false; attempt_ = 1; }
     /// For the library: completes a failure with what this context knows.
     void stamp(failure& what) const { what.stamp(stage_, path(), attempt_); }
 

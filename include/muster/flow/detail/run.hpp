@@ -2,9 +2,7 @@
 
 #include <algorithm>      // max, min
 #include <cstddef>        // size_t
-#include <functional>     // reference_wrapper
-#include <optional>       // settings
-#include <type_traits>    // conditional
+#include <type_traits>    // false_type
 
 #include <muster/core/chain.hpp>       // find_policy
 #include <muster/core/concepts.hpp>    // executor
@@ -32,10 +30,10 @@ template <template <class> class Asks, class Chain, class F>
 constexpr auto placed(stage<Chain, F> const& at) noexcept { return find_policy<Asks>(at.policies()); }
 
 /// Decides how a verb runs `items` items: how wide, and why not wider.
-template <class On>
-run_info plan_run(On const* place, std::size_t items) {
+template <class Place>
+run_info plan_run(Place place, std::size_t items) {
     run_info plan{.items = items};
-    if constexpr (!std::is_same_v<On, std::nullptr_t const>) {
+    if constexpr (!std::is_null_pointer_v<Place>) {
         auto const own = static_cast<std::size_t>(place->where().width());
         plan.why = sequential_reason::none;
         plan.configured = own;
@@ -71,20 +69,17 @@ run_info plan_run(On const* place, std::size_t items) {
 
 /// Runs `each(i, cx)` for all i below `n`, as `place` says: the loop under every verb over ranges.
 ///
-/// The contexts inherit from `parent`; one serves all the calls of a chunk. `each` does not throw. A call that comes after a
-/// stop is made all the same: `each` looks at its context and says that it was not run.
-template <class On, class Each>
-void run_each(On const* place, run_info const& plan, std::size_t n, context const& parent, Each const& each) {
+/// `place` is null or a pointer to the `on` of the stage. The contexts inherit from `parent`; one serves all the calls of a
+/// chunk. `each` does not throw, and looks for a stop itself.
+template <class Place, class Each>
+void run_each(Place place, run_info const& plan, std::size_t n, context const& parent, Each const& each) {
     auto const chunk = [&](std::size_t first, std::size_t last) noexcept {
         context cx = context::below(parent);
         auto const run = cx.change_run(&plan);
         auto const go = [&] {
-            for (auto i = first; i != last; ++i) {
-                cx.item(i);
-                each(i, cx);
-            }
+            for (auto i = first; i != last; ++i) each(i, cx);
         };
-        if constexpr (!std::is_same_v<On, std::nullptr_t const>) {
+        if constexpr (!std::is_null_pointer_v<Place>) {
             using where = std::remove_cvref_t<decltype(place->where())>;
             if constexpr (has_waiter<where>) {
                 if (!cx.waiting().rules_time()) {
@@ -95,7 +90,7 @@ void run_each(On const* place, run_info const& plan, std::size_t n, context cons
         }
         go();
     };
-    if constexpr (!std::is_same_v<On, std::nullptr_t const>) {
+    if constexpr (!std::is_null_pointer_v<Place>) {
         if (plan.width > 1) return place->where().bulk(n, plan.width, chunk);
     }
     if (n != 0) chunk(0, n);
