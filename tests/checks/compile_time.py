@@ -76,10 +76,10 @@ def umbrella(compiler):
 
 
 def stages(count):
-    """A program of `count` stages, each with a task, and so a type, of its own."""
+    """A program of `count` four-policy stages, each with a task, and so a type, of its own."""
     calls = "".join(f"""
     {{
-        auto ask = named{{"ask"}} | deadline{{30s}} | retry{{.attempts = 4, .delay = 200ms}} | fallback{{-1}}
+        auto ask = deadline{{30s}} | retry{{.attempts = 4, .delay = 200ms}} | limit{{quota}} | deadline{{8s}}
                  | [](int item) {{ return item + {i}; }};
         sum += ask({i}).value();
     }}""" for i in range(count))
@@ -88,6 +88,7 @@ def stages(count):
 using namespace muster;
 using namespace std::chrono_literals;
 int main() {{
+    rate_limiter quota{{{{.permits = 50, .per = 1s}}}};
     int sum = 0;{calls}
     return sum;
 }}
