@@ -1,0 +1,24 @@
+# The components: what they are made of and what they need. A new adapter or workload is one more entry here, after those it
+# USES; its headers, its tests and its part of the installed package follow from the entry.
+
+# std and Threads only: every folder that is neither adapt/ nor workloads/.
+find_package(Threads REQUIRED)
+muster_component(core
+    HEADERS muster.hpp core/*.hpp os/*.hpp shm/*.hpp exec/*.hpp gate/*.hpp process/*.hpp cache/*.hpp policy/*.hpp
+            observe/*.hpp route/*.hpp flow/*.hpp testing/*.hpp)
+target_link_libraries(muster_core INTERFACE Threads::Threads)
+
+# Adapters: one third-party library each.
+muster_component(fmt    USES core HEADERS adapt/fmt.hpp       PACKAGE fmt    TARGET fmt::fmt       DEBIAN libfmt-dev)
+muster_component(spdlog USES core HEADERS adapt/spdlog.hpp    PACKAGE spdlog TARGET spdlog::spdlog DEBIAN libspdlog-dev)
+muster_component(tbb    USES core HEADERS adapt/tbb_arena.hpp PACKAGE TBB    TARGET TBB::tbb       DEBIAN libtbb-dev)
+
+# Workloads: whole problems, on the libraries of the components they use.
+muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
+
+# All that were found.
+get_directory_property(muster_components DIRECTORY ${PROJECT_SOURCE_DIR} MUSTER_COMPONENTS)
+add_library(muster INTERFACE)
+add_library(muster::muster ALIAS muster)
+list(TRANSFORM muster_components PREPEND muster_ OUTPUT_VARIABLE muster_targets)
+target_link_libraries(muster INTERFACE ${muster_targets})

@@ -1,0 +1,3 @@
+#include <muster/core/outcome.hpp>
+
+int main() {}
