@@ -20,6 +20,8 @@ namespace muster::bgp {
 /// Source     RFC 1123, section 2.1 (host names).
 class irr_server {
 public:
+    /// rr.ntt.net:43, the one that bgpq4 asks by itself.
+    irr_server() : irr_server("rr.ntt.net", 43) {}
     [[nodiscard]] static outcome<irr_server> parse(std::string_view text);
     /// On this machine, as the embedded responder is.
     [[nodiscard]] static irr_server loopback(std::uint16_t port) { return irr_server{"127.0.0.1", port}; }
