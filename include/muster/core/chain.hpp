@@ -65,7 +65,7 @@ template <std::size_t I, class Chain, class F>
 class rest;
 
 template <std::size_t I, class Chain, class F, class Item>
-struct rest_result;
+struct rest_result {};    // the task cannot be called so: no `type`, and asking is no error
 
 template <class Chain>
 inline constexpr std::size_t layer_count = 0;

@@ -37,7 +37,7 @@ template <class F, class Item, class... State>
 concept takes_item = std::invocable<F const&, Item, State...>;
 
 template <class F, class Item, class... State>
-struct task_result;
+struct task_result {};    // not callable so: no `type`, and asking is no error
 template <class F, class Item, class... State>
     requires takes_context<F, Item, State...>
 struct task_result<F, Item, State...> : normalised<std::remove_cvref_t<std::invoke_result_t<F const&, Item, context&, State...>>> {

@@ -100,6 +100,8 @@ public:
     [[nodiscard]] waiter_ref waiting() const noexcept { return waiter_; }
     /// For verbs: the item that the next call is about.
     void item(std::size_t index) noexcept { index_ = index; has_index_ = true; attempt_ = 1; }
+    /// For verbs: the next call is about several items, or none.
+    void no_item() noexcept { has_index_ = false; attempt_ = 1; }
     /// For the library: completes a failure with what this context knows.
     void stamp(failure& what) const { what.stamp(stage_, path(), attempt_); }
 
@@ -160,15 +162,16 @@ inline std::size_t context::depth() const noexcept {
 }
 
 inline context::wait_end context::wait(wait_point& point, instant until) const {
-    // A stop wakes the point itself; what was asked for is told apart afterwards. The callback is gone before `point` is.
+    // A stop interrupts the wait; the callback is gone before `point` can be.
     auto const waited = [&] {
-        auto const wake = [&point] { point.wake(); };
-        std::optional<std::stop_callback<decltype(wake)>> on_stop;
-        if (stop_.stop_possible()) on_stop.emplace(stop_, wake);
+        auto const interrupt = [&point] { point.interrupt(); };
+        std::optional<std::stop_callback<decltype(interrupt)>> on_stop;
+        if (stop_.stop_possible()) on_stop.emplace(stop_, interrupt);
         return waiter_.wait_until(point, std::min(until, deadline_));
     }();
-    if (stop_.stop_requested()) return wait_end::stopped;
+    if (stop_.stop_possible()) point.resume();
     if (waited) return wait_end::woken;
+    if (stop_.stop_requested()) return wait_end::stopped;
     return until <= deadline_ ? wait_end::elapsed : wait_end::expired;
 }
 

@@ -20,7 +20,7 @@ namespace muster {
 template <class Chain, class F>
 class stage {
 public:
-    constexpr stage(Chain layers, F task) : chain_(std::move(layers)), task_(std::move(task)) {}
+    constexpr stage(Chain layers, F innermost) : chain_(std::move(layers)), task_(std::move(innermost)) {}
 
     template <class Item>
         requires requires { typename detail::rest_result_at<0, Chain, F, Item&&>::type; }
@@ -41,7 +41,8 @@ public:
     }
 
     [[nodiscard]] constexpr Chain const& policies() const noexcept { return chain_; }
-    [[nodiscard]] constexpr F const& task() const noexcept { return task_; }
+    [[nodiscard]] constexpr F const& task() const& noexcept { return task_; }
+    [[nodiscard]] constexpr F&& task() && noexcept { return std::move(task_); }
     friend bool operator==(stage const&, stage const&) requires std::equality_comparable<F> = default;
 
 private:
@@ -75,8 +76,11 @@ struct anything {    // an element that converts to whatever a view's function t
     template <class T>
     operator T&&() const;
 };
+struct no_range {};
+// Takes a range and nothing else: a namespace whose operator| takes everything makes no range adaptors of its tasks.
 template <class F>
-concept ranges_closure = requires(anything (&range)[1], F closure) { range | closure; };
+concept ranges_closure = requires(anything (&range)[1], F closure) { range | closure; } &&
+                         !requires(no_range other, F closure) { other | closure; };
 
 template <class... Ps>
 constexpr std::tuple<Ps...> const& layers_of(chain<Ps...> const& c) noexcept { return c.layers(); }
@@ -102,7 +106,7 @@ constexpr auto operator|(A&& left, B&& right) {
         return detail::make_chain(std::tuple_cat(detail::layers_of(left), detail::layers_of(right)));
     } else if constexpr (detail::is_stage<F>) {
         auto layers = detail::make_chain(std::tuple_cat(detail::layers_of(left), right.policies().layers()));
-        return stage{std::move(layers), right.task()};
+        return stage{std::move(layers), std::forward<B>(right).task()};
     } else if constexpr (std::is_class_v<F> && detail::ranges_closure<F>) {
         static_assert(!detail::ranges_closure<F>,
                       "muster: a range adaptor cannot be a task: apply it to the items, map(items | view, ...)");

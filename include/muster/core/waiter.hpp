@@ -14,15 +14,28 @@ using instant = std::chrono::steady_clock::time_point;
 /// Later than any other instant: no deadline.
 inline constexpr instant never = instant::max();
 
+/// Any duration in nanoseconds, the nearest there is where they do not reach: `hours::max()` has far more than fit.
+template <class Rep, class Period>
+[[nodiscard]] constexpr std::chrono::nanoseconds in_nanoseconds(std::chrono::duration<Rep, Period> how_long) noexcept {
+    using std::chrono::nanoseconds;
+    using wide = std::chrono::duration<long double>;
+    if (wide{how_long} >= wide{nanoseconds::max()}) return nanoseconds::max();
+    if (wide{how_long} <= wide{nanoseconds::min()}) return nanoseconds::min();
+    return std::chrono::duration_cast<nanoseconds>(how_long);
+}
+
 /// `from + by`, or `never` where that would overflow: a deadline of hours::max() is no deadline.
-[[nodiscard]] constexpr instant later(instant from, std::chrono::nanoseconds by) noexcept {
-    return by >= never - from ? never : from + std::chrono::duration_cast<instant::duration>(by);
+template <class Rep, class Period>
+[[nodiscard]] constexpr instant later(instant from, std::chrono::duration<Rep, Period> by) noexcept {
+    auto const step = in_nanoseconds(by);
+    if (step >= step.zero()) return from >= never - step ? never : from + std::chrono::duration_cast<instant::duration>(step);
+    return from <= instant::min() - step ? instant::min() : from + std::chrono::duration_cast<instant::duration>(step);
 }
 
 /// Where one call waits: made on the stack of whoever waits, woken by anyone who was handed a reference.
 ///
 /// Shape      a wake-up is remembered: `wake()` before the wait makes the wait return at once.
-/// Threads    `wake` and `nudge` from any thread; waiting from one.
+/// Threads    `wake` and `interrupt` from any thread; waiting from one.
 /// Lifetime   whoever may still call `wake` must be unhooked before this goes out of scope.
 class wait_point {
 public:
@@ -42,10 +55,23 @@ public:
         return woken_;
     }
 
-    /// Forgets a wake-up, so that the point can be waited on again.
+    /// Forgets everything, so that the point can be waited on again.
     void reset() noexcept {
         std::lock_guard lock(mutex_);
-        woken_ = nudged_ = false;
+        woken_ = nudged_ = interrupted_ = false;
+    }
+
+    /// Ends the wait that is going on, or the next one, without a wake-up: a stop was requested.
+    void interrupt() noexcept {
+        std::lock_guard lock(mutex_);
+        interrupted_ = true;
+        changed_.notify_one();
+    }
+
+    /// Takes an interruption back, once nobody can interrupt any more.
+    void resume() noexcept {
+        std::lock_guard lock(mutex_);
+        interrupted_ = false;
     }
 
     /// For waiters: makes `block_until` return once, so that the waiter looks again.
@@ -55,14 +81,15 @@ public:
         changed_.notify_one();
     }
 
-    /// For waiters: blocks this thread until woken, nudged, or the steady clock reaches `until`; true when woken.
+    /// For waiters: blocks this thread until woken, interrupted, nudged, or the steady clock reaches `until`.
+    /// True when the wait is over: woken or interrupted.
     bool block_until(instant until) {
         std::unique_lock lock(mutex_);
-        auto const something = [this] { return woken_ || nudged_; };
+        auto const something = [this] { return woken_ || interrupted_ || nudged_; };
         if (until == never) changed_.wait(lock, something);
         else changed_.wait_until(lock, until, something);
         nudged_ = false;
-        return woken_;
+        return woken_ || interrupted_;
     }
 
 private:
@@ -70,13 +97,14 @@ private:
     std::condition_variable changed_;
     bool woken_ = false;
     bool nudged_ = false;
+    bool interrupted_ = false;
 };
 
 /// Tells the time and waits: threads, executors with spare threads, calls that hold no thread, and tests each have one.
 template <class W>
 concept waiter = requires(W& by, wait_point& point, instant until) {
     { by.now() } -> std::same_as<instant>;                      // asked only where a deadline or a delay is set
-    { by.wait_until(point, until) } -> std::same_as<bool>;      // true when woken, false when `until` has come
+    { by.wait_until(point, until) } -> std::same_as<bool>;      // true when woken, false when `until` came or it was interrupted
 };
 
 /// Blocks the calling thread; real time.
@@ -84,8 +112,8 @@ struct thread_waiter {
     [[nodiscard]] instant now() const noexcept { return std::chrono::steady_clock::now(); }
     bool wait_until(wait_point& point, instant until) const {
         while (!point.block_until(until))
-            if (until != never && now() >= until) return point.woken();
-        return true;
+            if (until != never && now() >= until) break;
+        return point.woken();
     }
     friend bool operator==(thread_waiter, thread_waiter) = default;
 };
@@ -101,8 +129,8 @@ public:
         requires(!std::same_as<W, waiter_ref>)
     constexpr waiter_ref(W& by) noexcept : object_(&by), face_(&face_of<W>) {}
 
-    /// True when nothing but the calling thread and the steady clock is behind this.
-    [[nodiscard]] constexpr bool is_plain_thread() const noexcept { return face_ == nullptr; }
+    /// True when the waiter says when it is (`W::rules_time`): executors then leave it in place, where they else put their own.
+    [[nodiscard]] constexpr bool rules_time() const noexcept { return face_ && face_->rules_time; }
 
     [[nodiscard]] instant now() const {
         return face_ ? face_->now(object_) : thread_waiter{}.now();
@@ -117,11 +145,18 @@ private:
     struct face {
         instant (*now)(void*);
         bool (*wait_until)(void*, wait_point&, instant);
+        bool rules_time;
     };
+    template <class W>
+    static constexpr bool says_when = [] {
+        if constexpr (requires { { W::rules_time } -> std::convertible_to<bool>; }) return W::rules_time;
+        else return false;
+    }();
     template <class W>
     static constexpr face face_of{
         [](void* object) { return static_cast<W*>(object)->now(); },
-        [](void* object, wait_point& point, instant until) { return static_cast<W*>(object)->wait_until(point, until); }};
+        [](void* object, wait_point& point, instant until) { return static_cast<W*>(object)->wait_until(point, until); },
+        says_when<W>};
 
     void* object_ = nullptr;
     face const* face_ = nullptr;

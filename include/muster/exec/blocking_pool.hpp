@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>    // size_t
+#include <utility>    // move
+
+#include <muster/core/concepts.hpp>       // executor
+#include <muster/core/settings.hpp>       // MUSTER_MAX_WORKERS
+#include <muster/exec/detail/crew.hpp>    // crew
+#include <muster/exec/pending.hpp>        // pending
+#include <muster/os/cpus.hpp>             // granted_cpus
+
+namespace muster {
+
+/// A wide, lazy pool for work that waits: programs, files, connections.
+///
+/// Order      none between items; the caller of a verb works too.
+/// Default    2 x the granted cores; name a width where the other side allows more. Threads start when work comes, and stay.
+/// Waits      a thread that waits is simply busy: the width is the bound on calls in flight.
+/// Threads    any number of callers; from inside and outside.
+/// Lifetime   outlives every stage that names it. The destructor runs out what was posted, then joins.
+/// Cost       about 10 KB of memory and 40 us to start a thread.
+class blocking_pool {
+public:
+    explicit blocking_pool(std::size_t width = 0) : crew_(width_for(width), 0) {}
+
+    [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
+    [[nodiscard]] std::size_t started() const noexcept { return crew_.started(); }
+    /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
+    [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
+
+    /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
+    template <class Body>
+    void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk(n, width, body); }
+
+    /// Runs `job()` on some thread, later; it must not throw.
+    template <class Job>
+    void post(Job job) { crew_.post(std::move(job)); }
+
+    /// Runs `task()` on some thread; the handle gives its outcome.
+    template <class F>
+    auto submit(F task) { return detail::submit_to(*this, std::move(task)); }
+
+private:
+    static std::size_t width_for(std::size_t asked) {
+        if (asked != 0) return asked;
+        auto const set = settings{}.snapshot();
+        return set.workers_or(2 * granted_cpus());
+    }
+
+    detail::crew crew_;
+};
+
+static_assert(executor<blocking_pool>);
+
+}  // namespace muster

@@ -1,0 +1,368 @@
+#pragma once
+
+#include <algorithm>             // min, find
+#include <atomic>                // counters, epochs
+#include <chrono>                // steady_clock
+#include <condition_variable>    // sleeping
+#include <cstddef>               // size_t
+#include <cstdint>               // uint64_t
+#include <deque>                 // queues
+#include <memory>                // unique_ptr
+#include <mutex>                 // mutex
+#include <system_error>          // a thread that cannot start
+#include <thread>                // thread
+#include <type_traits>           // decay
+#include <utility>               // move
+#include <vector>                // workers
+
+#include <muster/core/waiter.hpp>    // wait_point, thread_waiter
+
+// The threads behind thread_pool and blocking_pool: loops with open seats, stolen by whoever is idle.
+//
+// A loop (`bulk`) is one record on its caller's stack with a shared counter of claimed items. It is offered in the caller's
+// queue with as many seats as other threads may join; an idle thread takes a seat of the oldest loop in its own queue, in the
+// queue for outsiders, or in another's. The caller works too, then withdraws the offer and waits for those inside. While it
+// waits it takes seats only in loops that were started by items of its own loop: so it never runs a stranger's item under a
+// lock that the item below it holds, and a nested loop always has its own caller to make progress. Nothing can deadlock.
+//
+// A thread that blocks in a policy's wait counts as absent; another is let in (or started, up to `spares`) while it sleeps.
+
+namespace muster::detail {
+
+/// Lets threads sleep until something changed since they last looked.
+class doorbell {
+public:
+    [[nodiscard]] std::uint64_t look() const noexcept { return rings_.load(); }    // seq_cst: before the look at the queues
+
+    void sleep_unless_rung(std::uint64_t since) {
+        std::unique_lock lock(mutex_);
+        sleepers_.fetch_add(1);    // seq_cst: pairs with the ring; one of the two sees the other
+        changed_.wait(lock, [&] { return rings_.load() != since; });
+        sleepers_.fetch_sub(1);
+    }
+
+    [[nodiscard]] std::size_t sleepers() const noexcept { return sleepers_.load(); }
+
+    void ring(std::size_t how_many) {
+        rings_.fetch_add(1);    // seq_cst: after the change that is announced
+        auto const asleep = sleepers_.load();
+        if (asleep == 0) return;
+        std::lock_guard lock(mutex_);
+        if (how_many >= asleep) changed_.notify_all();
+        else
+            for (std::size_t i = 0; i < how_many; ++i) changed_.notify_one();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::atomic<std::uint64_t> rings_{0};
+    std::atomic<std::size_t> sleepers_{0};
+};
+
+class crew {
+public:
+    /// At most `width` threads run at once, `spares` more may be started for those that wait; none is started before it is needed.
+    crew(std::size_t width, std::size_t spares) : width_(width), most_threads_(width + spares) {
+        queues_.reserve(most_threads_ + 1);
+        for (std::size_t i = 0; i <= most_threads_; ++i) queues_.push_back(std::make_unique<queue>());
+    }
+    crew(crew const&) = delete;
+    crew& operator=(crew const&) = delete;
+
+    /// Runs out what was posted, then joins.
+    ~crew() {
+        closing_.store(true);
+        work_.ring(most_threads_);
+        for (;;) {    // a job that is run out may still start a thread
+            std::vector<std::thread> gone;
+            {
+                std::lock_guard lock(threads_mutex_);
+                gone.swap(threads_);
+            }
+            if (gone.empty()) break;
+            for (auto& each : gone) each.join();
+        }
+        while (auto* left = take_job()) run_job(left);    // where no thread could be started
+    }
+
+    [[nodiscard]] std::size_t width() const noexcept { return width_; }
+    [[nodiscard]] std::size_t started() const noexcept { return started_.load(std::memory_order_relaxed); }    // a statistic
+    [[nodiscard]] bool refused() const noexcept { return refused_.load(std::memory_order_relaxed); }           // a statistic
+
+    template <class Body>
+    void bulk(std::size_t n, std::size_t width, Body const& body) {
+        auto const helpers = std::min(n, std::min(width, width_)) - (n != 0 && width != 0);
+        if (n == 0) return;
+        if (helpers == 0) return body(std::size_t{0}, n);
+        loop mine;
+        mine.run = [](void const* erased, std::size_t first, std::size_t last) { (*static_cast<Body const*>(erased))(first, last); };
+        mine.body = &body;
+        mine.n = n;
+        mine.width = helpers + 1;
+        mine.seats = helpers;
+        mine.parent = here().of == this ? here().inside : nullptr;
+        auto& home = my_queue();
+        {
+            std::lock_guard lock(home.mutex);
+            home.loops.push_back(&mine);
+            offers_.fetch_add(1);
+        }
+        summon(helpers);
+        if (joiners_.sleepers() != 0) joiners_.ring(most_threads_ + 1);
+        take_part(mine);
+        {
+            std::lock_guard lock(home.mutex);
+            if (mine.seats != 0) {
+                home.loops.erase(std::find(home.loops.begin(), home.loops.end(), &mine));
+                offers_.fetch_sub(1);
+            }
+        }
+        join(mine);
+    }
+
+    template <class Job>
+    void post(Job job) {
+        struct posted final : any_job {
+            explicit posted(Job&& what) : job(std::move(what)) {}
+            void run() override { job(); }
+            Job job;
+        };
+        auto made = std::make_unique<posted>(std::move(job));
+        auto& home = my_queue();
+        {
+            std::lock_guard lock(home.mutex);
+            home.jobs.push_back(made.get());
+            (void)made.release();    // now the queue's
+            offers_.fetch_add(1);
+        }
+        summon(1);
+    }
+
+    /// Waits on behalf of a call: while one of our own threads sleeps here, another may run.
+    bool wait_until(wait_point& point, instant until) {
+        if (here().of != this || !here().counted) return thread_waiter{}.wait_until(point, until);
+        leave();
+        auto const woken = thread_waiter{}.wait_until(point, until);
+        running_.fetch_add(1);
+        return woken;
+    }
+
+private:
+    struct loop {
+        void (*run)(void const*, std::size_t, std::size_t);
+        void const* body;
+        std::size_t n;
+        std::size_t width;
+        std::size_t seats;                       // guarded by the mutex of the queue that offers it
+        loop* parent;                            // the loop whose item started this one
+        std::atomic<std::size_t> next{0};        // items claimed
+        std::atomic<std::size_t> inside{0};      // helpers at work; raised under the queue's mutex
+    };
+    struct any_job {
+        virtual ~any_job() = default;
+        virtual void run() = 0;
+    };
+    struct alignas(64) queue {
+        std::mutex mutex;
+        std::deque<loop*> loops;
+        std::deque<any_job*> jobs;
+    };
+    struct position {    // where this thread is
+        crew* of = nullptr;
+        loop* inside = nullptr;
+        queue* home = nullptr;
+        bool counted = false;    // among running_
+    };
+    static position& here() noexcept {
+        thread_local position mine;
+        return mine;
+    }
+    class moved_to {    // this thread is inside a loop of this crew until the end of the scope
+    public:
+        moved_to(crew* of, loop* inside) : before_(here()) {
+            if (here().of != of) here() = position{of, inside, nullptr, false};
+            else here().inside = inside;
+        }
+        moved_to(moved_to const&) = delete;
+        ~moved_to() { here() = before_; }
+
+    private:
+        position before_;
+    };
+
+    queue& my_queue() noexcept { return here().of == this && here().home ? *here().home : *queues_.back(); }
+
+    // Claims items until none is left. Chunks grow while they are over in less than 10 us, so that tiny items cost little and
+    // long ones are shared one by one.
+    static void work_off(loop& at) {
+        using clock = std::chrono::steady_clock;
+        std::size_t chunk = 1;
+        for (;;) {
+            auto const first = at.next.fetch_add(chunk, std::memory_order_relaxed);    // relaxed: items are handed over by the offer
+            if (first >= at.n) return;
+            auto const last = std::min(at.n, first + chunk);
+            auto const begun = clock::now();
+            at.run(at.body, first, last);
+            auto const took = clock::now() - begun;
+            if (took < std::chrono::microseconds(10)) chunk = std::min(chunk * 2, std::max<std::size_t>(1, (at.n - last) / (4 * at.width)));
+            else if (took > std::chrono::microseconds(50)) chunk = std::max<std::size_t>(1, chunk / 2);
+            chunk = std::max<std::size_t>(chunk, 1);
+        }
+    }
+
+    void take_part(loop& at) {
+        moved_to const inside(this, &at);
+        work_off(at);
+    }
+
+    void help(loop& at) {
+        take_part(at);
+        // What the items wrote is seen by the joiner, whose load finds 0. `at` may be gone right after the subtraction.
+        if (at.inside.fetch_sub(1) == 1) joiners_.ring(most_threads_ + 1);
+    }
+
+    void join(loop& mine) {
+        while (mine.inside.load() != 0) {
+            auto const before = joiners_.look();
+            if (auto* below = take_seat_below(mine)) {
+                help(*below);
+                continue;
+            }
+            if (mine.inside.load() == 0) break;
+            auto const counted = here().of == this && here().counted;
+            if (counted) leave();
+            joiners_.sleep_unless_rung(before);
+            if (counted) running_.fetch_add(1);
+        }
+    }
+
+    static bool is_below(loop const* what, loop const& top) noexcept {
+        for (; what; what = what->parent)
+            if (what == &top) return true;
+        return false;
+    }
+
+    loop* sit_down(queue& in, std::deque<loop*>::iterator at) {    // under in.mutex
+        auto* const found = *at;
+        found->inside.fetch_add(1);
+        if (--found->seats == 0) {
+            in.loops.erase(at);
+            offers_.fetch_sub(1);
+        }
+        return found;
+    }
+
+    loop* take_seat_below(loop const& top) {
+        for (auto& each : queues_) {
+            std::lock_guard lock(each->mutex);
+            for (auto at = each->loops.begin(); at != each->loops.end(); ++at)
+                if (is_below((*at)->parent, top)) return sit_down(*each, at);
+        }
+        return nullptr;
+    }
+
+    any_job* take_job() {
+        for (auto& each : queues_) {
+            std::lock_guard lock(each->mutex);
+            if (auto* found = take_job_from(*each)) return found;
+        }
+        return nullptr;
+    }
+    any_job* take_job_from(queue& in) {    // under in.mutex
+        if (in.jobs.empty()) return nullptr;
+        auto* const found = in.jobs.front();
+        in.jobs.pop_front();
+        offers_.fetch_sub(1);
+        return found;
+    }
+
+    static void run_job(any_job* job) {
+        std::unique_ptr<any_job> const mine(job);
+        mine->run();
+    }
+
+    bool do_something(std::size_t me) {
+        for (std::size_t i = 0; i < queues_.size(); ++i) {    // own queue, then outsiders', then the others'
+            auto& from = *queues_[i == 0 ? me : (me + queues_.size() - i) % queues_.size()];
+            std::unique_lock lock(from.mutex);
+            if (!from.loops.empty()) {
+                auto* const found = sit_down(from, from.loops.begin());
+                lock.unlock();
+                help(*found);
+                return true;
+            }
+            if (auto* const found = take_job_from(from)) {
+                lock.unlock();
+                run_job(found);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    bool enter() noexcept {
+        auto now = running_.load();
+        while (now < width_)
+            if (running_.compare_exchange_weak(now, now + 1)) return true;
+        return false;
+    }
+    void leave() {    // a place is free: if work is left, somebody else should come
+        running_.fetch_sub(1);
+        if (offers_.load() != 0) summon(1);
+    }
+
+    void worker(std::size_t me) {
+        here() = position{this, nullptr, queues_[me].get(), true};
+        for (;;) {
+            auto const before = work_.look();
+            if (enter()) {
+                while (do_something(me)) {
+                    if (running_.load() > width_) break;    // somebody came back from a wait: one of us goes to sleep
+                }
+                running_.fetch_sub(1);
+                if (offers_.load() != 0 && running_.load() < width_) continue;
+            }
+            if (closing_.load() && offers_.load() == 0) return;
+            work_.sleep_unless_rung(before);
+        }
+    }
+
+    // Wakes or starts as many as could take part.
+    void summon(std::size_t how_many) {
+        auto const asleep = work_.sleepers();
+        work_.ring(how_many);
+        auto const busy = running_.load();
+        if (asleep >= how_many || busy + asleep >= width_) return;
+        start_threads(std::min(how_many - asleep, width_ - busy));
+    }
+
+    void start_threads(std::size_t how_many) {
+        std::lock_guard lock(threads_mutex_);
+        if (closing_.load() && threads_.empty()) return;
+        for (; how_many != 0 && started_.load() < most_threads_; --how_many) {
+            try {
+                threads_.emplace_back([this, me = started_.load()] { worker(me); });
+            } catch (std::system_error const&) {    // no thread to be had: the callers do the work, and `refused` says so
+                refused_.store(true);
+                return;
+            }
+            started_.fetch_add(1);
+        }
+    }
+
+    std::size_t const width_;
+    std::size_t const most_threads_;
+    std::vector<std::unique_ptr<queue>> queues_;    // one a thread; the last is for callers from outside
+    doorbell work_;
+    doorbell joiners_;
+    std::atomic<std::size_t> offers_{0};     // entries in all queues
+    std::atomic<std::size_t> running_{0};    // our threads that are neither asleep nor waiting
+    std::atomic<std::size_t> started_{0};
+    std::atomic<bool> refused_{false};
+    std::atomic<bool> closing_{false};
+    std::mutex threads_mutex_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace muster::detail

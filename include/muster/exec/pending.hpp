@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>     // shared_ptr
+#include <mutex>      // mutex
+#include <utility>    // move
+#include <variant>    // monostate
+
+#include <muster/core/concepts.hpp>              // executor
+#include <muster/core/context.hpp>               // context
+#include <muster/core/detail/invoke_task.hpp>    // guarded
+#include <muster/core/outcome.hpp>               // outcome
+
+namespace muster {
+
+/// What `submit` gives: the outcome of a task that runs elsewhere.
+///
+/// Waits      `get` until the task is done, or as long as the context allows.
+/// Fails      with what the task fails with; cause::timed_out or cancelled where the wait ended first (the task goes on).
+/// Threads    a handle belongs to one thread at a time; it may be dropped at any time.
+template <class T>
+class pending {
+public:
+    [[nodiscard]] bool ready() const { return state_->done.woken(); }
+
+    /// Waits, then gives the outcome; once.
+    outcome<T> get() {
+        context cx;
+        return get(cx);
+    }
+    outcome<T> get(context const& cx) {
+        if (cx.wait(state_->done) != context::wait_end::woken && !state_->done.woken()) return cx.interruption();
+        return std::move(state_->result);
+    }
+
+    struct state {
+        wait_point done;
+        outcome<T> result{failure{}};    // written before `done` is woken, read after
+    };
+    explicit pending(std::shared_ptr<state> shared) : state_(std::move(shared)) {}
+
+private:
+    std::shared_ptr<state> state_;
+};
+
+namespace detail {
+
+template <class E, class F>
+auto submit_to(E& where, F task) {
+    using value = typename normalised<std::remove_cvref_t<std::invoke_result_t<F const&>>>::type::value_type;
+    auto state = std::make_shared<typename pending<value>::state>();
+    where.post([state, task = std::move(task)] {
+        context cx;
+        state->result = invoke_task([&](std::monostate) { return task(); }, cx, std::monostate{});
+        state->done.wake();
+    });
+    return pending<value>{std::move(state)};
+}
+
+}  // namespace detail
+}  // namespace muster

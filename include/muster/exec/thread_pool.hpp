@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>    // size_t
+#include <utility>    // move
+
+#include <muster/core/concepts.hpp>       // executor
+#include <muster/core/settings.hpp>       // MUSTER_MAX_WORKERS
+#include <muster/core/waiter.hpp>         // waiter_ref
+#include <muster/exec/detail/crew.hpp>    // crew
+#include <muster/exec/pending.hpp>        // pending
+#include <muster/os/cpus.hpp>             // granted_cpus
+
+namespace muster {
+
+/// What a thread_pool is made with.
+struct thread_pool_options {
+    std::size_t workers = 0;    ///< 0: as many as the settings and the machine grant (affinity, quota), at least 1
+    std::size_t spares = 64;    ///< threads that may stand in for workers that wait in a policy
+};
+
+/// A work-stealing pool as wide as the machine: for work that computes.
+///
+/// Order      none between items; the caller of a verb works too, and idle workers take items one by one or in small chunks.
+/// Waits      a worker that waits in a policy lends its place to a spare thread. While a verb waits for its last items, its
+///            thread runs only work that those items started: nested verbs never deadlock, also under a lock the item holds.
+/// Default    as many workers as cores are granted; threads start when work comes. Where none can be started the callers do
+///            the work, and `refused()` says so.
+/// Threads    any number of callers; from inside and outside.
+/// Lifetime   outlives every stage that names it. The destructor runs out what was posted, then joins.
+class thread_pool {
+public:
+    thread_pool() : thread_pool(thread_pool_options{}) {}
+    explicit thread_pool(std::size_t workers) : thread_pool(thread_pool_options{.workers = workers}) {}
+    explicit thread_pool(thread_pool_options options) : crew_(workers_for(options.workers), options.spares), waiter_{&crew_} {}
+
+    [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
+    /// How many threads were started so far, spares included.
+    [[nodiscard]] std::size_t started() const noexcept { return crew_.started(); }
+    /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
+    [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
+
+    /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
+    template <class Body>
+    void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk(n, width, body); }
+
+    /// Runs `job()` on some worker, later; it must not throw.
+    template <class Job>
+    void post(Job job) { crew_.post(std::move(job)); }
+
+    /// Runs `task()` on some worker; the handle gives its outcome.
+    template <class F>
+    auto submit(F task) { return detail::submit_to(*this, std::move(task)); }
+
+    [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
+
+private:
+    static std::size_t workers_for(std::size_t asked) {
+        if (asked != 0) return asked;
+        auto const set = settings{}.snapshot();
+        return set.workers_or(granted_cpus());
+    }
+    struct lending_waiter {
+        detail::crew* of;
+        [[nodiscard]] instant now() const noexcept { return thread_waiter{}.now(); }
+        bool wait_until(wait_point& point, instant until) const { return of->wait_until(point, until); }
+    };
+
+    detail::crew crew_;
+    lending_waiter waiter_;
+};
+
+static_assert(executor<thread_pool>);
+static_assert(has_waiter<thread_pool>);
+
+}  // namespace muster

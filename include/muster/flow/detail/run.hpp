@@ -1,0 +1,99 @@
+#pragma once
+
+#include <algorithm>      // max, min
+#include <cstddef>        // size_t
+#include <type_traits>    // false_type
+
+#include <muster/core/chain.hpp>       // find_policy
+#include <muster/core/concepts.hpp>    // executor
+#include <muster/core/context.hpp>     // context
+#include <muster/core/run_info.hpp>    // run_info
+#include <muster/core/settings.hpp>    // settings
+#include <muster/core/stage.hpp>       // stage
+#include <muster/os/cpus.hpp>          // granted_cpus
+#include <muster/policy/batched.hpp>   // batched
+#include <muster/policy/on.hpp>        // on
+
+namespace muster::detail {
+
+template <class P>
+struct is_on : std::false_type {};
+template <class E>
+struct is_on<on<E>> : std::true_type {};
+template <class P>
+struct is_batched : std::is_same<P, batched> {};
+
+/// The placement of a task: `find_policy` over its chain, null for a bare task.
+template <template <class> class Asks, class Task>
+constexpr auto placed(Task const&) noexcept { return nullptr; }
+template <template <class> class Asks, class Chain, class F>
+constexpr auto placed(stage<Chain, F> const& at) noexcept { return find_policy<Asks>(at.policies()); }
+
+/// Decides how a verb runs `items` items: how wide, and why not wider.
+template <class Place>
+run_info plan_run(Place place, std::size_t items) {
+    run_info plan{.items = items};
+    if constexpr (!std::is_null_pointer_v<Place>) {
+        auto const own = static_cast<std::size_t>(place->where().width());
+        plan.why = sequential_reason::none;
+        plan.configured = own;
+        if (auto const asked = place->asked()) {
+            if (auto const fixed = asked->fixed()) {
+                plan.configured = *fixed;
+                plan.width = std::min(*fixed, own);
+            } else {
+                plan.cores = granted_cpus();
+                plan.configured = asked->rule().cap;
+                plan.width = std::min(asked->workers(items, plan.cores), own);
+                if (items <= asked->rule().sequential_up_to) plan.why = sequential_reason::too_few_items;
+                else if (plan.width == 1 && plan.cores == 1) plan.why = sequential_reason::unavailable;
+            }
+        } else {
+            plan.width = own;
+        }
+        if (auto const* switches = place->switches()) {
+            auto const now = switches->snapshot();
+            plan.width = std::min(plan.width, now.workers_or(plan.width));
+            if (now.parallel_disabled()) plan.width = 1, plan.why = sequential_reason::disabled;
+        }
+        plan.width = std::max<std::size_t>(1, std::min(plan.width, std::max<std::size_t>(1, items)));
+        if (plan.width == 1 && plan.why == sequential_reason::none) {
+            if (items <= 1 && plan.configured > 1) plan.why = sequential_reason::too_few_items;
+            else if (plan.configured == 1) plan.why = sequential_reason::asked_for;
+            else plan.why = sequential_reason::unavailable;
+        }
+        if (plan.width > 1) plan.why = sequential_reason::none;
+    }
+    return plan;
+}
+
+/// Runs `each(i, cx)` for all i below `n`, as `place` says: the loop under every verb over ranges.
+///
+/// `place` is null or a pointer to the `on` of the stage. The contexts inherit from `parent`; one serves all the calls of a
+/// chunk. `each` does not throw, and looks for a stop itself.
+template <class Place, class Each>
+void run_each(Place place, run_info const& plan, std::size_t n, context const& parent, Each const& each) {
+    auto const chunk = [&](std::size_t first, std::size_t last) noexcept {
+        context cx = context::below(parent);
+        auto const run = cx.change_run(&plan);
+        auto const go = [&] {
+            for (auto i = first; i != last; ++i) each(i, cx);
+        };
+        if constexpr (!std::is_null_pointer_v<Place>) {
+            using where = std::remove_cvref_t<decltype(place->where())>;
+            if constexpr (has_waiter<where>) {
+                if (!cx.waiting().rules_time()) {
+                    auto const waits = cx.change_waiter(place->where().waiting());
+                    return go();
+                }
+            }
+        }
+        go();
+    };
+    if constexpr (!std::is_null_pointer_v<Place>) {
+        if (plan.width > 1) return place->where().bulk(n, plan.width, chunk);
+    }
+    if (n != 0) chunk(0, n);
+}
+
+}  // namespace muster::detail

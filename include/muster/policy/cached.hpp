@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>     // identity, invoke
+#include <string>         // describe
+#include <type_traits>    // invoke_result
+#include <utility>        // forward
+
+#include <muster/core/concepts.hpp>    // cache, around_tag, outcome_of
+#include <muster/core/context.hpp>     // context
+#include <muster/core/outcome.hpp>     // outcome
+
+namespace muster {
+
+/// Answers from a cache; of the calls that miss the same key at once, one goes on and the others wait for its answer.
+///
+/// Order      left of `limit` and `retry`: hits spend no permit; left of `isolate`: hits skip the process hop.
+/// Shape      `cached{cache}` where the item is the key, `cached{cache, key_of}` where `key_of(item)` is; `key_of` may be a
+///            pointer to a member. Only answers are remembered, failures never.
+/// Waits      for a call under way on the same key: until it ends, the deadline or a stop.
+/// Fails      with what the call fails with, for all who wait for it; cause::would_deadlock for a key that is entered again
+///            below its own call.
+/// Threads    any number at once.
+/// Lifetime   refers to the cache, which must outlive every stage made from this policy.
+template <cache C, class Key = std::identity>
+class cached {
+public:
+    using policy_concept = around_tag;
+
+    explicit constexpr cached(C& in) noexcept : in_(&in) {}
+    constexpr cached(C& in, Key key_of) noexcept : in_(&in), key_of_(std::move(key_of)) {}
+
+    template <class Next, class Item>
+        requires std::convertible_to<std::invoke_result_t<Key const&, std::remove_cvref_t<Item> const&>, typename C::key_type>
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome<typename C::value_type> {
+        using answer = outcome_of<Next, Item>;
+        static_assert(std::convertible_to<answer, outcome<typename C::value_type>>,
+                      "muster: what the task answers does not convert to the value type of the cache");
+        typename C::key_type const& key = std::invoke(key_of_, std::as_const(item));
+        return in_->get_or_compute(key, cx, [&](context& inner) -> outcome<typename C::value_type> {
+            return next(inner, std::forward<Item>(item));
+        });
+    }
+
+    [[nodiscard]] std::string describe() const { return "cached"; }
+    friend constexpr bool operator==(cached const&, cached const&) noexcept requires std::equality_comparable<Key> = default;
+
+private:
+    C* in_;
+    [[no_unique_address]] Key key_of_{};
+};
+
+}  // namespace muster

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>    // min
+#include <chrono>       // nanoseconds
+#include <string>       // describe
+#include <utility>      // forward
+
+#include <muster/core/concepts.hpp>         // around_tag, outcome_of
+#include <muster/core/context.hpp>          // context
+#include <muster/core/duration_text.hpp>    // duration_text
+
+namespace muster {
+
+/// Bounds the time of what follows.
+///
+/// Order      left of `retry`: one budget for all attempts; right of it: one for each.
+/// Waits      never; every wait to the right of it ends when the time is up.
+/// Fails      cause::timed_out, also for an answer that comes late. In this process it is cooperative: the task is not torn
+///            out of its work, it asks `cx.stop_requested()` or waits through the context. A runner kills at the deadline.
+/// Threads    any number at once.
+/// Cost       two readings of the clock per call.
+struct deadline {
+    using policy_concept = around_tag;
+
+    std::chrono::nanoseconds after;    ///< counted from when a call arrives here; an earlier deadline of the caller stays
+
+    template <class Next, class Item>
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item>;
+
+    [[nodiscard]] std::string describe() const { return "deadline{" + duration_text(after) + "}"; }
+    friend constexpr bool operator==(deadline const&, deadline const&) noexcept = default;
+};
+
+// Implementation
+
+template <class Next, class Item>
+auto deadline::around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
+    auto const until = later(cx.now(), after);
+    auto const narrowed = cx.change_deadline(std::min(cx.deadline(), until));
+    if (cx.stop_requested()) return cx.interruption();
+    auto result = next(cx, std::forward<Item>(item));
+    if (!cx.expired()) return result;
+    // Late. What failed for another reason keeps it; what was answered or given up because of the time is refused.
+    if (result.has_value()) return failure{cause::timed_out, "the answer came after the deadline of " + duration_text(after)};
+    if (result.error().is(cause::timed_out) || (result.error().is(cause::cancelled) && !cx.stop().stop_requested()))
+        return failure{cause::timed_out, "no answer within " + duration_text(after)};
+    return result;
+}
+
+}  // namespace muster

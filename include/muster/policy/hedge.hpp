@@ -1,0 +1,109 @@
+#pragma once
+
+#include <chrono>        // nanoseconds
+#include <memory>        // shared_ptr
+#include <mutex>         // mutex
+#include <optional>      // results
+#include <stop_token>    // stop_source
+#include <string>        // describe
+#include <utility>       // move
+
+#include <muster/core/concepts.hpp>         // executor, around_tag, outcome_of
+#include <muster/core/context.hpp>          // context
+#include <muster/core/duration_text.hpp>    // duration_text
+
+namespace muster {
+
+/// Asks a second time when the first answer is slow, takes whichever success comes first, and stops the other.
+///
+/// Order      left of `limit`: each of the two attempts takes a permit. Both attempts see the same item and policies.
+/// Waits      for the first success; if the loser still runs, for that too: it is asked to stop, and joined.
+/// Fails      with the failure that came last, when both fail. A first attempt that fails before the time is not hedged.
+/// Default    none: how slow is slow is for the caller to say, such as the 95th percentile of the usual time.
+/// Threads    any number at once. The first attempt runs on the executor, the second on the thread of the call; so a full
+///            executor never blocks a call, it only makes it a hedged one.
+/// Lifetime   refers to the executor, which must outlive every stage made from this policy.
+/// Cost       one `post` and one wake-up per call, and a copy of the item.
+/// Source     J. Dean, L. A. Barroso, "The Tail at Scale", CACM 2013.
+template <executor E>
+class hedge {
+public:
+    using policy_concept = around_tag;
+
+    constexpr hedge(E& where, std::chrono::nanoseconds after) noexcept : where_(&where), after_(after) {}
+
+    template <class Next, class Item>
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, std::remove_cvref_t<Item> const&>;
+
+    [[nodiscard]] std::string describe() const { return "hedge{" + duration_text(after_) + "}"; }
+    friend constexpr bool operator==(hedge, hedge) noexcept = default;
+
+private:
+    E* where_;
+    std::chrono::nanoseconds after_;
+};
+
+// Implementation
+
+namespace detail {
+
+/// The attempt that was sent to the executor: not begun, running, or done; shared with the executor's queue.
+template <class Result>
+struct sent_attempt {
+    enum class state { waiting, running, done, withdrawn };
+    std::mutex mutex;
+    state now = state::waiting;
+    Result result{failure{}};
+    wait_point done;
+
+    bool move(state from, state to) {
+        std::lock_guard lock(mutex);
+        if (now != from) return false;
+        now = to;
+        return true;
+    }
+};
+
+}  // namespace detail
+
+template <executor E>
+template <class Next, class Item>
+auto hedge<E>::around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, std::remove_cvref_t<Item> const&> {
+    using value = std::remove_cvref_t<Item>;
+    using result = outcome_of<Next, value const&>;
+    using attempt = detail::sent_attempt<result>;
+
+    std::stop_source first_stop, second_stop;
+    auto const forward_stop = [&] { first_stop.request_stop(); second_stop.request_stop(); };
+    std::stop_callback const stopped(cx.stop(), forward_stop);
+
+    auto const sent = std::make_shared<attempt>();
+    context first_cx = context::below(cx);
+    auto const first_token = first_cx.change_stop(first_stop.get_token());
+    // Once it runs it is joined below, so it may refer to this frame; if it never ran it touches nothing but `sent`.
+    where_->post([sent, &next, &first_cx, &second_stop, &item] {
+        if (!sent->move(attempt::state::waiting, attempt::state::running)) return;
+        sent->result = next(first_cx, static_cast<value const&>(item));
+        if (sent->result.has_value()) second_stop.request_stop();
+        sent->move(attempt::state::running, attempt::state::done);
+        sent->done.wake();
+    });
+
+    auto const end = cx.wait(sent->done, later(cx.now(), after_));
+    if (end == context::wait_end::woken) return std::move(sent->result);
+
+    std::optional<result> second;
+    if (end == context::wait_end::elapsed) {
+        context second_cx = context::below(cx);
+        auto const second_token = second_cx.change_stop(second_stop.get_token());
+        second.emplace(next(second_cx, static_cast<value const&>(item)));
+    }
+    if (sent->move(attempt::state::waiting, attempt::state::withdrawn))    // it never began
+        return second ? std::move(*second) : result{cx.interruption()};
+    if (!second || second->has_value()) first_stop.request_stop();
+    cx.waiting().wait_until(sent->done, never);    // the join: not bounded by the deadline, because it refers to this frame
+    if (second && second->has_value()) return std::move(*second);
+    return std::move(sent->result);
+}
+
+}  // namespace muster

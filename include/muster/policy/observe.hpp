@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>     // describe
+#include <utility>    // forward
+
+#include <muster/core/concepts.hpp>    // observer, around_tag, outcome_of
+#include <muster/core/context.hpp>     // context
+
+namespace muster {
+
+/// Tells an observer of each call: when it starts, and how it ended after how long.
+///
+/// Order      left of `retry`: items; right of it: attempts.
+/// Threads    any number at once; the observer is called on the thread of the call.
+/// Lifetime   refers to the observer, which must outlive every stage made from this policy.
+/// Cost       two readings of the clock and two calls of the observer.
+template <observer O>
+class observe {
+public:
+    using policy_concept = around_tag;
+
+    explicit constexpr observe(O& by) noexcept : by_(&by) {}
+
+    template <class Next, class Item>
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
+        auto const start = cx.now();
+        by_->on_call(call_event{.what = call_event::kind::started, .call = &cx, .at = start});
+        auto result = next(cx, std::forward<Item>(item));
+        auto const end = cx.now();
+        by_->on_call(call_event{.what = call_event::kind::finished, .call = &cx, .at = end, .took = end - start,
+                                .error = result.has_value() ? nullptr : &result.error()});
+        return result;
+    }
+
+    [[nodiscard]] std::string describe() const { return "observe"; }
+    friend constexpr bool operator==(observe, observe) noexcept = default;
+
+private:
+    O* by_;
+};
+
+}  // namespace muster

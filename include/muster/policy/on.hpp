@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>     // size_t
+#include <optional>    // no width: the executor's own
+#include <string>      // describe
+
+#include <muster/core/concepts.hpp>    // executor, place_tag
+#include <muster/core/settings.hpp>    // settings
+#include <muster/core/width.hpp>       // width
+
+namespace muster {
+
+/// Says where a verb runs its items, and how many at once.
+///
+/// Order      a place: first in the chain. Verbs read it; a stage called as a function runs on the caller's thread.
+/// Default    as wide as the executor. `on{pool, 4}` fixes a number; `on{pool, automatic{}}` lets the rule decide: one or
+///            two items inline, else min(cores, cap, items). `on{pool, 4, switches}` obeys the switches of the settings, also
+///            when they change while the program runs: from the next verb on.
+/// Lifetime   refers to the executor and the settings, which must outlive every stage made from this policy.
+/// Cost       read once a run.
+template <executor E>
+class on {
+public:
+    using policy_concept = place_tag;
+
+    explicit constexpr on(E& where) noexcept : where_(&where) {}
+    constexpr on(E& where, width how_wide) noexcept : where_(&where), width_(how_wide) {}
+    constexpr on(E& where, width how_wide, settings const& switches) noexcept
+        : where_(&where), width_(how_wide), switches_(&switches) {}
+
+    [[nodiscard]] constexpr E& where() const noexcept { return *where_; }
+    [[nodiscard]] constexpr std::optional<width> asked() const noexcept { return width_; }
+    [[nodiscard]] constexpr settings const* switches() const noexcept { return switches_; }
+
+    [[nodiscard]] std::string describe() const {
+        if (!width_) return "on";
+        return width_->fixed() ? "on{" + std::to_string(*width_->fixed()) + "}" : "on{automatic}";
+    }
+    friend constexpr bool operator==(on const&, on const&) noexcept = default;
+
+private:
+    E* where_;
+    std::optional<width> width_;
+    settings const* switches_ = nullptr;
+};
+
+}  // namespace muster
