@@ -1,9 +1,6 @@
 #pragma once
 
 #include <array>          // table
-#include <chrono>         // nanoseconds
-#include <cstddef>        // size_t
-#include <cstdint>        // uint64_t
 #include <optional>       // signal
 #include <string>         // string
 #include <string_view>    // string_view
@@ -69,8 +66,10 @@ struct stderr_verdict {
     std::string_view line;
 };
 
-/// The first line of stderr that begins with ERROR: or FATAL ERROR:, or nothing.
+/// The first line of stderr that begins with ERROR: or FATAL ERROR:, or nothing. A line that cannot be parsed counts as the
+/// server's, unless a later one says that it was the object asked for.
 [[nodiscard]] inline std::optional<stderr_verdict> verdict_of(std::string_view err) {
+    std::optional<stderr_verdict> prefix;
     for (auto left = err; !left.empty();) {
         auto const end = left.find('\n');
         auto const line = left.substr(0, end);
@@ -79,11 +78,16 @@ struct stderr_verdict {
         if (said.starts_with("FATAL ")) said.remove_prefix(6);
         if (!said.starts_with("ERROR:")) continue;
         said.remove_prefix(6);
-        for (auto const& known : stderr_lines)
-            if (said.starts_with(known.begins)) return stderr_verdict{known.means, line};
-        return stderr_verdict{fault::reported, line};
+        stderr_verdict found{fault::reported, line};
+        for (auto const& known : stderr_lines) {
+            if (!said.starts_with(known.begins)) continue;
+            found.means = known.means;
+            break;
+        }
+        if (found.means == fault::invalid_object || (found.means != fault::bad_prefix && !prefix)) return found;
+        if (!prefix) prefix = found;
     }
-    return std::nullopt;
+    return prefix;
 }
 
 }  // namespace detail

@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>    // inet_pton
 
-#include <algorithm>      // copy
+#include <algorithm>      // copy, count, min
 #include <array>          // buffers
 #include <cstddef>        // size_t
 #include <optional>       // optional
@@ -48,12 +48,12 @@ namespace detail {
 
 // How one language looks, line by line: leading and trailing spaces are not looked at.
 struct shape {
-    std::vector<std::string> must;       // each stands in the text
-    std::vector<std::string> may;        // frame that may be absent or repeated
-    std::vector<std::string> empty;      // says that the list is empty
-    std::vector<std::string> leads;      // what stands before an entry
-    std::vector<std::string> parts;      // what begins a line that belongs to the entry before it
-    std::string last;                    // the last line, when there is one
+    std::vector<std::string> must{};       // each stands in the text
+    std::vector<std::string> may{};        // frame that may be absent or repeated
+    std::vector<std::string> empty{};      // says that the list is empty
+    std::vector<std::string> leads{};      // what stands before an entry
+    std::vector<std::string> parts{};      // what begins a line that belongs to the entry before it
+    std::string last{};                  // the last line, when there is one
     char between = '/';                  // address and length
     bool numbered = false;               // "seq N" before the lead
     bool nothing_is_empty = false;       // no text at all is an empty list
@@ -66,66 +66,61 @@ struct shape {
     switch (of.format) {
         case output_format::ios: {
             auto const list = ip + " prefix-list " + n;
-            return {.must = {"no " + list}, .may = {}, .empty = {"! " + is_empty, list + " deny " + zero},
-                    .leads = {list + " permit "}, .parts = {}, .last = {}};
+            return {.must = {"no " + list}, .empty = {"! " + is_empty, list + " deny " + zero},
+                    .leads = {list + " permit "}};
         }
         case output_format::ios_xr:
-            return {.must = {"no prefix-set " + n, "prefix-set " + n}, .may = {}, .empty = {}, .leads = {""}, .parts = {},
-                    .last = "end-set"};
+            return {.must = {"no prefix-set " + n, "prefix-set " + n}, .leads = {""}, .last = "end-set"};
         case output_format::eos: {
             auto const list = ip + " prefix-list " + n;
-            return {.must = {"no " + list, list}, .may = {}, .empty = {"! " + is_empty, "seq 1 deny " + zero},
-                    .leads = {"permit "}, .parts = {}, .last = {}, .between = '/', .numbered = true};
+            return {.must = {"no " + list, list}, .empty = {"! " + is_empty, "seq 1 deny " + zero},
+                    .leads = {"permit "}, .numbered = true};
         }
         case output_format::junos:
-            return {.must = {"policy-options {", "replace:", "prefix-list " + n + " {"}, .may = {"}"}, .empty = {}, .leads = {""},
-                    .parts = {}, .last = "}"};
+            return {.must = {"policy-options {", "replace:", "prefix-list " + n + " {"}, .may = {"}"}, .leads = {""},
+                    .last = "}"};
         case output_format::junos_route_filter: {
             shape made{.must = {"policy-options {", "policy-statement " + n + " {", "replace:", "from {"}, .may = {"}"},
-                       .empty = {"route-filter " + zero + " orlonger reject;"}, .leads = {"route-filter "}, .parts = {}, .last = "}"};
+                       .empty = {"route-filter " + zero + " orlonger reject;"}, .leads = {"route-filter "}, .last = "}"};
             if (!of.term.empty()) made.must.push_back("term " + of.term + " {");
             return made;
         }
         case output_format::junos_route_filter_list:
             return {.must = {"policy-options {", "replace:", "route-filter-list " + n + " {"}, .may = {"}"},
-                    .empty = {zero + " orlonger reject;"}, .leads = {""}, .parts = {}, .last = "}"};
+                    .empty = {zero + " orlonger reject;"}, .leads = {""}, .last = "}"};
         case output_format::json:
-            return {.must = {"{ \"" + n + "\": ["}, .may = {}, .empty = {}, .leads = {"{ \"prefix\": \""}, .parts = {}, .last = "] }"};
+            return {.must = {"{ \"" + n + "\": ["}, .leads = {"{ \"prefix\": \""}, .parts = {"\"greater-equal\": "}, .last = "] }"};
         case output_format::bird:
-            return {.must = {n + " = ["}, .may = {}, .empty = {}, .leads = {""}, .parts = {}, .last = "];", .between = '/',
+            return {.must = {n + " = ["}, .leads = {""}, .last = "];", .between = '/',
                     .numbered = false, .nothing_is_empty = true};
         case output_format::openbgpd:
-            return {.must = {n + "=\"prefix {"}, .may = {},
-                    .empty = {"# generated prefix-list " + n + " (AS 0) is empty",
+            return {.must = {n + "=\"prefix {"}, .empty = {"# generated prefix-list " + n + " (AS 0) is empty",
                               "# use -a <asn> to generate \"deny from ASN <asn>\" instead of this list"},
-                    .leads = {""}, .parts = {}, .last = "}\""};
+                    .leads = {""}, .last = "}\""};
         case output_format::nokia:
             return {.must = {"configure router policy-options", "begin", "no prefix-list \"" + n + '"', "prefix-list \"" + n + '"',
                              "exit"},
-                    .may = {}, .empty = {}, .leads = {"prefix "}, .parts = {}, .last = "commit"};
+                    .leads = {"prefix "}, .last = "commit"};
         case output_format::nokia_md:
             return {.must = {"/configure policy-options", "delete prefix-list \"" + n + '"', "prefix-list \"" + n + "\" {"},
-                    .may = {"}"}, .empty = {}, .leads = {"prefix "}, .parts = {"through-length ", "start-length ", "end-length "},
+                    .may = {"}"}, .leads = {"prefix "}, .parts = {"through-length ", "start-length ", "end-length "},
                     .last = "}"};
         case output_format::huawei: {
             auto const list = "ip " + ip + "-prefix " + n;
-            return {.must = {"undo " + list}, .may = {}, .empty = {list + " deny " + zero}, .leads = {list + " permit "}, .parts = {},
-                    .last = {}, .between = ' '};
+            return {.must = {"undo " + list}, .empty = {list + " deny " + zero}, .leads = {list + " permit "}, .between = ' '};
         }
         case output_format::huawei_xpl: {
             auto const list = "xpl " + ip + "-prefix-list " + n;
-            return {.must = {"no " + list, list}, .may = {}, .empty = {}, .leads = {""}, .parts = {}, .last = "end-list",
+            return {.must = {"no " + list, list}, .leads = {""}, .last = "end-list",
                     .between = ' '};
         }
         case output_format::mikrotik6:
-            return {.must = {}, .may = {}, .empty = {"# " + is_empty},
-                    .leads = {"/routing filter add action=accept chain=\"" + n + (v6 ? "-V6" : "-V4") + "\" prefix="}, .parts = {},
-                    .last = {}, .between = '/', .numbered = false, .nothing_is_empty = true};
+            return {.empty = {"# " + is_empty},
+                    .leads = {"/routing filter add action=accept chain=\"" + n + (v6 ? "-V6" : "-V4") + "\" prefix="}, .nothing_is_empty = true};
         case output_format::mikrotik7: {
             auto const rule = "/routing filter rule add chain=\"" + n + (v6 ? "-V6" : "-V4") + '"';
-            return {.must = {}, .may = {}, .empty = {"# " + is_empty},
-                    .leads = {rule + " rule=\"if (dst=", rule + "  rule=\"if (dst in ", rule + " rule=\"if (dst in "}, .parts = {},
-                    .last = {}, .between = '/', .numbered = false, .nothing_is_empty = true};
+            return {.empty = {"# " + is_empty},
+                    .leads = {rule + " rule=\"if (dst=", rule + "  rule=\"if (dst in ", rule + " rule=\"if (dst in "}, .nothing_is_empty = true};
         }
         case output_format::custom: break;    // has no frame: read against its template
     }
@@ -137,38 +132,38 @@ struct shape {
     auto const& n = of.name;
     switch (of.format) {
         case output_format::ios:
-            return {.must = {"no ip as-path access-list " + n}, .may = {}, .empty = {"ip as-path access-list " + n + " deny .*"},
-                    .leads = {"ip as-path access-list " + n + " permit "}, .parts = {}, .last = {}};
+            return {.must = {"no ip as-path access-list " + n}, .empty = {"ip as-path access-list " + n + " deny .*"},
+                    .leads = {"ip as-path access-list " + n + " permit "}};
         case output_format::ios_xr:
-            return {.must = {}, .may = {"as-path-set " + n, "as-path-set " + n + ','}, .empty = {}, .leads = {"ios-regex "},
-                    .parts = {}, .last = "end-set"};
+            return {.may = {"as-path-set " + n, "as-path-set " + n + ','}, .leads = {"ios-regex "},
+                    .last = "end-set"};
         case output_format::junos:
             return {.must = {"policy-options {", "replace:", "as-path-group " + n + " {"}, .may = {"}"},
-                    .empty = {"as-path aNone \"!.*\";"}, .leads = {"as-path "}, .parts = {}, .last = "}"};
+                    .empty = {"as-path aNone \"!.*\";"}, .leads = {"as-path "}, .last = "}"};
         case output_format::json:
-            return {.must = {"{\"" + n + "\": ["}, .may = {}, .empty = {}, .leads = {""}, .parts = {}, .last = "]}"};
+            return {.must = {"{\"" + n + "\": ["}, .leads = {""}, .last = "]}"};
         case output_format::bird:
-            return {.must = {}, .may = {n + " = ["}, .empty = {n + " = [];"}, .leads = {""}, .parts = {}, .last = "];",
-                    .between = '/', .numbered = false, .nothing_is_empty = true};
+            return {.may = {n + " = ["}, .empty = {n + " = [];"}, .leads = {""}, .last = "];",
+                    .nothing_is_empty = true};
         case output_format::openbgpd:
             if (of.kind == list_kind::as_set)
-                return {.must = {"as-set " + n + " {"}, .may = {}, .empty = {}, .leads = {""}, .parts = {}, .last = "}"};
-            return {.must = {}, .may = {}, .empty = {"deny from AS ", "deny to AS "}, .leads = {"allow from AS ", "allow to AS "},
-                    .parts = {"deny from AS ", "deny to AS "}, .last = {}};
+                return {.must = {"as-set " + n + " {"}, .leads = {""}, .last = "}"};
+            return {.empty = {"deny from AS ", "deny to AS "}, .leads = {"allow from AS ", "allow to AS "},
+                    .parts = {"deny from AS ", "deny to AS "}};
         case output_format::nokia:
             // bgpq4 ends the list of -G without "exit" and "commit"
             return {.must = {"configure router policy-options", "begin"},
                     .may = {"no as-path-group \"" + n + '"', "no as-path-group\"" + n + '"', "as-path-group \"" + n + '"', "exit", "commit"},
-                    .empty = {}, .leads = {"entry "}, .parts = {}, .last = {}};
+                    .leads = {"entry "}};
         case output_format::nokia_md:
             return {.must = {"/configure policy-options", "delete as-path-group \"" + n + '"', "as-path-group \"" + n + "\" {"},
-                    .may = {"}"}, .empty = {}, .leads = {"expression "}, .parts = {"entry "}, .last = "}"};
+                    .may = {"}"}, .leads = {"expression "}, .parts = {"entry "}, .last = "}"};
         case output_format::huawei:
-            return {.must = {"undo ip as-path-filter " + n}, .may = {}, .empty = {"ip as-path-filter " + n + " deny .*"},
-                    .leads = {"ip as-path-filter " + n + " permit "}, .parts = {}, .last = {}};
+            return {.must = {"undo ip as-path-filter " + n}, .may = {"ip as-path-filter " + n + " deny .*"},
+                    .leads = {"ip as-path-filter " + n + " permit "}};
         case output_format::huawei_xpl:
-            return {.must = {}, .may = {"xpl as-path-list " + n, "xpl as-path-list " + n + ','}, .empty = {}, .leads = {"regular "},
-                    .parts = {}, .last = "end-list"};
+            return {.may = {"xpl as-path-list " + n, "xpl as-path-list " + n + ','}, .leads = {"regular "},
+                    .last = "end-list"};
         default: return {};
     }
 }
@@ -259,9 +254,9 @@ struct shape {
 
 inline outcome<std::size_t> count_entries(std::string_view text, policy_layout const& layout) {
     bool const custom = layout.format == output_format::custom;
-    auto const shape = custom                                     ? detail::shape{.nothing_is_empty = true}
-                       : layout.kind == list_kind::prefixes       ? detail::prefix_shape(layout)
-                                                                  : detail::number_shape(layout);
+    auto const shape = custom                               ? detail::shape{.nothing_is_empty = true}
+                       : layout.kind == list_kind::prefixes ? detail::prefix_shape(layout)
+                                                            : detail::number_shape(layout);
     auto const unreadable = [&layout](std::string const& what) {
         return failure{make_error_code(fault::unreadable), "the text is no list of format " + std::string{name_of(layout.format)} + ": " + what};
     };
@@ -279,6 +274,8 @@ inline outcome<std::size_t> count_entries(std::string_view text, policy_layout c
     if (text.empty() && shape.nothing_is_empty) return std::size_t{0};
     if (!text.ends_with('\n')) return unreadable("its last line has no end");
 
+    if (!custom && std::count(text.begin(), text.end(), '{') != std::count(text.begin(), text.end(), '}'))
+        return unreadable("its braces do not match");
     std::vector<bool> seen(shape.must.size());
     std::size_t entries = 0;
     bool said_empty = false;
