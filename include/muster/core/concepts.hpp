@@ -156,6 +156,22 @@ concept observer = requires(O& sees, call_event const& event) { { sees.on_call(e
 template <class S, class Record>
 concept sink = requires(S& to, Record record) { to.put(std::move(record)); };
 
+// A concept that fails in a static_assert is explained over many lines; these are not: the message says what to write.
+namespace detail {
+template <class F, class Item>
+inline constexpr bool is_task_for = task_for<F, Item>;
+template <class G>
+inline constexpr bool is_gate = gate<G>;
+template <class C>
+inline constexpr bool is_cache = cache<C>;
+template <class E>
+inline constexpr bool is_executor = executor<E>;
+template <class O>
+inline constexpr bool is_observer = observer<O>;
+
+struct refused {};    // what a function returns after a static_assert, so that nothing follows from the misuse
+}  // namespace detail
+
 /// What an item weighs at a gate: `weight(item)` where an overload for its type is found by ADL, else 1.
 template <class Item>
 [[nodiscard]] constexpr double weight_of(Item const& item) {

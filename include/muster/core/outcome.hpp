@@ -34,8 +34,8 @@ template <class T>
 inline constexpr bool is_outcome<outcome<T>> = true;
 
 template <class T>
-concept outcome_value = std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T> && !std::same_as<T, failure> &&
-                        !is_outcome<T>;
+inline constexpr bool is_value = std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T> && !std::is_same_v<T, failure> &&
+                                 !is_outcome<T>;
 }  // namespace detail
 
 /// A `T` or a `failure`; the member names of `std::expected`.
@@ -45,7 +45,7 @@ concept outcome_value = std::is_object_v<T> && !std::is_array_v<T> && !std::is_c
 /// Cost       T, one byte, padding: 16 bytes for an int.
 template <class T>
 class [[nodiscard]] outcome {
-    static_assert(detail::outcome_value<T>,
+    static_assert(detail::is_value<T>,
                   "muster: outcome<T> holds a plain object: not a reference, an array, a failure or another outcome");
 
 public:

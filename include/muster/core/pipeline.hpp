@@ -38,13 +38,20 @@ public:
     friend bool operator==(pipeline const&, pipeline const&) = default;
 
 private:
-    template <std::size_t I, class... Item>
-    auto from(context& cx, Item&&... item) const {
+    template <std::size_t I, class Item>
+    auto from(context& cx, Item&& item) const {
         auto const& task = std::get<I>(stages_);
         using task_type = std::remove_cvref_t<decltype(task)>;
-        static_assert((task_for<task_type, Item&&> && ...),
-                      "muster: a stage of this pipeline cannot be called with what the stage before it answers");
-        auto result = detail::invoke_task(task, cx, std::forward<Item>(item)...);
+        constexpr bool fits = task_for<task_type, Item&&>;
+        static_assert(fits, "muster: a stage of this pipeline cannot be called with what the stage before it answers");
+        if constexpr (fits) return called<I>(task, cx, std::forward<Item>(item));
+        else return outcome<detail::refused>{};
+    }
+
+    template <std::size_t I, class Task, class Item>
+    auto called(Task const& task, context& cx, Item&& item) const {
+        auto result = detail::invoke_task(task, cx, std::forward<Item>(item));
+        if (!result.has_value()) [[unlikely]] cx.stamp(result.error());    // a bare task knows neither item nor attempt
         if constexpr (I + 1 == sizeof...(Stages)) {
             return result;
         } else {

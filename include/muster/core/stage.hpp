@@ -108,8 +108,9 @@ constexpr auto operator|(A&& left, B&& right) {
         auto layers = detail::make_chain(std::tuple_cat(detail::layers_of(left), right.policies().layers()));
         return stage{std::move(layers), std::forward<B>(right).task()};
     } else if constexpr (std::is_class_v<F> && detail::ranges_closure<F>) {
-        static_assert(!detail::ranges_closure<F>,
-                      "muster: a range adaptor cannot be a task: apply it to the items, map(items | view, ...)");
+        constexpr bool is_task = !detail::ranges_closure<F>;
+        static_assert(is_task, "muster: a range adaptor cannot be a task: apply it to the items, map(items | view, ...)");
+        return detail::refused{};
     } else {
         static_assert(std::is_class_v<F> || std::is_pointer_v<F> || std::is_member_pointer_v<F>,
                       "muster: right of | stands a policy, a task or a pipeline: something callable as f(item)");
@@ -122,14 +123,18 @@ constexpr auto operator|(A&& left, B&& right) {
 template <class A, class B>
     requires(!detail::chainable<std::remove_cvref_t<A>> && detail::chainable<std::remove_cvref_t<B>>)
 constexpr auto operator|(A&&, B&&) {
-    static_assert(detail::chainable<A>, "muster: policies stand in front of the task: write retry{} | fetch, not fetch | retry{}");
+    constexpr bool is_policy = detail::chainable<std::remove_cvref_t<A>>;
+    static_assert(is_policy, "muster: policies stand in front of the task: write retry{} | fetch, not fetch | retry{}");
+    return detail::refused{};
 }
 
 /// Stages in sequence are a pipeline.
 template <class C, class F, class B>
     requires(!detail::chainable<std::remove_cvref_t<B>>)
 constexpr auto operator|(stage<C, F> const&, B&&) {
-    static_assert(detail::chainable<B>, "muster: stages in sequence are a pipeline: write pipeline{a, b}, not a | b");
+    constexpr bool is_policy = detail::chainable<std::remove_cvref_t<B>>;
+    static_assert(is_policy, "muster: stages in sequence are a pipeline: write pipeline{a, b}, not a | b");
+    return detail::refused{};
 }
 
 }  // namespace muster

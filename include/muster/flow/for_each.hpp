@@ -33,7 +33,7 @@ inline constexpr for_each_verb for_each{};
 template <std::ranges::sized_range Items, class Task>
 std::vector<failure> for_each_verb::operator()(Items&& items, Task const& task, context const& parent) const {
     using item = detail::item_of<Items>;
-    static_assert(task_for<Task, item>,
+    static_assert(detail::is_task_for<Task, item>,
                   "muster: for_each calls f(item) or f(item, context&) through const&; for a mutable lambda's state use scratch{make}");
     std::vector<failure> failures;
     if constexpr (task_for<Task, item>) {

@@ -57,15 +57,27 @@ inline constexpr map_verb map{};
 
 // Implementation
 
+namespace detail {
+template <class T>
+struct element { using type = T; };
+template <class T>
+struct element<std::vector<T>> { using type = T; };
+template <class T>
+using element_of = typename element<T>::type;
+}  // namespace detail
+
 template <std::ranges::sized_range Items, class Task>
 auto map_verb::operator()(Items&& items, Task const& task, context const& parent) const {
     if constexpr (!std::is_null_pointer_v<decltype(detail::placed<detail::is_batched>(task))>) {
         return in_batches(items, task, parent);
     } else {
         using item = detail::item_of<Items>;
-        static_assert(task_for<Task, item>,
+        constexpr bool callable = task_for<Task, item>;
+        static_assert(callable,
                       "muster: map calls f(item) or f(item, context&) through const&; for a mutable lambda's state use scratch{make}");
-        if constexpr (task_for<Task, item>) {
+        if constexpr (!callable) {
+            return detail::refused{};
+        } else {
             using result = result_of<Task, item>;
             detail::indexed<std::remove_reference_t<Items>> const at{items};
             std::vector<result> results(at.size());
@@ -82,7 +94,7 @@ auto map_verb::operator()(Items&& items, Task const& task, context const& parent
 template <std::ranges::sized_range Items, class Task, class T>
 std::vector<failure> map_verb::operator()(Items&& items, Task const& task, into<T> where, context const& parent) const {
     using item = detail::item_of<Items>;
-    static_assert(task_for<Task, item>, "muster: map calls f(item) or f(item, context&) through const&");
+    static_assert(detail::is_task_for<Task, item>, "muster: map calls f(item) or f(item, context&) through const&");
     using result = result_of<Task, item>;
     static_assert(std::is_assignable_v<T&, typename result::value_type&&>,
                   "muster: what the task answers cannot be assigned to the elements of into{span}");
@@ -111,12 +123,12 @@ template <class Items, class Task>
 auto map_verb::in_batches(Items& items, Task const& task, context const& parent) {
     using value = std::ranges::range_value_t<Items>;
     using batch = std::span<value const>;
-    static_assert(task_for<Task, batch>, "muster: right of batched{n} the item is std::span<T const>");
+    static_assert(detail::is_task_for<Task, batch>, "muster: right of batched{n} the item is std::span<T const>");
     using whole = result_of<Task, batch>;
-    using result = typename whole::value_type::value_type;
-    static_assert(std::same_as<whole, outcome<std::vector<result>>> && detail::is_outcome<result>,
-                  "muster: right of batched{n} the task answers std::vector<outcome<R>>");
-
+    using result = detail::element_of<typename whole::value_type>;
+    constexpr bool in_shape = detail::is_outcome<result>;
+    static_assert(in_shape, "muster: right of batched{n} the task answers std::vector<outcome<R>>");
+    if constexpr (in_shape) {
     detail::indexed<Items> const at{items};
     auto const size = std::max<std::size_t>(1, detail::placed<detail::is_batched>(task)->size);
     auto const count = (at.size() + size - 1) / size;
@@ -147,6 +159,9 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
         }
     });
     return results;
+    } else {
+        return detail::refused{};
+    }
 }
 
 }  // namespace muster

@@ -39,7 +39,7 @@ inline constexpr reduce_verb reduce{};
 template <std::ranges::sized_range Items, class Task, class T, class Combine>
 outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Combine const& combine, context const& parent) const {
     using item = detail::item_of<Items>;
-    static_assert(task_for<Task, item>, "muster: reduce calls f(item) or f(item, context&) through const&");
+    static_assert(detail::is_task_for<Task, item>, "muster: reduce calls f(item) or f(item, context&) through const&");
     static_assert(std::is_invocable_r_v<T, Combine const&, T, T>, "muster: reduce combines as combine(T, T), through const&");
     using result = result_of<Task, item>;
 

@@ -21,23 +21,26 @@ namespace muster {
 ///            below its own call.
 /// Threads    any number at once.
 /// Lifetime   refers to the cache, which must outlive every stage made from this policy.
-template <cache C, class Key = std::identity>
+template <class C, class Key = std::identity>
 class cached {
+    static_assert(detail::is_cache<C>, "muster: cached names a cache, which has get_or_compute(key, cx, f) and get(key)");
+
 public:
     using policy_concept = around_tag;
 
     explicit constexpr cached(C& in) noexcept : in_(&in) {}
+    explicit cached(C&&) = delete;    // a temporary would be gone before the first call
     constexpr cached(C& in, Key key_of) noexcept : in_(&in), key_of_(std::move(key_of)) {}
 
     template <class Next, class Item>
         requires std::convertible_to<std::invoke_result_t<Key const&, std::remove_cvref_t<Item> const&>, typename C::key_type>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome<typename C::value_type> {
-        using answer = outcome_of<Next, Item>;
-        static_assert(std::convertible_to<answer, outcome<typename C::value_type>>,
-                      "muster: what the task answers does not convert to the value type of the cache");
+        constexpr bool fits = std::convertible_to<outcome_of<Next, Item>, outcome<typename C::value_type>>;
+        static_assert(fits, "muster: what the task answers does not convert to the value type of the cache");
         typename C::key_type const& key = std::invoke(key_of_, std::as_const(item));
         return in_->get_or_compute(key, cx, [&](context& inner) -> outcome<typename C::value_type> {
-            return next(inner, std::forward<Item>(item));
+            if constexpr (fits) return next(inner, std::forward<Item>(item));
+            else return failure{};
         });
     }
 

@@ -38,7 +38,7 @@ public:
                 auto const with_reason = [&](given same) { return other_(same, std::as_const(first.error())); };
                 return detail::invoke_task(with_reason, cx, given(item));
             } else {
-                static_assert(task_for<F, given>,
+                static_assert(detail::is_task_for<F, given>,
                               "muster: fallback takes other(item), other(item, context&) or other(item, failure const&)");
                 return detail::invoke_task(other_, cx, given(item));
             }

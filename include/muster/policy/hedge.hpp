@@ -25,8 +25,10 @@ namespace muster {
 /// Lifetime   refers to the executor, which must outlive every stage made from this policy.
 /// Cost       one `post` and one wake-up per call, and a copy of the item.
 /// Source     J. Dean, L. A. Barroso, "The Tail at Scale", CACM 2013.
-template <executor E>
+template <class E>
 class hedge {
+    static_assert(detail::is_executor<E>, "muster: hedge names an executor, which has width(), bulk(n, width, body) and post(job)");
+
 public:
     using policy_concept = around_tag;
 
@@ -66,7 +68,7 @@ struct sent_attempt {
 
 }  // namespace detail
 
-template <executor E>
+template <class E>
 template <class Next, class Item>
 auto hedge<E>::around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, std::remove_cvref_t<Item> const&> {
     using value = std::remove_cvref_t<Item>;

@@ -17,12 +17,15 @@ namespace muster {
 /// Threads    any number at once; the gate decides who goes first.
 /// Lifetime   refers to the gate, which must outlive every stage made from this policy.
 /// Cost       one `acquire` per call.
-template <gate G>
+template <class G>
 class limit {
+    static_assert(detail::is_gate<G>, "muster: limit names a gate, which has acquire(cx, weight): a rate_limiter, a bulkhead, ...");
+
 public:
     using policy_concept = around_tag;
 
     explicit constexpr limit(G& by) noexcept : by_(&by) {}
+    explicit limit(G&&) = delete;    // a temporary would be gone before the first call
 
     template <class Next, class Item>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {

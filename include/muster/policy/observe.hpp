@@ -14,12 +14,15 @@ namespace muster {
 /// Threads    any number at once; the observer is called on the thread of the call.
 /// Lifetime   refers to the observer, which must outlive every stage made from this policy.
 /// Cost       two readings of the clock and two calls of the observer.
-template <observer O>
+template <class O>
 class observe {
+    static_assert(detail::is_observer<O>, "muster: observe names an observer, which has on_call(call_event const&) noexcept");
+
 public:
     using policy_concept = around_tag;
 
     explicit constexpr observe(O& by) noexcept : by_(&by) {}
+    explicit observe(O&&) = delete;    // a temporary would be gone before the first call
 
     template <class Next, class Item>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {

@@ -18,12 +18,15 @@ namespace muster {
 ///            when they change while the program runs: from the next verb on.
 /// Lifetime   refers to the executor and the settings, which must outlive every stage made from this policy.
 /// Cost       read once a run.
-template <executor E>
+template <class E>
 class on {
+    static_assert(detail::is_executor<E>, "muster: on names an executor, which has width(), bulk(n, width, body) and post(job)");
+
 public:
     using policy_concept = place_tag;
 
     explicit constexpr on(E& where) noexcept : where_(&where) {}
+    explicit on(E&&) = delete;    // a temporary would be gone before the first call
     constexpr on(E& where, width how_wide) noexcept : where_(&where), width_(how_wide) {}
     constexpr on(E& where, width how_wide, settings const& switches) noexcept
         : where_(&where), width_(how_wide), switches_(&switches) {}

@@ -17,12 +17,15 @@ namespace muster {
 /// Threads    any number at once.
 /// Lifetime   refers to the breaker, which must outlive every stage made from this policy.
 /// Cost       two locks per call.
-template <gate G>
+template <class G>
 class trip {
+    static_assert(detail::is_gate<G>, "muster: trip names a gate, which has acquire(cx, weight): a circuit_breaker");
+
 public:
     using policy_concept = around_tag;
 
     explicit constexpr trip(G& by) noexcept : by_(&by) {}
+    explicit trip(G&&) = delete;    // a temporary would be gone before the first call
 
     template <class Next, class Item>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {

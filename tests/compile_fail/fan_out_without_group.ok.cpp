@@ -1,0 +1,7 @@
+#include <muster/flow/fan_out.hpp>
+#include <muster/policy/retry.hpp>
+
+void misuse() {
+    auto task = [](int item) { return item; };
+    auto answer = muster::fan_out(1, muster::retry{} | muster::first{task, task});
+}

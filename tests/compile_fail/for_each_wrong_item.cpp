@@ -1,0 +1,10 @@
+// expect: muster: for_each calls f(item)
+#include <string>
+#include <vector>
+
+#include <muster/flow/for_each.hpp>
+
+void misuse() {
+    std::vector<std::string> items{"a"};
+    auto failures = muster::for_each(items, [](int item) { (void)item; });
+}

@@ -1,0 +1,4 @@
+#include <muster/core/outcome.hpp>
+
+muster::outcome<int> misuse();
+bool use() { return misuse().has_value(); }

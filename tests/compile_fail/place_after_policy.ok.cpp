@@ -1,0 +1,10 @@
+#include <muster/exec/inline_executor.hpp>
+#include <muster/policy/on.hpp>
+#include <muster/policy/retry.hpp>
+#include <muster/core/stage.hpp>
+
+void misuse() {
+    muster::inline_executor here;
+    auto stage = muster::on{here} | muster::retry{} | [](int item) { return item; };
+    (void)stage;
+}

@@ -1,0 +1,10 @@
+#include <string>
+#include <vector>
+
+#include <muster/flow/map.hpp>
+#include <muster/policy/retry.hpp>
+
+void misuse() {
+    std::vector<int> items{1, 2, 3};
+    auto results = muster::map(items, muster::retry{} | [](int item) { return item; });
+}
