@@ -1,16 +1,5 @@
 #pragma once
 
-#include <arpa/inet.h>       // htons
-#include <netinet/in.h>      // sockaddr_in
-#include <netinet/tcp.h>     // TCP_NODELAY
-#include <pthread.h>         // pthread_sigmask
-#include <signal.h>          // sigset_t
-#include <sys/epoll.h>       // epoll
-#include <sys/eventfd.h>     // eventfd
-#include <sys/socket.h>      // socket
-#include <sys/timerfd.h>     // timerfd
-#include <unistd.h>          // close
-
 #include <algorithm>         // max
 #include <array>             // events
 #include <atomic>            // counters
@@ -28,9 +17,21 @@
 #include <system_error>      // system_error
 #include <thread>            // jthread
 #include <unordered_map>     // connections
-#include <utility>           // exchange
+#include <utility>           // exchange, move
 #include <vector>            // finished connections
 
+#include <arpa/inet.h>       // htons
+#include <netinet/in.h>      // sockaddr_in
+#include <netinet/tcp.h>     // TCP_NODELAY
+#include <pthread.h>         // pthread_sigmask
+#include <signal.h>          // sigset_t
+#include <sys/epoll.h>       // epoll
+#include <sys/eventfd.h>     // eventfd
+#include <sys/socket.h>      // socket
+#include <sys/timerfd.h>     // timerfd
+#include <unistd.h>          // close
+
+#include <muster/os/fd.hpp>                                // fd
 #include <muster/workloads/bgp/detail/irr_protocol.hpp>    // answer_of
 #include <muster/workloads/bgp/irr_data.hpp>               // irr_data
 #include <muster/workloads/bgp/irr_fault.hpp>              // irr_fault
@@ -96,19 +97,6 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
-    struct descriptor {
-        int number = -1;
-        descriptor() = default;
-        explicit descriptor(int made) noexcept : number(made) {}
-        descriptor(descriptor&& other) noexcept : number(std::exchange(other.number, -1)) {}
-        descriptor& operator=(descriptor&& other) noexcept {
-            std::swap(number, other.number);
-            return *this;
-        }
-        ~descriptor() {
-            if (number >= 0) ::close(number);
-        }
-    };
     struct waiting_answer {
         clock::time_point due;
         detail::irr_answer answer;
@@ -116,7 +104,7 @@ private:
     struct connection;
     using timers = std::multimap<clock::time_point, connection*>;
     struct connection {
-        descriptor socket;
+        fd socket;
         std::string in;
         std::string out;
         std::size_t sent = 0;
@@ -152,7 +140,7 @@ private:
     irr_data const data_;
     irr_responder_options const options_;
     std::uint16_t port_ = 0;
-    descriptor listener_, epoll_, wake_, timer_;
+    fd listener_, epoll_, wake_, timer_;
 
     std::mutex mutable mutex_;                 // guards what follows, up to the counters
     std::condition_variable applied_;
@@ -181,14 +169,14 @@ inline irr_responder::irr_responder(irr_data data, irr_responder_options options
     : data_(std::move(data)), options_(options), port_(options.port), latency_(options.latency) {
     auto const checked = [](int made, char const* what) {
         if (made < 0) throw std::system_error(errno, std::generic_category(), what);
-        return descriptor{made};
+        return fd{made};
     };
     epoll_ = checked(::epoll_create1(EPOLL_CLOEXEC), "irr_responder: epoll_create1");
     wake_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "irr_responder: eventfd");
     timer_ = checked(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "irr_responder: timerfd_create");
     open_listener();
-    watch(wake_.number, &wake_, EPOLLIN, true);
-    watch(timer_.number, &timer_, EPOLLIN, true);
+    watch(wake_.get(), &wake_, EPOLLIN, true);
+    watch(timer_.get(), &timer_, EPOLLIN, true);
 
     struct signals_blocked {    // signals are the application's: none is delivered to this thread
         sigset_t before;
@@ -213,21 +201,21 @@ inline irr_responder::~irr_responder() {
 
 inline void irr_responder::open_listener() {
     auto const fail = [](char const* what) { throw std::system_error(errno, std::generic_category(), what); };
-    descriptor made{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (made.number < 0) fail("irr_responder: socket");
+    fd made{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (made.get() < 0) fail("irr_responder: socket");
     int const on = 1;
-    ::setsockopt(made.number, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     where.sin_port = htons(port_);
-    if (::bind(made.number, reinterpret_cast<sockaddr*>(&where), sizeof where) != 0) fail("irr_responder: bind");
-    if (::listen(made.number, SOMAXCONN) != 0) fail("irr_responder: listen");
+    if (::bind(made.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) != 0) fail("irr_responder: bind");
+    if (::listen(made.get(), SOMAXCONN) != 0) fail("irr_responder: listen");
     socklen_t size = sizeof where;
-    if (::getsockname(made.number, reinterpret_cast<sockaddr*>(&where), &size) != 0) fail("irr_responder: getsockname");
+    if (::getsockname(made.get(), reinterpret_cast<sockaddr*>(&where), &size) != 0) fail("irr_responder: getsockname");
     port_ = ntohs(where.sin_port);
     listener_ = std::move(made);
-    watch(listener_.number, &listener_, EPOLLIN, true);
+    watch(listener_.get(), &listener_, EPOLLIN, true);
     accepting_ = true;
 }
 
@@ -235,12 +223,12 @@ inline void irr_responder::watch(int number, void* what, std::uint32_t events, b
     epoll_event event{};
     event.events = events;
     event.data.ptr = what;
-    ::epoll_ctl(epoll_.number, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, number, &event);
+    ::epoll_ctl(epoll_.get(), is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, number, &event);
 }
 
 inline void irr_responder::wake() const noexcept {
     std::uint64_t const one = 1;
-    [[maybe_unused]] auto const written = ::write(wake_.number, &one, sizeof one);    // full means: awake already
+    [[maybe_unused]] auto const written = ::write(wake_.get(), &one, sizeof one);    // full means: awake already
 }
 
 inline void irr_responder::misbehave(std::string_view object, irr_fault how) {
@@ -285,10 +273,10 @@ inline void irr_responder::run() {
                 when.it_value.tv_nsec = static_cast<decltype(when.it_value.tv_nsec)>(
                     std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count());
             }
-            ::timerfd_settime(timer_.number, TFD_TIMER_ABSTIME, &when, nullptr);
+            ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
             armed_ = next;
         }
-        int const count = ::epoll_wait(epoll_.number, events.data(), static_cast<int>(events.size()), -1);
+        int const count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
         if (count < 0 && errno != EINTR) return;
         bool changes = false, timed = false;
         for (int i = 0; i < count; ++i) {
@@ -300,7 +288,7 @@ inline void irr_responder::run() {
         }
         if (timed) {
             std::uint64_t times = 0;
-            [[maybe_unused]] auto const got = ::read(timer_.number, &times, sizeof times);
+            [[maybe_unused]] auto const got = ::read(timer_.get(), &times, sizeof times);
             armed_ = clock::time_point::max();
             auto const now = clock::now();
             while (!timers_.empty() && timers_.begin()->first <= now) {
@@ -311,13 +299,13 @@ inline void irr_responder::run() {
             }
             if (accept_again_ <= now) {
                 accept_again_ = clock::time_point::max();
-                if (accepting_) watch(listener_.number, &listener_, EPOLLIN, false);
+                if (accepting_) watch(listener_.get(), &listener_, EPOLLIN, false);
             }
         }
         dropped_.clear();
         if (changes) {
             std::uint64_t times = 0;
-            [[maybe_unused]] auto const got = ::read(wake_.number, &times, sizeof times);
+            [[maybe_unused]] auto const got = ::read(wake_.get(), &times, sizeof times);
             apply_changes();
             std::lock_guard lock(mutex_);
             if (stop_) return;
@@ -328,15 +316,15 @@ inline void irr_responder::run() {
 inline void irr_responder::apply_changes() {
     std::lock_guard lock(mutex_);
     if (wanted_ == current_) return;
-    if (listener_.number < 0) {
+    if (listener_.get() < 0) {
         try {
             open_listener();
         } catch (std::system_error const&) {    // somebody else took the port: it stays as it was
             wanted_ = current_;
         }
     }
-    if (wanted_ == listening::refusing) listener_ = descriptor{};
-    else watch(listener_.number, &listener_, wanted_ == listening::serving ? std::uint32_t{EPOLLIN} : 0u, false);
+    if (wanted_ == listening::refusing) listener_.reset();
+    else watch(listener_.get(), &listener_, wanted_ == listening::serving ? std::uint32_t{EPOLLIN} : 0u, false);
     accepting_ = wanted_ == listening::serving;
     current_ = wanted_;
     applied_.notify_all();
@@ -345,11 +333,11 @@ inline void irr_responder::apply_changes() {
 inline void irr_responder::accept_all() {
     constexpr auto order = std::memory_order_relaxed;    // counters that nothing else hangs on
     while (accepting_) {
-        descriptor socket{::accept4(listener_.number, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-        if (socket.number < 0) {
+        fd socket{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        if (socket.get() < 0) {
             if (errno == EINTR || errno == ECONNABORTED) continue;
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {    // look again later, do not spin
-                watch(listener_.number, &listener_, 0, false);
+                watch(listener_.get(), &listener_, 0, false);
                 accept_again_ = clock::now() + std::chrono::milliseconds{100};
             }
             return;
@@ -360,7 +348,7 @@ inline void irr_responder::accept_all() {
             continue;
         }
         int const on = 1;
-        ::setsockopt(socket.number, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         auto made = std::make_unique<connection>();
         auto& of = *made;
         of.socket = std::move(socket);
@@ -368,7 +356,7 @@ inline void irr_responder::accept_all() {
         open_.store(connections_.size(), order);
         peak_.store(std::max(peak_.load(order), connections_.size()), order);
         of.watched = EPOLLIN;
-        watch(of.socket.number, &of, of.watched, true);
+        watch(of.socket.get(), &of, of.watched, true);
         set_timer(of, clock::now() + options_.idle);
     }
 }
@@ -383,8 +371,8 @@ inline void irr_responder::serve(connection& of, std::uint32_t events) {
 
 inline bool irr_responder::read_all(connection& of) {
     std::array<char, 16 * 1024> buffer;
-    // One read is enough: what is left makes the descriptor ready again, and no client keeps the others waiting.
-    auto const got = ::recv(of.socket.number, buffer.data(), buffer.size(), 0);
+    // One read is enough: what is left makes the fd ready again, and no client keeps the others waiting.
+    auto const got = ::recv(of.socket.get(), buffer.data(), buffer.size(), 0);
     if (got < 0) return errno == EAGAIN || errno == EINTR;
     if (got == 0) {
         of.ended = true;
@@ -443,7 +431,7 @@ inline void irr_responder::take_due(connection& of, clock::time_point now) {
 
 inline bool irr_responder::send_all(connection& of) {
     while (of.sent < of.out.size()) {
-        auto const put = ::send(of.socket.number, of.out.data() + of.sent, of.out.size() - of.sent, MSG_NOSIGNAL);
+        auto const put = ::send(of.socket.get(), of.out.data() + of.sent, of.out.size() - of.sent, MSG_NOSIGNAL);
         if (put < 0) {
             if (errno == EINTR) continue;
             return errno == EAGAIN;
@@ -473,7 +461,7 @@ inline void irr_responder::settle(connection& of) {
     bool const full = of.waiting.size() >= most_waiting || of.out.size() - of.sent >= most_unsent;
     std::uint32_t wanted = unsent ? std::uint32_t{EPOLLOUT} : 0u;
     if (!full && !of.ended) wanted |= EPOLLIN;
-    if (wanted != of.watched) watch(of.socket.number, &of, of.watched = wanted, false);
+    if (wanted != of.watched) watch(of.socket.get(), &of, of.watched = wanted, false);
 
     if (!of.waiting.empty()) set_timer(of, of.waiting.front().due);
     else if (of.muted) clear_timer(of);                                  // silent for good, until the client goes
@@ -493,7 +481,7 @@ inline void irr_responder::clear_timer(connection& of) {
 inline void irr_responder::drop(connection& of) {
     clear_timer(of);
     auto found = connections_.find(&of);
-    found->second->socket = descriptor{};
+    found->second->socket.reset();
     dropped_.push_back(std::move(found->second));
     connections_.erase(found);
     open_.store(connections_.size(), std::memory_order_relaxed);    // a counter that nothing else hangs on

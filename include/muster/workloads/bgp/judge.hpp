@@ -1,12 +1,14 @@
 #pragma once
 
 #include <array>          // table
+#include <cstdint>        // uint64_t
 #include <optional>       // signal
 #include <string>         // string
 #include <string_view>    // string_view
 #include <utility>        // move
 
 #include <muster/core/outcome.hpp>                         // outcome
+#include <muster/process/command_result.hpp>               // command_result
 #include <muster/workloads/bgp/detail/printable.hpp>       // printable
 #include <muster/workloads/bgp/fault.hpp>                  // fault
 #include <muster/workloads/bgp/policy_layout.hpp>          // count_entries
@@ -23,12 +25,23 @@ struct bgpq4_ending {
     std::string_view err{};
 };
 
+/// What bgpq4 left for a plan, not yet judged.
+struct answered_policy {
+    policy_layout layout;
+    command_result result;
+    std::uint64_t call = 0;    ///< which plan it answers
+};
+
 /// Tells apart what bgpq4 itself tells apart by a line on stderr at most: it ends with 0 and a valid, empty list also when the
 /// server failed, a prefix was left out or an AS number was refused.
 ///
-/// Shape      the text as it came, and how many entries are in it; none is a value, not a failure.
+/// Shape      a task over `answered_policy`, also callable as `judge(ending, layout)`; answers the text as it came, and how many entries are in it; none is a value, not a failure.
 /// Fails      with a `fault`, its exit code or signal set, stderr's first line in the text.
-[[nodiscard]] outcome<policy_text> judge(bgpq4_ending ending, policy_layout const& layout);
+struct judge_task {
+    outcome<policy_text> operator()(bgpq4_ending ending, policy_layout const& layout) const;
+    outcome<policy_text> operator()(answered_policy answered) const;
+};
+inline constexpr judge_task judge{};
 
 // Implementation
 
@@ -92,7 +105,7 @@ struct stderr_verdict {
 
 }  // namespace detail
 
-inline outcome<policy_text> judge(bgpq4_ending ending, policy_layout const& layout) {
+inline outcome<policy_text> judge_task::operator()(bgpq4_ending ending, policy_layout const& layout) const {
     auto const first_line = ending.err.substr(0, ending.err.find('\n'));
     auto const fail = [&ending](fault which, std::string text) {
         failure made{make_error_code(which), std::move(text)};
@@ -115,7 +128,17 @@ inline outcome<policy_text> judge(bgpq4_ending ending, policy_layout const& layo
     }
     auto const entries = count_entries(ending.out, layout);
     if (!entries) return entries.error();
-    return policy_text{std::string{ending.out}, *entries};
+    return policy_text{.text = std::string{ending.out}, .entries = *entries};
+}
+
+inline outcome<policy_text> judge_task::operator()(answered_policy answered) const {
+    auto& result = answered.result;
+    auto judged = (*this)({.exit_code = result.exit_code, .out = result.out, .err = result.err}, answered.layout);
+    if (judged) {
+        judged->made_by = answered.call;
+        judged->ran_for = result.wall;
+    }
+    return judged;
 }
 
 }  // namespace muster::bgp

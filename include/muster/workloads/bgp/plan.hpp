@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>         // numbers of calls
 #include <cstdint>        // uint8_t
 #include <optional>       // optional
 #include <string>         // string
@@ -20,11 +21,12 @@ struct planned_policy {
     request asked;
     command run;
     policy_layout layout;
+    std::uint64_t call = 0;    ///< of this process, each its own: tells a list that was made for this plan from one remembered
 };
 
 /// The first stage: makes an argument list for bgpq4 from a request; refuses what bgpq4 would refuse, or read as something else.
 ///
-/// Nothing here meets a shell: each value is one argument, objects stand behind `--`, the environment is empty but for PATH.
+/// Nothing here meets a shell: each value is one argument, objects stand behind `--`, the environment is empty.
 ///
 /// Shape      a request in, a `planned_policy` out; a task.
 /// Fails      cause::invalid_input, with the rule.
@@ -122,8 +124,10 @@ inline outcome<planned_policy> plan::operator()(request const& asked) const {
     command run;
     run.program = options_.program;
     run.args = std::move(args);
-    run.any_exit = true;       // `judge` reads the ending
-    return planned_policy{asked, std::move(run), std::move(layout)};
+    run.environment.clear();    // IRRD_SOURCES, above all
+    run.any_exit = true;        // `judge` reads the ending
+    static std::atomic<std::uint64_t> calls{0};
+    return planned_policy{asked, std::move(run), std::move(layout), calls.fetch_add(1, std::memory_order_relaxed) + 1};    // distinct is enough
 }
 
 }  // namespace muster::bgp

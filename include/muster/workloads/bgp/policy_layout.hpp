@@ -1,7 +1,5 @@
 #pragma once
 
-#include <arpa/inet.h>    // inet_pton
-
 #include <algorithm>      // copy, count, min
 #include <array>          // buffers
 #include <cstddef>        // size_t
@@ -9,6 +7,8 @@
 #include <string>         // string
 #include <string_view>    // string_view
 #include <vector>         // frame
+
+#include <arpa/inet.h>    // inet_pton
 
 #include <muster/core/outcome.hpp>                         // outcome
 #include <muster/workloads/bgp/detail/ascii.hpp>           // decimal
