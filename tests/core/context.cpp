@@ -45,7 +45,7 @@ TEST_CASE("context: one that nobody filled in neither stops nor expires", "[core
     CHECK(cx.run() == nullptr);
     CHECK(cx.flights() == nullptr);
     CHECK(cx.from() == origin{});
-    CHECK(cx.waiting().is_plain_thread());
+    CHECK(cx.waiting() == waiter_ref{});
 }
 
 TEST_CASE("context: the clock is read only where a deadline is set", "[core][context]") {

@@ -24,6 +24,10 @@ struct jumping_time {
     }
 };
 
+struct ruling_time : jumping_time {
+    static constexpr bool rules_time = true;    // executors leave it in place
+};
+
 struct no_clock { bool wait_until(wait_point&, instant); };
 struct returns_nothing { instant now(); void wait_until(wait_point&, instant); };
 struct other_clock { std::chrono::system_clock::time_point now(); bool wait_until(wait_point&, instant); };
@@ -95,18 +99,21 @@ TEST_CASE("waiter: the point may go as soon as the waiter has seen the wake-up",
 
 TEST_CASE("waiter: nothing named means the calling thread and the steady clock", "[core][waiter]") {
     waiter_ref const plain;
-    CHECK(plain.is_plain_thread());
+    CHECK(plain == waiter_ref{});
+    CHECK_FALSE(plain.rules_time());
     auto const before = std::chrono::steady_clock::now();
     CHECK(plain.now() >= before);
     wait_point point;
     CHECK_FALSE(plain.wait_until(point, instant::min()));
-    CHECK(plain == waiter_ref{});
 }
 
 TEST_CASE("waiter: a reference asks the waiter that it was made from", "[core][waiter]") {
     jumping_time time, other;
     waiter_ref const by = time;
-    CHECK_FALSE(by.is_plain_thread());
+    CHECK_FALSE(by == waiter_ref{});
+    CHECK_FALSE(by.rules_time());
+    ruling_time ruler;
+    CHECK(waiter_ref{ruler}.rules_time());
     wait_point point;
     CHECK_FALSE(by.wait_until(point, instant{} + 3s));
     CHECK(by.now() == instant{} + 3s);
