@@ -407,7 +407,9 @@ inline bool irr_responder::answer_lines(connection& of) {
                 of.muted = then == detail::irr_answer::after::mute;
                 of.closing = then == detail::irr_answer::after::close;
             } else {
-                of.waiting.push_back({now + std::chrono::duration_cast<clock::duration>(latency_), std::move(answer)});
+                auto due = now + std::chrono::duration_cast<clock::duration>(latency_);
+                if (answer.text.empty()) due = of.waiting.empty() ? now : of.waiting.back().due;    // what is no answer takes no time
+                of.waiting.push_back({due, std::move(answer)});
             }
         }
         if (then != detail::irr_answer::after::go_on) {    // nothing after it counts
