@@ -45,7 +45,9 @@ inline outcome<irr_object> irr_object::parse(std::string_view text, as_number::r
         text.find(':') != text.npos || detail::starts_like(text, "AS-") || detail::starts_like(text, "RS-");
     if (resembles_set)
         return set_name::parse(text).transform([](set_name name) { return irr_object{std::move(name)}; });
-    return as_number::parse(text, numbers).transform([](as_number number) { return irr_object{number}; });
+    auto number = as_number::parse(text, numbers);
+    if (number) return irr_object{*number};
+    return std::move(number).error().note("; a set is written AS-NAME, RS-NAME or AS64500:AS-NAME");
 }
 
 inline std::string irr_object::file_stem() const {
