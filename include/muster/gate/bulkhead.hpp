@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>    // max
 #include <cstddef>      // size_t
 #include <mutex>        // mutex
 #include <stdexcept>    // invalid_argument
@@ -129,9 +130,9 @@ inline outcome<bulkhead::permit> bulkhead::acquire(context& cx, double weight) {
 }
 
 inline void bulkhead::resize(double inside) {
-    auto const next = checked(bulkhead_options{.inside = inside, .most_waiting = options_.most_waiting});
+    auto const next = checked(bulkhead_options{.inside = inside}).inside;
     std::lock_guard lock(mutex_);
-    options_ = next;
+    options_.inside = next;
     line_.call_first();
 }
 
