@@ -4,29 +4,34 @@
 #include <utility>    // move
 
 #include <muster/core/concepts.hpp>       // executor
-#include <muster/core/settings.hpp>       // MUSTER_MAX_WORKERS
+#include <muster/core/run_info.hpp>       // sequential_reason
 #include <muster/exec/detail/crew.hpp>    // crew
+#include <muster/exec/detail/default_width.hpp>    // default_width
 #include <muster/exec/pending.hpp>        // pending
-#include <muster/os/cpus.hpp>             // granted_cpus
 
 namespace muster {
 
 /// A wide, lazy pool for work that waits: programs, files, connections.
 ///
 /// Order      none between items; the caller of a verb works too.
-/// Default    2 x the granted cores; name a width where the other side allows more. Threads start when work comes, and stay.
+/// Default    2 x the granted cores, or MUSTER_MAX_WORKERS; name a width where the other side allows more. Threads start when work comes, and stay.
 /// Waits      a thread that waits is simply busy: the width is the bound on calls in flight.
 /// Threads    any number of callers; from inside and outside.
 /// Lifetime   outlives every stage that names it. The destructor runs out what was posted, then joins.
 /// Cost       about 10 KB of memory and 40 us to start a thread.
 class blocking_pool {
 public:
-    explicit blocking_pool(std::size_t width = 0) : crew_(width_for(width), 0) {}
+    explicit blocking_pool(std::size_t width = 0) : plan_(detail::default_width(width, 2)), crew_(plan_.width, 0) {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     [[nodiscard]] std::size_t started() const noexcept { return crew_.started(); }
     /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
     [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
+
+    /// Starts the threads that `width` calls at once need; how many the machine allows, the caller among them.
+    std::size_t prepare(std::size_t width) { return crew_.prepare(width); }
+    /// Why the pool is one wide, where it was not asked to be: switched off, or one core.
+    [[nodiscard]] sequential_reason why_sequential() const noexcept { return plan_.why; }
 
     /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
     template <class Body>
@@ -41,12 +46,7 @@ public:
     auto submit(F task) { return detail::submit_to(*this, std::move(task)); }
 
 private:
-    static std::size_t width_for(std::size_t asked) {
-        if (asked != 0) return asked;
-        auto const set = settings{}.snapshot();
-        return set.workers_or(2 * granted_cpus());
-    }
-
+    detail::planned_width const plan_;
     detail::crew crew_;
 };
 

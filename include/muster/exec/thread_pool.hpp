@@ -4,17 +4,17 @@
 #include <utility>    // move
 
 #include <muster/core/concepts.hpp>       // executor
-#include <muster/core/settings.hpp>       // MUSTER_MAX_WORKERS
+#include <muster/core/run_info.hpp>       // sequential_reason
 #include <muster/core/waiter.hpp>         // waiter_ref
 #include <muster/exec/detail/crew.hpp>    // crew
+#include <muster/exec/detail/default_width.hpp>    // default_width
 #include <muster/exec/pending.hpp>        // pending
-#include <muster/os/cpus.hpp>             // granted_cpus
 
 namespace muster {
 
 /// What a thread_pool is made with.
 struct thread_pool_options {
-    std::size_t workers = 0;    ///< 0: as many as the settings and the machine grant (affinity, quota), at least 1
+    std::size_t workers = 0;    ///< 0: MUSTER_MAX_WORKERS, else the cores that the machine grants (affinity, quota)
     std::size_t spares = 64;    ///< threads that may stand in for workers that wait in a policy
 };
 
@@ -31,13 +31,19 @@ class thread_pool {
 public:
     thread_pool() : thread_pool(thread_pool_options{}) {}
     explicit thread_pool(std::size_t workers) : thread_pool(thread_pool_options{.workers = workers}) {}
-    explicit thread_pool(thread_pool_options options) : crew_(workers_for(options.workers), options.spares), waiter_{&crew_} {}
+    explicit thread_pool(thread_pool_options options)
+        : plan_(detail::default_width(options.workers, 1)), crew_(plan_.width, options.spares), waiter_{&crew_} {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     /// How many threads were started so far, spares included.
     [[nodiscard]] std::size_t started() const noexcept { return crew_.started(); }
     /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
     [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
+
+    /// Starts the threads that `width` calls at once need; how many the machine allows, the caller among them.
+    std::size_t prepare(std::size_t width) { return crew_.prepare(width); }
+    /// Why the pool is one wide, where it was not asked to be: switched off, or one core.
+    [[nodiscard]] sequential_reason why_sequential() const noexcept { return plan_.why; }
 
     /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
     template <class Body>
@@ -54,17 +60,13 @@ public:
     [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
 
 private:
-    static std::size_t workers_for(std::size_t asked) {
-        if (asked != 0) return asked;
-        auto const set = settings{}.snapshot();
-        return set.workers_or(granted_cpus());
-    }
     struct lending_waiter {
         detail::crew* of;
         [[nodiscard]] instant now() const noexcept { return thread_waiter{}.now(); }
         bool wait_until(wait_point& point, instant until) const { return of->wait_until(point, until); }
     };
 
+    detail::planned_width const plan_;
     detail::crew crew_;
     lending_waiter waiter_;
 };

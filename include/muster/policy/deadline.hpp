@@ -35,9 +35,9 @@ struct deadline {
 
 template <class Next, class Item>
 auto deadline::around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
-    auto const until = later(cx.now(), after);
-    auto const narrowed = cx.change_deadline(std::min(cx.deadline(), until));
-    if (cx.stop_requested()) return cx.interruption();
+    auto const start = cx.now();
+    auto const narrowed = cx.change_deadline(std::min(cx.deadline(), later(start, after)));
+    if (cx.stop().stop_requested() || cx.deadline() <= start) return cx.interruption();
     auto result = next(cx, std::forward<Item>(item));
     if (!cx.expired()) return result;
     // Late. What failed for another reason keeps it; what was answered or given up because of the time is refused.

@@ -2,10 +2,8 @@
 
 #include <algorithm>      // min, max
 #include <chrono>         // nanoseconds
-#include <cmath>          // pow
 #include <cstdint>        // uint64_t
 #include <optional>       // the failure before
-#include <random>         // random_device
 #include <string>         // describe
 #include <utility>        // move
 
@@ -39,7 +37,7 @@ struct retry {
     std::chrono::nanoseconds most = std::chrono::seconds{30};          ///< 30 s: no wait is drawn longer
     bool jitter = true;                                                ///< false: the full delay each time
     bool (*when)(failure const&) = is_transient;                       ///< which failures are worth another attempt
-    std::uint64_t seed = 0;                                            ///< 0: from entropy; else the same delays each run
+    std::uint64_t seed = 0;                                            ///< 0: others in each run; else the same delays each run
 
     template <class Next, class Item>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, std::remove_cvref_t<Item> const&>;
@@ -68,15 +66,19 @@ namespace detail {
     return bits ^ (bits >> 31);
 }
 
-[[nodiscard]] inline std::uint64_t entropy() {
-    thread_local std::uint64_t state = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+/// Bits that differ from call to call, from thread to thread and from process to process: enough for jitter.
+[[nodiscard]] inline std::uint64_t jitter_bits() {
+    thread_local std::uint64_t state =
+        mixed(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())) ^
+        mixed(reinterpret_cast<std::uintptr_t>(&state));
     return mixed(state++);
 }
 
 }  // namespace detail
 
 inline std::chrono::nanoseconds retry::wait_after(unsigned tried) const {
-    auto const exact = static_cast<double>(delay.count()) * std::pow(factor, tried > 1 ? tried - 1 : 0);
+    auto exact = static_cast<double>(delay.count());
+    for (unsigned i = 1; i < tried && exact < static_cast<double>(most.count()); ++i) exact *= factor;
     return exact < static_cast<double>(most.count())
                ? std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(exact)}
                : most;
@@ -86,7 +88,7 @@ inline std::chrono::nanoseconds retry::drawn(context const& cx, unsigned tried) 
     auto const longest = wait_after(tried);
     if (!jitter || longest.count() <= 0) return longest;
     auto bits = detail::mixed(seed + tried);
-    if (seed == 0) bits = detail::entropy();
+    if (seed == 0) bits = detail::jitter_bits();
     else
         for (auto const position : cx.path()) bits = detail::mixed(bits ^ position);
     auto const share = static_cast<double>(bits >> 11) * 0x1p-53;    // [0, 1)

@@ -90,6 +90,13 @@ public:
     [[nodiscard]] std::size_t started() const noexcept { return started_.load(std::memory_order_relaxed); }    // a statistic
     [[nodiscard]] bool refused() const noexcept { return refused_.load(std::memory_order_relaxed); }           // a statistic
 
+    /// Starts what `width` calls at once need; how many the threads that could be had allow, the caller among them.
+    std::size_t prepare(std::size_t width) {
+        auto const helpers = std::min(width, width_) - 1;
+        if (auto const there = started(); there < helpers) start_threads(helpers - there);
+        return std::min(width, started() + 1);
+    }
+
     template <class Body>
     void bulk(std::size_t n, std::size_t width, Body const& body) {
         auto const helpers = std::min(n, std::min(width, width_)) - (n != 0 && width != 0);

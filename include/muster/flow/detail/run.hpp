@@ -34,35 +34,42 @@ template <class Place>
 run_info plan_run(Place place, std::size_t items) {
     run_info plan{.items = items};
     if constexpr (!std::is_null_pointer_v<Place>) {
-        auto const own = static_cast<std::size_t>(place->where().width());
-        plan.why = sequential_reason::none;
-        plan.configured = own;
-        if (auto const asked = place->asked()) {
-            if (auto const fixed = asked->fixed()) {
-                plan.configured = *fixed;
-                plan.width = std::min(*fixed, own);
-            } else {
-                plan.cores = granted_cpus();
-                plan.configured = asked->rule().cap;
-                plan.width = std::min(asked->workers(items, plan.cores), own);
-                if (items <= asked->rule().sequential_up_to) plan.why = sequential_reason::too_few_items;
-                else if (plan.width == 1 && plan.cores == 1) plan.why = sequential_reason::unavailable;
-            }
-        } else {
-            plan.width = own;
-        }
+        using reason = sequential_reason;
+        auto& where = place->where();
+        auto const own = static_cast<std::size_t>(where.width());
+        plan.configured = plan.width = own;
+        plan.why = items <= 1 ? reason::too_few_items : reason::asked_for;
+        if constexpr (requires { where.why_sequential(); })
+            if (auto const why = where.why_sequential(); why != reason::none) plan.why = why;
+
+        auto asked = place->asked();
         if (auto const* switches = place->switches()) {
             auto const now = switches->snapshot();
-            plan.width = std::min(plan.width, now.workers_or(plan.width));
-            if (now.parallel_disabled()) plan.width = 1, plan.why = sequential_reason::disabled;
+            if (now.parallel_disabled()) {
+                plan.width = 1;
+                plan.why = reason::disabled;
+                return plan;
+            }
+            asked = now.width_for(asked.value_or(width{own}));
         }
-        plan.width = std::max<std::size_t>(1, std::min(plan.width, std::max<std::size_t>(1, items)));
-        if (plan.width == 1 && plan.why == sequential_reason::none) {
-            if (items <= 1 && plan.configured > 1) plan.why = sequential_reason::too_few_items;
-            else if (plan.configured == 1) plan.why = sequential_reason::asked_for;
-            else plan.why = sequential_reason::unavailable;
+        if (asked && asked->fixed()) {
+            plan.configured = *asked->fixed();
+        } else if (asked) {
+            plan.cores = granted_cpus();
+            plan.configured = asked->rule().cap;
+            if (items <= asked->rule().sequential_up_to) plan.why = reason::too_few_items;
+            else if (plan.cores == 1) plan.why = reason::unavailable;
         }
-        if (plan.width > 1) plan.why = sequential_reason::none;
+        if (asked) plan.width = std::min(own, asked->workers(items, plan.cores));
+        plan.width = std::min(plan.width, items);
+        if (plan.width > 1) {
+            plan.why = reason::none;
+            if constexpr (requires { where.prepare(plan.width); }) {
+                plan.width = where.prepare(plan.width);
+                if (plan.width <= 1) plan.why = reason::cannot_start;
+            }
+        }
+        plan.width = std::max<std::size_t>(1, plan.width);
     }
     return plan;
 }

@@ -1,0 +1,51 @@
+#pragma once
+
+// All of muster that needs nothing but the standard library and the system: the words, the executors, the policies, the verbs.
+// Adapters (muster/adapt/) and workloads (muster/workloads/) are included by name, with the library that they need.
+
+#include <muster/core/any_stage.hpp>         // any_stage
+#include <muster/core/chain.hpp>             // chain
+#include <muster/core/concepts.hpp>          // every concept where floors meet
+#include <muster/core/context.hpp>           // context
+#include <muster/core/duration_text.hpp>     // duration_text
+#include <muster/core/failure.hpp>           // failure, cause
+#include <muster/core/json.hpp>              // json_writer
+#include <muster/core/line_sink.hpp>         // line_sink
+#include <muster/core/outcome.hpp>           // outcome
+#include <muster/core/pipeline.hpp>          // pipeline
+#include <muster/core/run_info.hpp>          // run_info
+#include <muster/core/settings.hpp>          // settings
+#include <muster/core/stage.hpp>             // stage
+#include <muster/core/waiter.hpp>            // waiter
+#include <muster/core/width.hpp>             // width, automatic
+
+#include <muster/exec/blocking_pool.hpp>      // blocking_pool
+#include <muster/exec/inline_executor.hpp>    // inline_executor
+#include <muster/exec/pending.hpp>            // pending
+#include <muster/exec/thread_pool.hpp>        // thread_pool
+
+#include <muster/gate/bulkhead.hpp>           // bulkhead
+#include <muster/gate/circuit_breaker.hpp>    // circuit_breaker
+#include <muster/gate/rate_limiter.hpp>       // rate_limiter
+#include <muster/gate/retry_budget.hpp>       // retry_budget
+
+#include <muster/cache/memory_cache.hpp>    // memory_cache
+
+#include <muster/policy/batched.hpp>     // batched
+#include <muster/policy/buffer.hpp>      // buffer
+#include <muster/policy/cached.hpp>      // cached
+#include <muster/policy/deadline.hpp>    // deadline
+#include <muster/policy/fallback.hpp>    // fallback
+#include <muster/policy/hedge.hpp>       // hedge
+#include <muster/policy/limit.hpp>       // limit
+#include <muster/policy/named.hpp>       // named
+#include <muster/policy/observe.hpp>     // observe
+#include <muster/policy/on.hpp>          // on
+#include <muster/policy/retry.hpp>       // retry
+#include <muster/policy/scratch.hpp>     // scratch
+#include <muster/policy/trip.hpp>        // trip
+
+#include <muster/flow/fan_out.hpp>     // fan_out, all, first, quorum
+#include <muster/flow/for_each.hpp>    // for_each
+#include <muster/flow/map.hpp>         // map, into
+#include <muster/flow/reduce.hpp>      // reduce
