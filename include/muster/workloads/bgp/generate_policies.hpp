@@ -51,7 +51,7 @@ struct generate_options {
 
 /// Runs a flow over a batch of requests, and reports.
 ///
-/// The flow is the caller's own: any task that takes a `request` and answers a `policy` or a `written_policy`, made of `plan`,
+/// The flow is the caller's own: any task that takes a `request` and answers a `router_policy` or a `written_policy`, made of `plan`,
 /// `run_bgpq4`, `judge`, `for_request`, `write_policy` and whatever policies stand between them.
 ///
 /// Order      longest first where times are recorded, unknown ones before them; else as given. Exclusive requests run one after
@@ -59,7 +59,7 @@ struct generate_options {
 /// Shape      a row for each request, same order.
 /// Waits      until every request has a row.
 /// Fails      never as a whole; a row holds its own failure, and no row's failure touches another.
-/// Threads    `generate(where, ...)` runs on that executor; `generate(requests, ...)` on a pool of its own, as wide as needed:
+/// Threads    `generate_policies(where, ...)` runs on that executor; `generate_policies(requests, ...)` on a pool of its own, as wide as needed:
 ///            none for a width of 1. Where no thread can be had the caller's does the work, and the report says so.
 /// Lifetime   the context, last argument, is inherited by all calls.
 struct generate_verb {
@@ -70,7 +70,7 @@ struct generate_verb {
     policy_report operator()(std::span<request const> requests, Flow const& flow, generate_options const& options = {},
                              context const& parent = context{}) const;
 };
-inline constexpr generate_verb generate{};
+inline constexpr generate_verb generate_policies{};
 
 // Implementation
 
@@ -117,7 +117,7 @@ namespace detail {
     return event::policy_failed;
 }
 
-inline void fill(policy_row& row, policy const& made) {
+inline void fill(policy_row& row, router_policy const& made) {
     row.entries = made.list.entries;
     row.remembered = made.remembered;
     row.state = made.list.empty() ? policy_state::no_prefixes : policy_state::made;
