@@ -225,15 +225,15 @@ TEST_CASE("generate_policies: the report's figures agree with each other, as tex
     report.rows.push_back({.asked = {.object = as_number::of(13335).value()}, .state = policy_state::made, .entries = 17, .took = 99ms, .ran_for = 99ms});
     report.rows.push_back({.asked = {.object = as_number::of(3999).value()}, .state = policy_state::failed, .took = 99ms, .ran_for = 99ms,
                            .error = failure{make_error_code(fault::server_error), "said \"F\"\n"}});
-    CHECK(report.speedup() == Approx(1.98));
-    CHECK(report.efficiency() == Approx(0.99));
+    CHECK(report.summary().speedup() == Approx(1.98));
+    CHECK(report.summary().efficiency() == Approx(0.99));
     auto const text = to_text(report);
     CHECK(text.find("speed-up 1.98, efficiency 0.99") != std::string::npos);
     CHECK(text.find("in parallel: 2 workers of 4 configured, 2 cores") != std::string::npos);
     std::string json;
     json_writer{json}.value(report);
     for (auto const part : {"\"object\":\"AS13335\"", "\"state\":\"made\"", "\"prefixes\":17", "\"cache_hit\":false", "\"error_kind\":\"server error\"",
-                            "\"workers\":2", "\"why_sequential\":null", "\"speedup\":1.98", "\"failed\":1"})
+                            "\"workers\":2", "\"sequential_because\":null", "\"speedup\":1.98", "\"failed\":1"})
         CHECK(json.find(part) != std::string::npos);
     report.run = {.items = 2, .configured = 8, .width = 1, .cores = 2, .why = sequential_reason::too_few_items};
     CHECK(to_text(report).find("one after another (too few items): 1 worker of 8 configured") != std::string::npos);

@@ -21,6 +21,7 @@
 #include <muster/os/cpus.hpp>                            // granted_cpus
 #include <muster/exec/blocking_pool.hpp>                 // blocking_pool
 #include <muster/policy/on.hpp>                          // on
+#include <muster/observe/verdict.hpp>                    // rounded_down
 #include <muster/flow/map.hpp>                           // map
 #include <muster/workloads/bgp/event.hpp>                // event
 #include <muster/workloads/bgp/fault.hpp>                // fault
@@ -228,7 +229,7 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
     detail::say(options.log, event::run_ended,
                 std::to_string(report.count(policy_state::made)) + " made, " + std::to_string(report.count(policy_state::no_prefixes)) +
                     " without prefixes, " + std::to_string(report.remembered()) + " from the cache, ms=" + detail::milliseconds(report.wall) +
-                    " speedup=" + detail::hundredths(report.speedup()) + " efficiency=" + detail::hundredths(report.efficiency()));
+                    " speedup=" + rounded_down(report.summary().speedup(), 2) + " efficiency=" + rounded_down(report.summary().efficiency(), 2));
     return report;
 }
 
