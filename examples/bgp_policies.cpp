@@ -27,15 +27,21 @@
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/rate_limiter.hpp>
 #include <muster/process/command_runner.hpp>
+#include <muster/cache/file_cache.hpp>
+#include <muster/policy/cached.hpp>
 #include <muster/policy/deadline.hpp>
 #include <muster/policy/limit.hpp>
 #include <muster/policy/named.hpp>
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
+#include <muster/workloads/bgp/bgpq4_version.hpp>
+#include <muster/workloads/bgp/cache_key.hpp>
 #include <muster/workloads/bgp/for_request.hpp>
 #include <muster/workloads/bgp/generate_policies.hpp>
 #include <muster/workloads/bgp/irr_responder.hpp>
+#include <muster/workloads/bgp/policy_cache.hpp>
 #include <muster/workloads/bgp/program_identity.hpp>
+#include <muster/workloads/bgp/recorded_times.hpp>
 #include <muster/workloads/bgp/request_list.hpp>
 #include <muster/workloads/bgp/run_bgpq4.hpp>
 
@@ -51,7 +57,7 @@ struct arguments {
     std::string file, workers = "auto", server, sources, format = "junos", family = "both", out, cache, name, custom;
     std::string kind = "prefixes", neighbour;
     std::optional<unsigned> port, more_specific_from, more_specific_to, longest, depth;
-    double deadline = 60, connections = 4, rate = 0, latency = 0;
+    double deadline = 60, connections = 4, rate = 0, latency = 0, hours = 12;
     bool no_cache = false, json = false, embedded = false, quiet = false, reserved = false, aggregate = false, status = false, log = false;
 };
 
@@ -178,6 +184,9 @@ arguments read(int argc, char** argv) {
     app.add_option("-L", said.depth, "how deep sets are followed");
     app.add_flag("--allow-reserved", said.reserved, "AS numbers that no public network has, too");
     app.add_option("--out", said.out, "folder for the files; without it the texts go to standard output");
+    app.add_option("--cache", said.cache, "folder where answers, and how long they took, are remembered");
+    app.add_option("--cache-hours", said.hours, "how long an answer is good");
+    app.add_flag("--no-cache", said.no_cache, "ask anew, and remember nothing");
     app.add_option("--deadline", said.deadline, "seconds for each policy; then bgpq4 is killed");
     app.add_option("--connections", said.connections, "connections to the server at once");
     app.add_option("--rate", said.rate, "policies started in a second, at most");
@@ -212,7 +221,6 @@ void say_report(bgp::policy_report const& report, arguments const& said) {
 
 // Keeps the texts for standard output: they are printed in the order of the requests, whoever was first.
 struct keep_text {
-    std::vector<bgp::request> const* requests;
     std::vector<std::string>* texts;
 
     bgp::router_policy operator()(bgp::router_policy made, context& cx) const {
@@ -231,6 +239,7 @@ int run(arguments const& said, char const* program) {
     auto const options = options_of(said, embedded ? std::optional{embedded->address()} : std::nullopt);
     auto const requests = requests_of(said, options, program);
     auto const deadline_after = seconds_of("--deadline", said.deadline, 86'400);
+    auto const remembered_for = seconds_of("--cache-hours", said.hours * 3600, 1e9);
     if (!(said.connections >= 1) || said.connections > 4096) refuse("--connections takes 1 to 4096");
     if (said.rate < 0 || said.rate > 1e6) refuse("--rate takes more than 0, at most 1000000");
 
@@ -243,7 +252,8 @@ int run(arguments const& said, char const* program) {
         std::puts(bgp::to_text(bgp::status(requests.size(), how)).c_str());
         return 0;
     }
-    if (auto const there = bgp::program_identity(options.program); !there) {
+    auto const there = bgp::program_identity(options.program);
+    if (!there) {
         std::fprintf(stderr, "bgp_policies: %s (Debian: apt-get install bgpq4)\n", there.error().text().c_str());
         return some_failed;
     }
@@ -262,14 +272,38 @@ int run(arguments const& said, char const* program) {
     rate_limiter rate{{.permits = said.rate > 0 ? said.rate : 1e9, .per = std::chrono::seconds{1}}};
 
     // The flow: each stage is public, and other policies may stand between them.
-    auto const ask = named{"ask"} | limit{connections} | limit{rate} | deadline{deadline_after} |
-                     pipeline{bgp::run_bgpq4{runner}, bgp::judge};
+    auto const ask = limit{connections} | limit{rate} | deadline{deadline_after} | pipeline{bgp::run_bgpq4{runner}, bgp::judge};
     std::vector<std::string> texts(requests.size());
-    auto const start = [&](auto const& last) {
-        auto const flow = pipeline{named{"plan"} | bgp::plan{options}, bgp::for_request{ask}, last};
-        return bgp::generate_policies(requests, flow, how, context{signals.token()});
+    context const cx{signals.token()};
+    auto const run_with = [&](auto const& asking) {
+        auto const start = [&](auto const& last) {
+            auto const flow = pipeline{named{"plan"} | bgp::plan{options}, bgp::for_request{asking}, last};
+            return bgp::generate_policies(requests, flow, how, cx);
+        };
+        return said.out.empty() ? start(keep_text{&texts}) : start(named{"write"} | bgp::write_policy{said.out, options});
     };
-    auto const report = said.out.empty() ? start(keep_text{&requests, &texts}) : start(named{"write"} | bgp::write_policy{said.out, options});
+    auto const remembering = [&] {
+        std::filesystem::create_directories(said.cache);
+        file_cache files{std::filesystem::path{said.cache} / "answers", {.ttl = remembered_for}};
+        bgp::policy_cache answers{files};
+        // The version is remembered as well, for the program file as it is: a warm run starts no process.
+        context asking_version = context::below(cx);
+        auto const version = answers.get_or_compute("version of " + *there, asking_version, [&](context& inner) -> outcome<bgp::policy_text> {
+            auto found = bgp::bgpq4_version(runner, inner, options.program);
+            if (!found) return std::move(found).error();
+            return bgp::policy_text{.text = std::move(*found), .entries = 1};
+        }).value();
+        auto const times_file = (std::filesystem::path{said.cache} / "times").string();
+        auto times = bgp::recorded_times::load(times_file);
+        how.times = &times;
+        auto report = run_with(named{"ask"} | cached{answers, bgp::cache_key{version.text, embedded ? "embedded" : ""}} | ask);
+        if (auto const saved = times.save(times_file); !saved && !said.quiet)
+            messages.put(id_of(bgp::event::times_not_saved) + ' ' + saved.error().text());
+        how.times = nullptr;
+        return report;
+    };
+    bool const remember = !said.cache.empty() && !said.no_cache;
+    auto const report = remember ? remembering() : run_with(named{"ask"} | ask);
 
     bar.finish();
     if (!said.json)

@@ -122,7 +122,7 @@ inline void fill(policy_row& row, router_policy const& made) {
     row.entries = made.list.entries;
     row.remembered = made.remembered;
     row.state = made.list.empty() ? policy_state::no_prefixes : policy_state::made;
-    row.ran_for = made.remembered ? std::chrono::nanoseconds{0} : made.list.ran_for;
+    row.ran_for = made.list.ran_for;
 }
 inline void fill(policy_row& row, written_policy const& written) {
     fill(row, written.made);
@@ -182,6 +182,7 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
         row.took = cx.now() - start;
         if (answer) {
             detail::fill(row, *answer);
+            if (row.remembered) row.ran_for = row.took;
         } else {
             cx.stamp(answer.error());
             row.error = std::move(answer).error();

@@ -50,7 +50,7 @@ struct policy_row {
     policy_state state = policy_state::cancelled;
     std::size_t entries = 0;
     std::chrono::nanoseconds took{};       ///< the whole call, waiting for permits included
-    std::chrono::nanoseconds ran_for{};    ///< bgpq4 alone; for a failure the whole call
+    std::chrono::nanoseconds ran_for{};    ///< bgpq4 alone; where it failed or did not run the whole call
     bool remembered = false;
     written_policy::file file = written_policy::file::none;
     std::string path{};
