@@ -7,7 +7,7 @@
 
 #include <muster/core/concepts.hpp>              // executor
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // guarded
+#include <muster/core/invoke_task.hpp>    // guarded
 #include <muster/core/outcome.hpp>               // outcome
 #include <muster/core/waiter.hpp>                // wait_point, waiter_ref
 
