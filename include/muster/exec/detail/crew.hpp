@@ -94,7 +94,7 @@ public:
     /// Starts what `width` calls at once need; how many the threads that could be had allow, the caller among them.
     std::size_t prepare(std::size_t width) {
         auto const helpers = std::min(width, width_) - 1;
-        if (auto const there = started(); there < helpers) start_threads(helpers - there);
+        if (started() < helpers) start_threads(helpers);
         return std::min(width, started() + 1);
     }
 
@@ -365,6 +365,7 @@ private:
         if (free_threads() < how_many) start_threads(how_many);
     }
 
+    // Starts threads until so many are free, or no more may be there.
     void start_threads(std::size_t how_many) {
         std::lock_guard lock(threads_mutex_);
         if (over_) return;
