@@ -4,7 +4,6 @@
 #include <array>            // shards
 #include <chrono>           // nanoseconds
 #include <cstddef>          // size_t
-#include <cstdint>          // uint64_t
 #include <functional>       // hash
 #include <list>             // entries in order of age
 #include <mutex>            // mutex
@@ -13,6 +12,7 @@
 #include <unordered_map>    // entries by key
 #include <utility>          // move
 
+#include <muster/cache/cache_stats.hpp>             // cache_stats
 #include <muster/cache/detail/single_flight.hpp>    // single_flight
 #include <muster/core/concepts.hpp>                 // cache
 #include <muster/core/context.hpp>                  // context
@@ -25,17 +25,6 @@ struct memory_cache_options {
     std::size_t entries = 1'024;                                                 ///< at most; 1 or more
     std::chrono::nanoseconds ttl = std::chrono::nanoseconds::max();              ///< how long an entry is good; more than 0
     friend bool operator==(memory_cache_options const&, memory_cache_options const&) = default;
-};
-
-/// Counters of a cache, since it was made.
-struct cache_stats {
-    std::uint64_t hits = 0;
-    std::uint64_t misses = 0;
-    std::uint64_t stored = 0;
-    std::uint64_t evicted = 0;    ///< pushed out by newer ones
-    std::uint64_t expired = 0;    ///< too old when they were looked at
-    std::uint64_t waited = 0;     ///< calls that waited for another one's answer
-    friend bool operator==(cache_stats const&, cache_stats const&) = default;
 };
 
 /// Remembers values within this process.

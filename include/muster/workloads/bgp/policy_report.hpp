@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>      // max, min
+#include <algorithm>      // max
 #include <chrono>         // nanoseconds
 #include <cstddef>        // size_t
 #include <cstdint>        // uint8_t
@@ -13,6 +13,8 @@
 #include <muster/core/failure.hpp>                     // failure
 #include <muster/core/json.hpp>                        // json_writer
 #include <muster/core/run_info.hpp>                    // run_info
+#include <muster/observe/run_report.hpp>               // run_report
+#include <muster/observe/verdict.hpp>                  // rounded_down
 #include <muster/workloads/bgp/request.hpp>            // request
 #include <muster/workloads/bgp/write_policy.hpp>       // written_policy
 
@@ -48,7 +50,7 @@ struct policy_row {
     policy_state state = policy_state::cancelled;
     std::size_t entries = 0;
     std::chrono::nanoseconds took{};       ///< the whole call, waiting for permits included
-    std::chrono::nanoseconds ran_for{};    ///< bgpq4 alone; for a failure the whole call
+    std::chrono::nanoseconds ran_for{};    ///< bgpq4 alone; where it failed or did not run the whole call
     bool remembered = false;
     written_policy::file file = written_policy::file::none;
     std::string path{};
@@ -57,8 +59,7 @@ struct policy_row {
 
 /// What a run came to, for people and for programs.
 ///
-/// The speed-up is that against one policy after another: the sum of what the parts ran for, over what the run took. The
-/// efficiency beside it is the speed-up for each worker.
+/// The speed-up is that against one policy after another: the sum of what the parts ran for, over what the run took.
 struct policy_report {
     std::vector<policy_row> rows{};                ///< as many as requests, same order
     run_info run{};                                ///< widths, cores, why it ran one after another
@@ -84,10 +85,8 @@ struct policy_report {
     [[nodiscard]] bool all_done() const noexcept {
         return count(policy_state::made) + count(policy_state::no_prefixes) == rows.size();
     }
-    [[nodiscard]] double speedup() const noexcept {
-        return wall.count() > 0 ? static_cast<double>(busy.count()) / static_cast<double>(wall.count()) : 0.0;
-    }
-    [[nodiscard]] double efficiency() const noexcept { return speedup() / static_cast<double>(std::max<std::size_t>(1, run.width)); }
+    /// The whole in figures: widths, times, speed-up and the efficiency beside it.
+    [[nodiscard]] run_report summary() const noexcept;
 
     void write_json(json_writer& to) const;
 };
@@ -102,17 +101,10 @@ struct policy_report {
 
 namespace detail {
 
-[[nodiscard]] inline std::string fixed_number(double number, int digits) {
-    char buffer[64];
-    std::snprintf(buffer, sizeof buffer, "%.*f", digits, number);
-    return buffer;
-}
 [[nodiscard]] inline std::string milliseconds(std::chrono::nanoseconds time) {
-    return fixed_number(std::chrono::duration<double, std::milli>{time}.count(), 1);
-}
-// Rounded down: a report never claims more than was measured.
-[[nodiscard]] inline std::string hundredths(double number) {
-    return fixed_number(static_cast<double>(static_cast<long long>(number * 100.0)) / 100.0, 2);
+    char buffer[64];
+    std::snprintf(buffer, sizeof buffer, "%.1f", std::chrono::duration<double, std::milli>{time}.count());
+    return buffer;
 }
 
 }  // namespace detail
@@ -147,20 +139,21 @@ inline void policy_report::write_json(json_writer& to) const {
                 to.member("prefixes", entries()).member("cache_hits", remembered());
             });
         });
-        to.member("run", [&] {
-            to.object([&] {
-                to.member("parallel", run.parallel())
-                    .member("configured_width", run.configured)
-                    .member("workers", run.width)
-                    .member("cores", run.cores)
-                    .member("why_sequential", run.parallel() ? std::optional<std::string_view>{} : name_of(run.why))
-                    .member("wall_seconds", wall)
-                    .member("busy_seconds", busy)
-                    .member("speedup", speedup())
-                    .member("efficiency", efficiency());
-            });
-        });
+        to.member("run", summary());
     });
+}
+
+inline run_report policy_report::summary() const noexcept {
+    run_report made{.items = rows.size()};
+    made.finished = rows.size() - count(policy_state::cancelled);
+    made.failed = made.finished - count(policy_state::made) - count(policy_state::no_prefixes);
+    made.configured = run.configured;
+    made.workers = run.width;
+    made.cores = run.cores;
+    made.why = run.why;
+    made.wall = wall;
+    made.busy = busy;
+    return made;
 }
 
 inline std::string to_text(run_info const& run) {
@@ -211,7 +204,7 @@ inline std::string to_text(policy_report const& report) {
     out += ' ' + std::to_string(report.entries()) + " prefixes, " + std::to_string(report.remembered()) + " from the cache\n";
     out += to_text(report.run) + '\n';
     out += "wall " + detail::milliseconds(report.wall) + " ms, sum of the parts " + detail::milliseconds(report.busy) + " ms: speed-up " +
-           detail::hundredths(report.speedup()) + ", efficiency " + detail::hundredths(report.efficiency()) + '\n';
+           rounded_down(report.summary().speedup(), 2) + ", efficiency " + rounded_down(report.summary().efficiency(), 2) + '\n';
     return out;
 }
 

@@ -10,7 +10,7 @@
 #include <muster/core/outcome.hpp>                     // outcome
 #include <muster/os/atomic_file.hpp>                   // atomic_file
 #include <muster/workloads/bgp/output_format.hpp>      // output_format
-#include <muster/workloads/bgp/policy.hpp>             // policy
+#include <muster/workloads/bgp/router_policy.hpp>      // router_policy
 #include <muster/workloads/bgp/policy_options.hpp>     // list_kind, policy_options
 
 namespace muster::bgp {
@@ -23,7 +23,7 @@ struct written_policy {
         unchanged,    ///< the same text was there
         kept,         ///< the answer was empty, and a file was there: it stands as it was
     };
-    policy made;
+    router_policy made;
     file what = file::none;
     std::string path{};
 };
@@ -40,7 +40,7 @@ struct written_policy {
 
 /// The last stage: one file for each policy, replaced in one step; an empty answer never takes the place of a file.
 ///
-/// Shape      a `policy` in, a `written_policy` out; a task. Files are named after object, family and format:
+/// Shape      a `router_policy` in, a `written_policy` out; a task. Files are named after object, family and format:
 ///            AS13335-v4.junos; names hold letters, digits, `-`, `_`, `+` and `.` only.
 /// Fails      as `atomic_file`: exhausted for a full disk, unavailable for a missing or forbidden folder.
 /// Threads    any number; two policies of one name: the last one wins.
@@ -50,7 +50,7 @@ public:
     write_policy(std::string folder, policy_options const& options, atomic_file_options how = {})
         : folder_(std::move(folder)), format_(options.format), kind_(options.kind), how_(how) {}
 
-    outcome<written_policy> operator()(policy made) const;
+    outcome<written_policy> operator()(router_policy made) const;
     [[nodiscard]] std::string path_of(request const& asked) const;
 
 private:
@@ -69,7 +69,7 @@ inline std::string write_policy::path_of(request const& asked) const {
     return path + '.' + std::string{name_of(format_)};
 }
 
-inline outcome<written_policy> write_policy::operator()(policy made) const {
+inline outcome<written_policy> write_policy::operator()(router_policy made) const {
     auto path = path_of(made.asked);
     std::string before;
     bool there = false;

@@ -6,12 +6,12 @@
 namespace muster::bgp {
 
 /// A request with its answer.
-struct policy {
+struct router_policy {
     request asked;
     policy_text list;
     bool remembered = false;    ///< from a cache, or from another call that was under way: no program ran for it
 
-    friend bool operator==(policy const&, policy const&) = default;
+    friend bool operator==(router_policy const&, router_policy const&) = default;
 };
 
 }  // namespace muster::bgp

@@ -13,7 +13,7 @@
 
 #include <muster/core/concepts.hpp>                      // executor, task_for
 #include <muster/core/context.hpp>                       // context
-#include <muster/core/detail/invoke_task.hpp>            // invoke_task
+#include <muster/core/invoke_task.hpp>            // invoke_task
 #include <muster/core/line_sink.hpp>                     // line_sink_ref
 #include <muster/core/run_info.hpp>                      // run_info
 #include <muster/core/settings.hpp>                      // settings
@@ -21,6 +21,7 @@
 #include <muster/os/cpus.hpp>                            // granted_cpus
 #include <muster/exec/blocking_pool.hpp>                 // blocking_pool
 #include <muster/policy/on.hpp>                          // on
+#include <muster/observe/verdict.hpp>                    // rounded_down
 #include <muster/flow/map.hpp>                           // map
 #include <muster/workloads/bgp/event.hpp>                // event
 #include <muster/workloads/bgp/fault.hpp>                // fault
@@ -51,7 +52,7 @@ struct generate_options {
 
 /// Runs a flow over a batch of requests, and reports.
 ///
-/// The flow is the caller's own: any task that takes a `request` and answers a `policy` or a `written_policy`, made of `plan`,
+/// The flow is the caller's own: any task that takes a `request` and answers a `router_policy` or a `written_policy`, made of `plan`,
 /// `run_bgpq4`, `judge`, `for_request`, `write_policy` and whatever policies stand between them.
 ///
 /// Order      longest first where times are recorded, unknown ones before them; else as given. Exclusive requests run one after
@@ -59,7 +60,7 @@ struct generate_options {
 /// Shape      a row for each request, same order.
 /// Waits      until every request has a row.
 /// Fails      never as a whole; a row holds its own failure, and no row's failure touches another.
-/// Threads    `generate(where, ...)` runs on that executor; `generate(requests, ...)` on a pool of its own, as wide as needed:
+/// Threads    `generate_policies(where, ...)` runs on that executor; `generate_policies(requests, ...)` on a pool of its own, as wide as needed:
 ///            none for a width of 1. Where no thread can be had the caller's does the work, and the report says so.
 /// Lifetime   the context, last argument, is inherited by all calls.
 struct generate_verb {
@@ -70,7 +71,7 @@ struct generate_verb {
     policy_report operator()(std::span<request const> requests, Flow const& flow, generate_options const& options = {},
                              context const& parent = context{}) const;
 };
-inline constexpr generate_verb generate{};
+inline constexpr generate_verb generate_policies{};
 
 // Implementation
 
@@ -117,11 +118,11 @@ namespace detail {
     return event::policy_failed;
 }
 
-inline void fill(policy_row& row, policy const& made) {
+inline void fill(policy_row& row, router_policy const& made) {
     row.entries = made.list.entries;
     row.remembered = made.remembered;
     row.state = made.list.empty() ? policy_state::no_prefixes : policy_state::made;
-    row.ran_for = made.remembered ? std::chrono::nanoseconds{0} : made.list.ran_for;
+    row.ran_for = made.list.ran_for;
 }
 inline void fill(policy_row& row, written_policy const& written) {
     fill(row, written.made);
@@ -177,10 +178,11 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
         auto& row = report.rows[i];
         auto const start = cx.now();
         auto answer = cx.stop_requested() ? result_of<Flow, request const&>{cx.interruption()}
-                                          : muster::detail::invoke_task(flow, cx, requests[i]);
+                                          : muster::invoke_task(flow, cx, requests[i]);
         row.took = cx.now() - start;
         if (answer) {
             detail::fill(row, *answer);
+            if (row.remembered) row.ran_for = row.took;
         } else {
             cx.stamp(answer.error());
             row.error = std::move(answer).error();
@@ -228,7 +230,7 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
     detail::say(options.log, event::run_ended,
                 std::to_string(report.count(policy_state::made)) + " made, " + std::to_string(report.count(policy_state::no_prefixes)) +
                     " without prefixes, " + std::to_string(report.remembered()) + " from the cache, ms=" + detail::milliseconds(report.wall) +
-                    " speedup=" + detail::hundredths(report.speedup()) + " efficiency=" + detail::hundredths(report.efficiency()));
+                    " speedup=" + rounded_down(report.summary().speedup(), 2) + " efficiency=" + rounded_down(report.summary().efficiency(), 2));
     return report;
 }
 

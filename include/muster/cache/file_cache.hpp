@@ -1,0 +1,335 @@
+#pragma once
+
+#include <algorithm>      // min, sort
+#include <atomic>         // counters
+#include <cerrno>         // errno
+#include <chrono>         // times
+#include <cstddef>        // size_t
+#include <cstdint>        // uint64_t
+#include <limits>         // no expiry
+#include <filesystem>     // folders
+#include <mutex>          // eviction
+#include <optional>       // get
+#include <stdexcept>      // invalid_argument
+#include <string>         // keys and values
+#include <string_view>    // names
+#include <system_error>   // system_error
+#include <utility>        // move
+#include <vector>         // entries found
+
+#include <dirent.h>      // opendir
+#include <fcntl.h>       // O_RDONLY
+#include <sys/stat.h>    // fstatat, futimens, mkdir
+#include <unistd.h>      // unlink
+
+#include <muster/cache/cache_stats.hpp>             // cache_stats
+#include <muster/cache/detail/entry_file.hpp>       // entry_file
+#include <muster/cache/detail/single_flight.hpp>    // single_flight
+#include <muster/cache/detail/usage_page.hpp>       // usage_page
+#include <muster/core/concepts.hpp>                 // cache
+#include <muster/core/context.hpp>                  // context
+#include <muster/core/failure.hpp>                  // cause, failure
+#include <muster/core/outcome.hpp>                  // outcome
+#include <muster/os/atomic_file.hpp>                // atomic_file
+#include <muster/os/fd.hpp>                         // fd
+#include <muster/os/file_lock.hpp>                  // file_lock
+
+namespace muster {
+
+/// What a file_cache holds, and how long.
+struct file_cache_options {
+    std::chrono::nanoseconds ttl = std::chrono::nanoseconds::max();    ///< how long an entry is good; more than 0
+    std::uint64_t bytes = std::uint64_t{1} << 30;                      ///< the entries together, at most; more than 0
+    /// Whether a stored entry is on the disk before `put` returns. No: after a crash of the machine an entry may be torn, which
+    /// its checksum tells, so it is a miss.
+    bool durable = false;
+    /// What time it is; entries outlive processes, so they count in the time of the wall.
+    std::chrono::system_clock::time_point (*clock)() = [] { return std::chrono::system_clock::now(); };
+};
+
+/// Remembers bytes in a folder, for every process that opens it, across restarts: one file an entry.
+///
+/// Entries are written beside their place and renamed, so readers need no lock and see all or nothing, whoever is killed
+/// when. Header, key and value are under a checksum: what is damaged, cut off or of another format version is a miss, and is
+/// written anew. One process computes a missing entry while the others wait; when it dies, the next one does.
+///
+/// Order      when it is full, the entries go that were not used for longest, to within a second.
+/// Shape      keys and values are any bytes; keys are compared in full.
+/// Default    no expiry, 1 GiB, not synchronised to the disk.
+/// Waits      `get_or_compute` for a call under way on the same key, here or in another process, through the context. A call
+///            that itself computes an entry waits at most a second for another process, then computes too: two processes
+///            that wait for each other's keys end that way.
+/// Fails      only with what `compute` fails with (never remembered), or cause::would_deadlock, timed_out, cancelled.
+///            A value that cannot be stored is answered all the same, and counted.
+/// Throws     the constructor: std::system_error for a folder that cannot be used, std::invalid_argument for options.
+/// Threads    any number, and any number of processes on one machine; the folder is local, not on a network.
+/// Lifetime   the folder is mode 0700, files 0600; it may be removed when no process uses it.
+/// Cost       a hit: open, stat, three reads, close. A put: create, write, rename. Full: one look at every entry now and then.
+class file_cache {
+public:
+    using key_type = std::string;
+    using value_type = std::string;
+
+    explicit file_cache(std::filesystem::path folder, file_cache_options options = {});
+    file_cache(file_cache const&) = delete;
+    file_cache& operator=(file_cache const&) = delete;
+
+    [[nodiscard]] std::optional<std::string> get(std::string const& key) { return look(key, true); }
+    /// Fails as `atomic_file`; cause::exhausted for an entry larger than the whole cache.
+    outcome<void> put(std::string const& key, std::string_view value);
+    bool erase(std::string const& key);
+    void clear();
+
+    /// The value that is remembered, or that of `compute(cx)`, which then is.
+    template <class Compute>
+    outcome<std::string> get_or_compute(std::string const& key, context& cx, Compute const& compute);
+
+    [[nodiscard]] cache_stats stats() const;
+    /// What the folder holds at the moment, other processes' entries too. Cost: one look at every entry.
+    struct contents {
+        std::size_t entries = 0;
+        std::uint64_t bytes = 0;
+        friend bool operator==(contents const&, contents const&) = default;
+    };
+    [[nodiscard]] contents usage() const;
+    [[nodiscard]] std::filesystem::path const& folder() const noexcept { return folder_; }
+
+private:
+    struct place {
+        std::string folder;
+        std::string file;
+        std::uint64_t lock;    // the byte of the lock file that stands for this key; 0 is for eviction
+    };
+    struct found {
+        std::string path;
+        std::uint64_t bytes;
+        std::int64_t last_use;
+    };
+
+    place place_of(std::string_view key) const;
+    std::int64_t now() const { return std::chrono::nanoseconds{options_.clock().time_since_epoch()}.count(); }
+    std::optional<std::string> look(std::string const& key, bool count);
+    void touch(fd const& file, std::int64_t when) const;
+    std::vector<found> scan(bool sweep) const;
+    void make_room();
+    template <class Compute>
+    outcome<std::string> compute_alone(std::string const& key, context& cx, Compute const& compute);
+
+    static constexpr std::string_view entry_suffix = ".entry";
+
+    std::filesystem::path const folder_;
+    file_cache_options const options_;
+    std::optional<detail::usage_page> shared_;
+    std::mutex evicting_;
+    detail::single_flight<std::string, std::string> flights_;
+    std::atomic<std::uint64_t> hits_{0}, misses_{0}, stored_{0}, evicted_{0}, expired_{0}, waited_{0}, damaged_{0}, unstored_{0};
+};
+
+// Implementation
+
+inline file_cache::file_cache(std::filesystem::path folder, file_cache_options options)
+    : folder_(std::move(folder)), options_(options) {
+    if (options.ttl.count() <= 0 || options.bytes == 0 || !options.clock)
+        throw std::invalid_argument("muster: file_cache needs a ttl and a bound above 0, and a clock");
+    if (folder_.has_parent_path()) std::filesystem::create_directories(folder_.parent_path());
+    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
+        throw std::system_error{errno, std::system_category(), "muster: cannot make the folder " + folder_.string()};
+    shared_.emplace((folder_ / "shared").string());
+    if (!shared_->counted()) {
+        std::uint64_t sum = 0;
+        for (auto const& entry : scan(true)) sum += entry.bytes;
+        shared_->count(sum);
+    }
+}
+
+inline file_cache::place file_cache::place_of(std::string_view key) const {
+    constexpr std::string_view digits = "0123456789abcdef";
+    detail::checksum first{1}, second{2};
+    first.add(key);
+    second.add(key);
+    std::uint64_t const words[] = {first.value(), second.value()};
+    std::string name;
+    for (auto word : words)
+        for (int i = 0; i < 16; ++i, word <<= 4) name += digits[word >> 60];
+    auto shard = folder_.string() + '/' + name.substr(0, 2);
+    auto file = shard + '/' + name.substr(2);
+    file += entry_suffix;
+    return {std::move(shard), std::move(file), (words[0] >> 2) | 1};
+}
+
+inline void file_cache::touch(fd const& file, std::int64_t when) const {
+    timespec const time{static_cast<time_t>(when / 1'000'000'000), static_cast<long>(when % 1'000'000'000)};
+    timespec const both[] = {time, time};
+    ::futimens(file.get(), both);    // where it is not allowed, the entry counts as older
+}
+
+inline std::optional<std::string> file_cache::look(std::string const& key, bool count) {
+    using enum detail::entry_file::state;
+    auto const at = place_of(key);
+    detail::entry_file::reading entry;
+    fd const file{::open(at.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    auto const time = now();
+    if (file) entry = detail::entry_file::read(file, key, time, options_.ttl.count());
+    auto const add = [](std::atomic<std::uint64_t>& to) { to.fetch_add(1, std::memory_order_relaxed); };    // counts alone
+    if (entry.is == whole) {
+        if (time - entry.last_use >= 1'000'000'000) touch(file, time);
+        if (count) add(hits_);
+        return std::move(entry.value);
+    }
+    if (count) {    // once for each call: what it looks at again while it waits does not count
+        add(misses_);
+        if (entry.is == damaged) add(damaged_);
+        if (entry.is == expired) add(expired_);
+    }
+    return std::nullopt;
+}
+
+inline outcome<void> file_cache::put(std::string const& key, std::string_view value) {
+    auto const at = place_of(key);
+    auto const created = now();
+    auto const ttl = options_.ttl.count();
+    auto const expires = ttl > std::numeric_limits<std::int64_t>::max() - created ? std::numeric_limits<std::int64_t>::max() : created + ttl;
+    auto const front = detail::entry_file::front_of(key, value, created, expires);
+    auto const bytes = front.size() + value.size();
+    auto const failed = [this](failure why) {
+        unstored_.fetch_add(1, std::memory_order_relaxed);    // a count alone
+        return why;
+    };
+    if (bytes > options_.bytes)
+        return failed({cause::exhausted, "an entry of " + std::to_string(bytes) + " bytes is larger than the cache, which holds " +
+                                             std::to_string(options_.bytes)});
+
+    atomic_file_options const how{.mode = 0600, .durable = options_.durable};
+    auto file = atomic_file::open(at.file, how);
+    if (!file && file.error().is(cause::unavailable)) {    // the first entry of its shard
+        ::mkdir(at.folder.c_str(), 0700);
+        file = atomic_file::open(at.file, how);
+    }
+    if (!file) return failed(std::move(file).error());
+    if (auto written = file->write(front); !written) return failed(std::move(written).error());
+    if (auto written = file->write(value); !written) return failed(std::move(written).error());
+
+    shared_->add(bytes);    // before it is there: a kill in between leaves the count too high, which is put right
+    struct stat before {};
+    auto const replaces = ::stat(at.file.c_str(), &before) == 0;
+    if (auto done = file->commit(); !done) {
+        shared_->subtract(bytes);
+        return failed(std::move(done).error());
+    }
+    if (replaces) shared_->subtract(static_cast<std::uint64_t>(before.st_size));
+    stored_.fetch_add(1, std::memory_order_relaxed);    // a count alone
+    if (shared_->bytes() > options_.bytes) make_room();
+    return {};
+}
+
+inline bool file_cache::erase(std::string const& key) {
+    auto const at = place_of(key);
+    struct stat about {};
+    if (::stat(at.file.c_str(), &about) != 0 || ::unlink(at.file.c_str()) != 0) return false;
+    shared_->subtract(static_cast<std::uint64_t>(about.st_size));
+    return true;
+}
+
+inline void file_cache::clear() {
+    for (auto const& entry : scan(true))
+        if (::unlink(entry.path.c_str()) == 0) shared_->subtract(entry.bytes);
+}
+
+inline std::vector<file_cache::found> file_cache::scan(bool sweep) const {
+    struct closing {
+        DIR* listing;
+        ~closing() {
+            if (listing) ::closedir(listing);
+        }
+    };
+    std::vector<found> out;
+    for (int shard = 0; shard < 256; ++shard) {
+        constexpr std::string_view digits = "0123456789abcdef";
+        auto const index = static_cast<std::size_t>(shard);
+        auto const path = folder_.string() + '/' + digits[index / 16] + digits[index % 16];
+        closing const in{::opendir(path.c_str())};
+        if (!in.listing) continue;
+        bool unfinished = false;
+        while (auto const* entry = ::readdir(in.listing)) {
+            std::string_view const name = entry->d_name;
+            unfinished = unfinished || name.starts_with(".muster-");
+            struct stat about {};
+            if (!name.ends_with(entry_suffix) || ::fstatat(::dirfd(in.listing), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) continue;
+            out.push_back({path + '/' + std::string{name}, static_cast<std::uint64_t>(about.st_size),
+                           std::int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec});
+        }
+        if (sweep && unfinished) atomic_file::sweep(path);
+    }
+    return out;
+}
+
+inline file_cache::contents file_cache::usage() const {
+    contents out;
+    for (auto const& entry : scan(false)) {
+        ++out.entries;
+        out.bytes += entry.bytes;
+    }
+    return out;
+}
+
+// One at a time, here and in all processes. Frees a tenth more than it must, so that not every put looks at every entry.
+inline void file_cache::make_room() {
+    std::lock_guard one(evicting_);
+    context patient;
+    auto const alone = file_lock::acquire(shared_->file(), patient, {.at = 0, .size = 1});
+    auto const before = shared_->bytes();
+    if (before <= options_.bytes) return;    // another has done it
+    auto all = scan(true);
+    std::uint64_t sum = 0;
+    for (auto const& entry : all) sum += entry.bytes;
+    std::sort(all.begin(), all.end(), [](found const& a, found const& b) { return a.last_use < b.last_use; });
+    auto const enough = sum > options_.bytes ? options_.bytes - options_.bytes / 10 : options_.bytes;
+    for (auto const& entry : all) {
+        if (sum <= enough) break;
+        if (::unlink(entry.path.c_str()) != 0 && errno != ENOENT) continue;
+        sum -= entry.bytes;
+        evicted_.fetch_add(1, std::memory_order_relaxed);    // a count alone
+    }
+    auto const meanwhile = shared_->bytes();    // what others stored since: perhaps counted twice, never forgotten
+    shared_->count(sum + (meanwhile > before ? meanwhile - before : 0));
+}
+
+template <class Compute>
+outcome<std::string> file_cache::get_or_compute(std::string const& key, context& cx, Compute const& compute) {
+    if (auto known = look(key, true)) return std::move(*known);
+    auto const nothing = [] { return std::optional<std::string>{}; };    // looked at under the lock
+    return flights_.run(key, cx, nothing, [&](context& inner) { return compute_alone(key, inner, compute); });
+}
+
+// Alone among processes: among the calls of this one it is already.
+template <class Compute>
+outcome<std::string> file_cache::compute_alone(std::string const& key, context& cx, Compute const& compute) {
+    using namespace std::chrono_literals;
+    constexpr auto patience = 1s;
+    auto const nested = cx.flights() && cx.flights()->outer;
+    auto const begin = nested ? cx.now() : instant{};
+    file_range const here{.at = place_of(key).lock, .size = 1};
+    auto held = file_lock::attempt(shared_->file(), here);
+    if (!held && held.error().is(cause::rejected)) waited_.fetch_add(1, std::memory_order_relaxed);    // a count alone
+    for (std::chrono::nanoseconds wait = 100us; !held && held.error().is(cause::rejected);
+         wait = std::min<std::chrono::nanoseconds>(2 * wait, 10ms)) {
+        if (nested && cx.now() - begin >= patience) break;
+        if (auto const paused = cx.pause(wait); !paused) return paused.error();
+        if (auto known = look(key, false)) return std::move(*known);
+        held = file_lock::attempt(shared_->file(), here);
+    }
+    if (auto known = look(key, false)) return std::move(*known);    // stored since the miss
+    outcome<std::string> answer = compute(cx);
+    if (answer.has_value()) (void)put(key, *answer);    // a value that cannot be kept is an answer all the same
+    return answer;
+}
+
+inline cache_stats file_cache::stats() const {
+    auto const read = [](std::atomic<std::uint64_t> const& from) { return from.load(std::memory_order_relaxed); };    // counts alone
+    return {read(hits_),    read(misses_), read(stored_), read(evicted_), read(expired_), read(waited_) + flights_.waited(),
+            read(damaged_), read(unstored_)};
+}
+
+static_assert(cache<file_cache>);
+
+}  // namespace muster
