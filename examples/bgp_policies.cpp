@@ -24,6 +24,7 @@
 #include <muster/core/line_sink.hpp>
 #include <muster/core/pipeline.hpp>
 #include <muster/core/settings.hpp>
+#include <muster/os/atomic_file.hpp>
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/rate_limiter.hpp>
 #include <muster/process/command_runner.hpp>
@@ -261,6 +262,7 @@ int run(arguments const& said, char const* program) {
         std::error_code failed;
         std::filesystem::create_directories(said.out, failed);
         if (failed) refuse("cannot make the folder " + json_text(said.out) + ": " + failed.message());
+        atomic_file::sweep(said.out);    // what killed runs left half written
     }
 
     terminal display;

@@ -264,15 +264,13 @@ inline void irr_responder::run() {
     std::array<epoll_event, 64> events{};
     for (;;) {
         auto const first = timers_.empty() ? clock::time_point::max() : timers_.begin()->first;
-        if (auto const next = std::min(first, accept_again_); next != armed_) {
+        if (auto const next = std::min(first, accept_again_); next < armed_) {    // too early a wake-up costs less than arming for each query
             itimerspec when{};
-            if (next != clock::time_point::max()) {
-                auto const since = std::max(next.time_since_epoch(), clock::duration{1});
-                auto const whole = std::chrono::duration_cast<std::chrono::seconds>(since);
-                when.it_value.tv_sec = static_cast<decltype(when.it_value.tv_sec)>(whole.count());
-                when.it_value.tv_nsec = static_cast<decltype(when.it_value.tv_nsec)>(
-                    std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count());
-            }
+            auto const since = std::max(next.time_since_epoch(), clock::duration{1});
+            auto const whole = std::chrono::duration_cast<std::chrono::seconds>(since);
+            when.it_value.tv_sec = static_cast<decltype(when.it_value.tv_sec)>(whole.count());
+            when.it_value.tv_nsec =
+                static_cast<decltype(when.it_value.tv_nsec)>(std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count());
             ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
             armed_ = next;
         }
