@@ -5,7 +5,7 @@
 
 #include <muster/core/concepts.hpp>              // task_for
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>     // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
 
 namespace muster {
@@ -23,7 +23,7 @@ public:
         requires(!std::same_as<std::remove_cvref_t<F>, any_stage> && std::convertible_to<result_of<F, In const&>, outcome<Out>>)
     any_stage(F task)
         : task_(std::make_shared<F const>(std::move(task))), call_([](void const* erased, In const& item, context& cx) -> outcome<Out> {
-              outcome<Out> result = detail::invoke_task(*static_cast<F const*>(erased), cx, item);
+              outcome<Out> result = invoke_task(*static_cast<F const*>(erased), cx, item);
               if (!result.has_value()) [[unlikely]] cx.stamp(result.error());    // a bare task knows neither item nor attempt
               return result;
           }) {}

@@ -6,7 +6,7 @@
 #include <utility>        // forward
 
 #include <muster/core/concepts.hpp>              // policy
-#include <muster/core/detail/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>    // invoke_task
 
 namespace muster {
 

@@ -6,7 +6,7 @@
 
 #include <muster/core/concepts.hpp>              // task_for
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>    // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
 
 namespace muster {
@@ -50,7 +50,7 @@ private:
 
     template <std::size_t I, class Task, class Item>
     auto called(Task const& task, context& cx, Item&& item) const {
-        auto result = detail::invoke_task(task, cx, std::forward<Item>(item));
+        auto result = invoke_task(task, cx, std::forward<Item>(item));
         if (!result.has_value()) [[unlikely]] cx.stamp(result.error());    // a bare task knows neither item nor attempt
         if constexpr (I + 1 == sizeof...(Stages)) {
             return result;

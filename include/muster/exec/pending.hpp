@@ -7,8 +7,9 @@
 
 #include <muster/core/concepts.hpp>              // executor
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // guarded
+#include <muster/core/invoke_task.hpp>    // guarded
 #include <muster/core/outcome.hpp>               // outcome
+#include <muster/core/waiter.hpp>                // wait_point, waiter_ref
 
 namespace muster {
 
@@ -22,13 +23,10 @@ class pending {
 public:
     [[nodiscard]] bool ready() const { return state_->done.woken(); }
 
-    /// Waits, then gives the outcome; once.
-    outcome<T> get() {
-        context cx;
-        return get(cx);
-    }
+    /// Waits, then gives the outcome; once. In a task of the same executor it waits as that executor's tasks do.
+    outcome<T> get() { return get(context{waiter_}); }
     outcome<T> get(context const& cx) {
-        if (cx.wait(state_->done) != context::wait_end::woken && !state_->done.woken()) return cx.interruption();
+        if (!ready() && cx.wait(state_->done) != context::wait_end::woken && !ready()) return cx.interruption();
         return std::move(state_->result);
     }
 
@@ -36,10 +34,11 @@ public:
         wait_point done;
         outcome<T> result{failure{}};    // written before `done` is woken, read after
     };
-    explicit pending(std::shared_ptr<state> shared) : state_(std::move(shared)) {}
+    pending(std::shared_ptr<state> shared, waiter_ref by) : state_(std::move(shared)), waiter_(by) {}
 
 private:
     std::shared_ptr<state> state_;
+    waiter_ref waiter_;    // not asked once the task is done: the executor may be gone by then
 };
 
 namespace detail {
@@ -53,7 +52,9 @@ auto submit_to(E& where, F task) {
         state->result = invoke_task([&](std::monostate) { return task(); }, cx, std::monostate{});
         state->done.wake();
     });
-    return pending<value>{std::move(state)};
+    waiter_ref waiter;
+    if constexpr (has_waiter<E>) waiter = where.waiting();
+    return pending<value>{std::move(state), waiter};
 }
 
 }  // namespace detail

@@ -13,7 +13,7 @@
 
 #include <muster/core/concepts.hpp>              // task_for, result_of
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>    // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
 #include <muster/flow/detail/items.hpp>          // indexed, item_of, call_item
 #include <muster/flow/detail/run.hpp>            // plan_run, run_each
@@ -135,7 +135,7 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
     std::vector<result> results(at.size());
     auto const settle = [&](std::size_t first, batch of, context& cx) {
         cx.no_item();
-        auto answer = cx.stop_requested() ? whole{cx.interruption()} : whole{detail::invoke_task(task, cx, of)};
+        auto answer = cx.stop_requested() ? whole{cx.interruption()} : whole{invoke_task(task, cx, of)};
         if (answer.has_value() && answer->size() != of.size())
             answer = failure{cause::wrong_shape, "the task answered " + std::to_string(answer->size()) + " results for a batch of " +
                                                      std::to_string(of.size()) + " items"};

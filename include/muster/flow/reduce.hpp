@@ -77,12 +77,12 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
             }
             return std::move(*sum);
         };
-        auto block = detail::guarded<outcome<T>>(fold);
+        auto block = guarded<outcome<T>>(fold);
         if (block.has_value()) blocks[b] = std::move(*block);
         else fail(std::move(block).error());
     });
     if (first) return std::move(*first);
-    return detail::guarded<outcome<T>>([&]() -> outcome<T> {
+    return guarded<outcome<T>>([&]() -> outcome<T> {
         for (auto& block : blocks) start = std::invoke(combine, std::move(start), std::move(*block));
         return std::move(start);
     });

@@ -9,7 +9,8 @@
 #include <muster/core/concepts.hpp>       // gate
 #include <muster/core/context.hpp>        // context
 #include <muster/core/outcome.hpp>        // outcome
-#include <muster/gate/detail/line.hpp>    // waiting_line
+#include <muster/gate/detail/line.hpp>            // waiting_line
+#include <muster/gate/detail/spent_permit.hpp>    // spent_permit
 
 namespace muster {
 
@@ -33,15 +34,7 @@ struct rate {
 /// Source     the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371.
 class rate_limiter {
 public:
-    /// Nothing is given back: a permit is spent when it is granted.
-    class permit {
-    public:
-        permit() = default;
-        permit(permit&&) = default;
-        permit& operator=(permit&&) = default;
-        template <class Result>
-        void settle(Result const&) const noexcept {}
-    };
+    using permit = detail::spent_permit;
 
     explicit rate_limiter(rate what) : rate_(checked(what)) {}
     rate_limiter(rate_limiter const&) = delete;

@@ -7,6 +7,7 @@
 #include <muster/core/concepts.hpp>    // gate
 #include <muster/core/context.hpp>     // context
 #include <muster/core/outcome.hpp>     // outcome
+#include <muster/gate/detail/spent_permit.hpp>    // spent_permit
 
 namespace muster {
 
@@ -26,14 +27,7 @@ struct retry_budget_options {
 /// Source     the retry budget of Twitter's Finagle, without its decay in time.
 class retry_budget {
 public:
-    class permit {
-    public:
-        permit() = default;
-        permit(permit&&) = default;
-        permit& operator=(permit&&) = default;
-        template <class Result>
-        void settle(Result const&) const noexcept {}
-    };
+    using permit = detail::spent_permit;
 
     retry_budget() : retry_budget(retry_budget_options{}) {}
     explicit retry_budget(retry_budget_options options) : options_(options), left_(options.reserve) {

@@ -6,7 +6,7 @@
 
 #include <muster/core/concepts.hpp>              // around_tag, task_for
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>    // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
 
 namespace muster {
@@ -36,11 +36,11 @@ public:
         auto second = [&]() -> result {
             if constexpr (std::invocable<F const&, given, failure const&>) {
                 auto const with_reason = [&](given same) { return other_(same, std::as_const(first.error())); };
-                return detail::invoke_task(with_reason, cx, given(item));
+                return invoke_task(with_reason, cx, given(item));
             } else {
                 static_assert(detail::is_task_for<F, given>,
                               "muster: fallback takes other(item), other(item, context&) or other(item, failure const&)");
-                return detail::invoke_task(other_, cx, given(item));
+                return invoke_task(other_, cx, given(item));
             }
         }();
         if (!second.has_value()) second.error().note("; before that: " + first.error().text());

@@ -79,6 +79,7 @@ public:
             {
                 std::lock_guard lock(threads_mutex_);
                 gone.swap(threads_);
+                over_ = gone.empty();
             }
             if (gone.empty()) break;
             for (auto& each : gone) each.join();
@@ -116,7 +117,7 @@ public:
             offers_.fetch_add(1);
         }
         summon(helpers);
-        if (joiners_.sleepers() != 0) joiners_.ring(most_threads_ + 1);
+        joiners_.ring(most_threads_ + 1);
         take_part(mine);
         {
             std::lock_guard lock(home.mutex);
@@ -144,6 +145,8 @@ public:
             offers_.fetch_add(1);
         }
         summon(1);
+        if (started_.load() != 0) return;
+        while (auto* next = take_job()) run_job(next);    // no thread can be had: the callers do the work
     }
 
     /// Waits on behalf of a call: while one of our own threads sleeps here, another may run.
@@ -151,7 +154,7 @@ public:
         if (here().of != this || !here().counted) return thread_waiter{}.wait_until(point, until);
         leave();
         auto const woken = thread_waiter{}.wait_until(point, until);
-        running_.fetch_add(1);
+        come_back();
         return woken;
     }
 
@@ -240,7 +243,7 @@ private:
             auto const counted = here().of == this && here().counted;
             if (counted) leave();
             joiners_.sleep_unless_rung(before);
-            if (counted) running_.fetch_add(1);
+            if (counted) come_back();
         }
     }
 
@@ -296,11 +299,13 @@ private:
             if (!from.loops.empty()) {
                 auto* const found = sit_down(from, from.loops.begin());
                 lock.unlock();
+                pass_on();
                 help(*found);
                 return true;
             }
             if (auto* const found = take_job_from(from)) {
                 lock.unlock();
+                pass_on();
                 run_job(found);
                 return true;
             }
@@ -316,7 +321,17 @@ private:
     }
     void leave() {    // a place is free: if work is left, somebody else should come
         running_.fetch_sub(1);
+        absent_.fetch_add(1);
         if (offers_.load() != 0) summon(1);
+    }
+    void come_back() noexcept {
+        absent_.fetch_sub(1);
+        running_.fetch_add(1);
+    }
+    // Whoever took work sees to it that more of it finds a thread: those that `summon` took for free may have been called for
+    // other work already.
+    void pass_on() {
+        if (offers_.load() != 0 && running_.load() < width_) summon(1);
     }
 
     void worker(std::size_t me) {
@@ -330,31 +345,40 @@ private:
                 running_.fetch_sub(1);
                 if (offers_.load() != 0 && running_.load() < width_) continue;
             }
-            if (closing_.load() && offers_.load() == 0) return;
+            if (closing_.load() && offers_.load() == 0) {
+                work_.ring(most_threads_);    // for those that went back to sleep while there was work left, but no place
+                return;
+            }
             work_.sleep_unless_rung(before);
         }
     }
 
+    // Those that sleep, and those that are about to look for work.
+    [[nodiscard]] std::size_t free_threads() const noexcept {
+        auto const taken = running_.load() + absent_.load(), threads = started_.load();
+        return threads > taken ? threads - taken : 0;
+    }
+
     // Wakes or starts as many as could take part.
     void summon(std::size_t how_many) {
-        auto const asleep = work_.sleepers();
         work_.ring(how_many);
-        auto const busy = running_.load();
-        if (asleep >= how_many || busy + asleep >= width_) return;
-        start_threads(std::min(how_many - asleep, width_ - busy));
+        if (free_threads() < how_many) start_threads(how_many);
     }
 
     void start_threads(std::size_t how_many) {
         std::lock_guard lock(threads_mutex_);
-        if (closing_.load() && threads_.empty()) return;
-        for (; how_many != 0 && started_.load() < most_threads_; --how_many) {
+        if (over_) return;
+        auto const free = free_threads();    // again: somebody else may have started some
+        // Those that do not wait are as many as may run, once they all have begun to: only the absent are stood in for.
+        for (; how_many > free && started_.load() < std::min(most_threads_, width_ + absent_.load()); --how_many) {
+            auto const me = started_.fetch_add(1);
             try {
-                threads_.emplace_back([this, me = started_.load()] { worker(me); });
+                threads_.emplace_back([this, me] { worker(me); });
             } catch (std::system_error const&) {    // no thread to be had: the callers do the work, and `refused` says so
+                started_.fetch_sub(1);
                 refused_.store(true);
                 return;
             }
-            started_.fetch_add(1);
         }
     }
 
@@ -365,11 +389,13 @@ private:
     doorbell joiners_;
     std::atomic<std::size_t> offers_{0};     // entries in all queues
     std::atomic<std::size_t> running_{0};    // our threads that are neither asleep nor waiting
+    std::atomic<std::size_t> absent_{0};     // our threads that wait in a policy or for the last items of a loop
     std::atomic<std::size_t> started_{0};
     std::atomic<bool> refused_{false};
     std::atomic<bool> closing_{false};
     std::mutex threads_mutex_;
     std::vector<std::thread> threads_;
+    bool over_ = false;    // the last thread was joined
 };
 
 }  // namespace muster::detail

@@ -6,7 +6,7 @@
 #include <vector>         // iterators of other ranges
 
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>    // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
 
 namespace muster::detail {

@@ -4,7 +4,7 @@
 
 #include <muster/core/concepts.hpp>              // task_for
 #include <muster/core/context.hpp>               // context
-#include <muster/core/detail/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>    // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
 #include <muster/workloads/bgp/plan.hpp>         // planned_policy
 #include <muster/workloads/bgp/router_policy.hpp>  // router_policy
@@ -22,7 +22,7 @@ public:
     explicit for_request(F ask) : ask_(std::move(ask)) {}
 
     outcome<router_policy> operator()(planned_policy const& planned, context& cx) const {
-        outcome<policy_text> text = muster::detail::invoke_task(ask_, cx, planned);
+        outcome<policy_text> text = muster::invoke_task(ask_, cx, planned);
         if (!text) return std::move(text).error();
         bool const remembered = text->made_by != planned.call;
         return router_policy{planned.asked, std::move(*text), remembered};

@@ -13,7 +13,7 @@
 
 #include <muster/core/concepts.hpp>                      // executor, task_for
 #include <muster/core/context.hpp>                       // context
-#include <muster/core/detail/invoke_task.hpp>            // invoke_task
+#include <muster/core/invoke_task.hpp>            // invoke_task
 #include <muster/core/line_sink.hpp>                     // line_sink_ref
 #include <muster/core/run_info.hpp>                      // run_info
 #include <muster/core/settings.hpp>                      // settings
@@ -178,7 +178,7 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
         auto& row = report.rows[i];
         auto const start = cx.now();
         auto answer = cx.stop_requested() ? result_of<Flow, request const&>{cx.interruption()}
-                                          : muster::detail::invoke_task(flow, cx, requests[i]);
+                                          : muster::invoke_task(flow, cx, requests[i]);
         row.took = cx.now() - start;
         if (answer) {
             detail::fill(row, *answer);

@@ -8,9 +8,11 @@
 #include <muster/core/context.hpp>     // context
 #include <muster/core/outcome.hpp>     // outcome
 
-namespace muster::detail {
+namespace muster {
 
-/// Runs `body`; what it throws becomes a failure. The one place of the library that catches everything.
+/// Runs `body`, which answers a `Result`; what it throws becomes a failure. The one place of the library that catches everything.
+///
+/// Fails      cause::threw, with the exception; out_of_memory for std::bad_alloc; what a `bad_outcome` carries.
 template <class Result, class Body>
 Result guarded(Body&& body) {
     try {
@@ -26,14 +28,17 @@ Result guarded(Body&& body) {
     }
 }
 
-/// Calls a task and makes an outcome of whatever comes: a value, nothing, an outcome, an exception.
+/// Calls a task and makes an outcome of whatever comes: a value, nothing, an outcome, an exception. For verbs and policies.
+///
+/// Shape      `f(item, cx, state...)` where the task takes the context, else `f(item, state...)`.
+/// Cost       the call; no `try` around a task that is noexcept.
 template <class F, class Item, class... State>
-auto invoke_task(F const& task, context& cx, Item&& item, State&... state) -> typename task_result<F, Item, State&...>::type {
-    using traits = task_result<F, Item, State&...>;
+auto invoke_task(F const& task, context& cx, Item&& item, State&... state) -> typename detail::task_result<F, Item, State&...>::type {
+    using traits = detail::task_result<F, Item, State&...>;
     using result = typename traits::type;
     auto const call = [&]() noexcept(traits::is_noexcept) -> result {
         auto const invoke = [&]() -> decltype(auto) {
-            if constexpr (takes_context<F, Item, State&...>)
+            if constexpr (detail::takes_context<F, Item, State&...>)
                 return std::invoke(task, std::forward<Item>(item), cx, state...);
             else
                 return std::invoke(task, std::forward<Item>(item), state...);
@@ -49,4 +54,4 @@ auto invoke_task(F const& task, context& cx, Item&& item, State&... state) -> ty
     else return guarded<result>(call);
 }
 
-}  // namespace muster::detail
+}  // namespace muster

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <measure.hpp>    // report
+
+namespace bench {
+
+/// Router policies of 100 networks by the real bgpq4, against one embedded responder: ours, `xargs -P8`, and a bare loop of
+/// posix_spawn and poll; then widths, warm caches and small batches.
+void compare_policies(report const& to);
+
+/// `sleep`, some at once, against one after another: what running programs in parallel gains where they wait.
+void compare_sleeps(report const& to);
+
+}  // namespace bench

@@ -1,0 +1,333 @@
+#include <muster/exec/thread_pool.hpp>
+
+#include "catch.hpp"
+#include "testing/event.hpp"
+#include "testing/no_threads.hpp"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+using namespace muster;
+using testing::crowd;
+using testing::event;
+using testing::meeting;
+
+namespace {
+
+// Each item below `n` once, whatever the ranges.
+template <class Each>
+auto items(Each each) {
+    return [each](std::size_t first, std::size_t last) {
+        for (; first != last; ++first) each(first);
+    };
+}
+
+void recurse(thread_pool& pool, unsigned depth, std::atomic<std::size_t>& leaves) {
+    if (depth == 0) {
+        ++leaves;
+        return;
+    }
+    pool.bulk(3, 3, items([&, depth](std::size_t) { recurse(pool, depth - 1, leaves); }));
+}
+
+}  // namespace
+
+static_assert(!std::copyable<thread_pool> && !std::movable<thread_pool>);    // it has identity
+
+TEST_CASE("thread_pool: bulk calls each item once, and has returned when all have", "[exec]") {
+    for (std::size_t const workers : {1u, 2u, 64u}) {
+        thread_pool pool{workers};
+        for (std::size_t const n : {0u, 1u, 2u, 3u, 63u, 64u, 65u, 1'000u, 100'000u})
+            for (std::size_t const width : {0u, 1u, 2u, 3u, 64u, 1'000u}) {
+                std::vector<unsigned char> seen(n);    // plain: what was written is visible after bulk
+                pool.bulk(n, width, items([&](std::size_t i) { ++seen[i]; }));
+                CHECK(seen == std::vector<unsigned char>(n, 1));
+            }
+    }
+}
+
+TEST_CASE("thread_pool: as many items run at once as it has workers, the caller's among them", "[exec]") {
+    for (std::size_t const workers : {2u, 7u, 64u}) {
+        thread_pool pool{workers};
+        meeting all{workers};
+        std::atomic<std::size_t> met{0};
+        pool.bulk(workers, workers, items([&](std::size_t) { met += all.arrive(); }));
+        CHECK(met == workers);
+        CHECK(pool.started() <= workers);
+    }
+}
+
+TEST_CASE("thread_pool: never more items at once than the width of the call or of the pool", "[exec]") {
+    thread_pool pool{6};
+    for (std::size_t const width : {1u, 2u, 3u, 6u, 50u}) {
+        crowd inside;
+        pool.bulk(500, width, items([&](std::size_t) {
+            crowd::visit const here(inside);
+            std::this_thread::yield();
+        }));
+        CHECK(inside.most() <= std::min<std::size_t>(width, 6));
+    }
+}
+
+TEST_CASE("thread_pool: nested bulks end, six deep, on 1, 2 and 64 workers", "[exec]") {
+    for (std::size_t const workers : {1u, 2u, 64u}) {
+        thread_pool pool{workers};
+        std::atomic<std::size_t> leaves{0};
+        recurse(pool, 6, leaves);
+        CHECK(leaves == 729);
+    }
+}
+
+TEST_CASE("thread_pool: a nested bulk under a lock runs no stranger's item on the thread that holds it", "[exec]") {
+    for (std::size_t const workers : {1u, 2u, 3u, 16u}) {
+        thread_pool pool{workers};
+        std::mutex one_at_a_time;
+        static thread_local bool holding = false;
+        std::atomic<std::size_t> strangers{0}, inner{0};
+        pool.bulk(60, workers, items([&](std::size_t) {
+            strangers += holding;    // would lock a second time: undefined, in practice for ever
+            std::lock_guard const lock(one_at_a_time);
+            holding = true;
+            pool.bulk(20, workers, items([&](std::size_t) { ++inner; }));
+            holding = false;
+        }));
+        CHECK(strangers == 0);
+        CHECK(inner == 1'200);
+    }
+}
+
+TEST_CASE("thread_pool: whoever joins helps with what its own items started", "[exec]") {
+    // The caller is done with its item when the other one starts two that must meet, and no further thread can be had.
+    for (int round = 0; round < 100; ++round) {
+        thread_pool pool{2};
+        meeting both{2}, two{2};
+        std::atomic<std::size_t> met{0};
+        auto const caller = std::this_thread::get_id();
+        pool.bulk(2, 2, items([&](std::size_t) {
+            met += both.arrive();
+            if (std::this_thread::get_id() == caller) return;
+            testing::no_threads const none;
+            pool.bulk(2, 2, items([&](std::size_t) { met += two.arrive(); }));
+        }));
+        REQUIRE(met == 4);
+    }
+}
+
+TEST_CASE("thread_pool: takes bulks from many more threads than it has workers", "[exec]") {
+    for (std::size_t const workers : {1u, 2u, 4u}) {
+        thread_pool pool{workers};
+        std::atomic<std::size_t> done{0};
+        {
+            std::vector<std::jthread> callers;
+            for (int c = 0; c < 32; ++c)
+                callers.emplace_back([&] {
+                    for (int round = 0; round < 30; ++round)
+                        pool.bulk(9, 4, items([&](std::size_t i) {
+                            if (i % 3 == 0) pool.bulk(3, 3, items([&](std::size_t) { ++done; }));
+                        }));
+                });
+        }
+        CHECK(done == 32 * 30 * 9);
+        CHECK_FALSE(pool.refused());
+    }
+}
+
+TEST_CASE("thread_pool: two pools may call each other", "[exec]") {
+    thread_pool a{2}, b{2};
+    std::atomic<std::size_t> leaves{0};
+    a.bulk(6, 2, items([&](std::size_t) {
+        b.bulk(6, 2, items([&](std::size_t) { a.bulk(6, 2, items([&](std::size_t) { ++leaves; })); }));
+    }));
+    CHECK(leaves == 216);
+}
+
+TEST_CASE("thread_pool: starts no thread before there is work for it, and none for a width of 1 or one item", "[exec]") {
+    auto const before = testing::threads_of_process();
+    thread_pool pool{64};
+    pool.bulk(0, 64, items([](std::size_t) {}));
+    pool.bulk(1, 64, items([](std::size_t) {}));
+    pool.bulk(1'000, 1, items([](std::size_t) {}));
+    CHECK(pool.started() == 0);
+    CHECK(testing::threads_of_process() == before);
+    thread_pool one{1};
+    one.bulk(1'000, 64, items([](std::size_t) {}));
+    CHECK(one.started() == 0);
+    CHECK(testing::threads_of_process() == before);
+}
+
+TEST_CASE("thread_pool: starts no more threads than workers where nobody waits", "[exec]") {
+    thread_pool pool{2};
+    std::atomic<int> ran{0};
+    for (int i = 0; i < 300; ++i) pool.post([&] { ++ran; });
+    pool.bulk(300, 2, items([&](std::size_t) { ++ran; }));
+    CHECK(pool.started() <= 2);
+}
+
+TEST_CASE("thread_pool: the destructor runs out what was posted, and what that posts", "[exec]") {
+    for (std::size_t const workers : {1u, 2u, 64u}) {
+        std::atomic<int> ran{0};
+        {
+            thread_pool pool{workers};
+            for (int i = 0; i < 200; ++i)
+                pool.post([&] {
+                    ++ran;
+                    pool.post([&] { ++ran; });
+                });
+        }
+        CHECK(ran == 400);
+    }
+}
+
+TEST_CASE("thread_pool: a job is run while another one blocks, also when only one thread was there and asleep", "[exec]") {
+    for (int round = 0; round < 100; ++round) {
+        thread_pool pool{2};
+        event started, first_done, second_done;
+        pool.post([&] { started.set(); });
+        REQUIRE(started.wait());    // one thread, about to fall asleep
+        pool.post([&] {
+            if (second_done.wait()) first_done.set();
+        });
+        pool.post([&] { second_done.set(); });
+        REQUIRE(first_done.wait());
+    }
+}
+
+TEST_CASE("thread_pool: a worker that waits in a policy lends its place, also the only one", "[exec]") {
+    thread_pool pool{1};
+    for (int round = 0; round < 50; ++round) {
+        wait_point opened;
+        event through;
+        pool.post([&] {
+            context cx{pool.waiting()};
+            if (cx.wait(opened) == context::wait_end::woken) through.set();
+        });
+        pool.post([&] { opened.wake(); });
+        REQUIRE(through.wait());
+    }
+    CHECK(pool.started() == 2);    // one spare, used again and again
+}
+
+TEST_CASE("thread_pool: no more spares than the options say", "[exec]") {
+    std::array<wait_point, 8> opened;
+    std::atomic<int> waiting{0};
+    thread_pool pool{{.workers = 1, .spares = 3}};
+    event four;
+    for (auto& point : opened)
+        pool.post([&] {
+            if (++waiting == 4) four.set();
+            context cx{pool.waiting()};
+            (void)cx.wait(point);
+        });
+    REQUIRE(four.wait());
+    CHECK(pool.started() == 4);
+    for (auto& point : opened) point.wake();
+}
+
+TEST_CASE("thread_pool: a wait through the pool ends at its time, and at once where it was woken before", "[exec]") {
+    thread_pool pool{1};
+    event checked;
+    pool.post([&] {
+        wait_point point;
+        CHECK_FALSE(pool.waiting().wait_until(point, pool.waiting().now()));
+        point.wake();
+        CHECK(pool.waiting().wait_until(point, never));
+        checked.set();
+    });
+    CHECK(checked.wait());
+    wait_point outside;
+    outside.wake();
+    CHECK(pool.waiting().wait_until(outside, never));
+    CHECK_FALSE(pool.waiting().rules_time());
+}
+
+TEST_CASE("thread_pool: the destructor joins a spare that fell asleep again while work was queued", "[exec]") {
+    for (int round = 0; round < 200; ++round) {
+        std::optional<thread_pool> pool{1};
+        wait_point opened;
+        event through, blocked, go_on;
+        pool->post([&] {
+            context cx{pool->waiting()};
+            if (cx.wait(opened) == context::wait_end::woken) through.set();
+        });
+        pool->post([&] { opened.wake(); });
+        REQUIRE(through.wait());    // a worker and a spare
+        pool->post([&] {
+            blocked.set();
+            (void)go_on.wait();
+        });
+        REQUIRE(blocked.wait());
+        std::atomic<bool> ran{false};
+        pool->post([&] { ran = true; });
+        event gone;
+        std::jthread const destroyer([&] {
+            pool.reset();
+            gone.set();
+        });
+        if (round % 2) std::this_thread::yield();
+        go_on.set();
+        REQUIRE(gone.wait());
+        CHECK(ran);
+    }
+}
+
+TEST_CASE("thread_pool: a job that waits for another one gets its spare also while the pool is closing", "[exec]") {
+    for (int round = 0; round < 50; ++round) {
+        std::atomic<bool> through{false};
+        event gone;
+        std::jthread const owner([&] {
+            {
+                wait_point opened;
+                event closing;
+                thread_pool pool{1};
+                pool.post([&] {
+                    (void)closing.wait();
+                    context cx{pool.waiting()};
+                    through = cx.wait(opened) == context::wait_end::woken;
+                });
+                pool.post([&] { opened.wake(); });
+                closing.set();
+            }
+            gone.set();
+        });
+        REQUIRE(gone.wait());
+        CHECK(through);
+    }
+}
+
+TEST_CASE("thread_pool: where no thread can be started the callers do the work, and refused() says so", "[exec]") {
+    testing::no_threads const none;
+    thread_pool pool{8};
+    CHECK_FALSE(pool.refused());
+    std::size_t done = 0;    // plain: there is one thread
+    pool.bulk(100, 8, items([&](std::size_t) { pool.bulk(2, 2, items([&](std::size_t) { ++done; })); }));
+    CHECK(done == 200);
+    CHECK(pool.refused());
+    CHECK(pool.started() == 0);
+}
+
+TEST_CASE("thread_pool: a posted job runs also where no thread can be started", "[exec]") {
+    testing::no_threads const none;
+    thread_pool pool{8};
+    bool ran = false;
+    pool.post([&] { ran = true; });
+    CHECK(ran);
+    CHECK(pool.submit([] { return 42; }).get() == 42);
+    CHECK(pool.refused());
+}
+
+TEST_CASE("thread_pool: threads that could not be started are started when they can be", "[exec]") {
+    thread_pool pool{2};
+    {
+        testing::no_threads const none;
+        pool.bulk(10, 2, items([](std::size_t) {}));
+        CHECK(pool.started() == 0);
+    }
+    meeting two{2};
+    std::atomic<int> met{0};
+    pool.bulk(2, 2, items([&](std::size_t) { met += two.arrive(); }));
+    CHECK(met == 2);
+}
