@@ -145,10 +145,20 @@ TEST_CASE("failure: an outer stamp fills in what the inner layers did not know",
 TEST_CASE("failure: the index counts the items of the verb that it has left", "[core][failure]") {
     failure what{cause::threw, "no"};
     what.stamp("", three_one, 1);
-    CHECK(what.leave(1).index() == 1);    // out of the inner verb
-    CHECK(what.leave(0).index() == 3);    // out of the outer one
-    CHECK(what.leave(2).index() == 0);    // a depth that it never had
-    CHECK(failure{}.leave(5).index() == 0);
+    CHECK(what.leave(three_one).index() == 1);    // out of the inner verb
+    CHECK(what.leave(three).index() == 3);        // out of the outer one
+    CHECK(what.path().size() == 2);
+    CHECK(failure{}.leave(three_one).index() == 1);
+    CHECK(failure{}.leave({}).index() == 0);
+}
+
+TEST_CASE("failure: one that another item failed with before is numbered as the item it is given for", "[core][failure]") {
+    failure const first = failure{cause::threw, "no"}.stamp("", three_one, 1).leave(three_one);
+    std::vector<std::size_t> const five{5};
+    auto const second = failure{first}.leave(five);
+    CHECK(second.index() == 5);
+    CHECK(std::vector(second.path().begin(), second.path().end()) == std::vector<std::size_t>{5, 1});
+    CHECK(first.index() == 1);
 }
 
 TEST_CASE("failure: a category says through its condition which cause a code amounts to", "[core][failure]") {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>       // copy
 #include <atomic>          // the count of a shared record
 #include <chrono>          // nanoseconds
 #include <cstddef>         // size_t
@@ -98,8 +99,9 @@ public:
 
     /// For the library: says where, without overwriting what an inner layer said.
     failure& stamp(std::string_view stage, std::span<std::size_t const> path, unsigned attempts);
-    /// For verbs: this failure leaves the verb at nesting `depth` of `path` (0 is outermost), so `index()` counts its items.
-    failure& leave(std::size_t depth);
+    /// For verbs: this failure is given for the item at `path`, so `index()` counts the items of its innermost verb. A failure
+    /// that came from another item, as through a cache, is numbered anew.
+    failure& leave(std::span<std::size_t const> path);
 
     friend bool operator==(failure const& a, failure const& b) noexcept {
         return a.code() == b.code() && a.text() == b.text();
@@ -241,7 +243,14 @@ inline failure& failure::stamp(std::string_view stage, std::span<std::size_t con
     return *this;
 }
 
-inline failure& failure::leave(std::size_t depth) { own().depth = depth; return *this; }
+inline failure& failure::leave(std::span<std::size_t const> path) {
+    if (path.empty()) return *this;
+    auto& mine = own();
+    if (mine.path.size() < path.size()) mine.path.resize(path.size());
+    std::copy(path.begin(), path.end(), mine.path.begin());
+    mine.depth = path.size() - 1;
+    return *this;
+}
 
 inline std::string to_string(failure const& what) {
     std::string out;

@@ -9,7 +9,7 @@
 #include <muster/core/concepts.hpp>        // task_for, result_of
 #include <muster/core/context.hpp>         // context
 #include <muster/core/failure.hpp>         // failure
-#include <muster/flow/detail/items.hpp>    // indexed, item_of, call_item
+#include <muster/flow/detail/items.hpp>    // indexed, item_of, call_item_of
 #include <muster/flow/detail/run.hpp>      // plan_run, run_each
 
 namespace muster {
@@ -43,7 +43,7 @@ std::vector<failure> for_each_verb::operator()(Items&& items, Task const& task, 
         auto const place = detail::placed<detail::is_on>(task);
         auto const plan = detail::plan_run(place, at.size());
         detail::run_each(place, plan, at.size(), parent, [&](std::size_t i, context& cx) {
-            auto answer = detail::call_item<result>(task, i, cx, static_cast<item>(at[i]));
+            auto answer = detail::call_item_of<result, item>(at, task, i, cx);
             if (answer.has_value()) [[likely]] return;
             std::lock_guard lock(mutex);
             failures.push_back(std::move(answer).error());

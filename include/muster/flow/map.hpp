@@ -15,7 +15,7 @@
 #include <muster/core/context.hpp>               // context
 #include <muster/core/invoke_task.hpp>    // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
-#include <muster/flow/detail/items.hpp>          // indexed, item_of, call_item
+#include <muster/flow/detail/items.hpp>          // indexed, item_of, call_item_of
 #include <muster/flow/detail/run.hpp>            // plan_run, run_each
 
 namespace muster {
@@ -84,7 +84,7 @@ auto map_verb::operator()(Items&& items, Task const& task, context const& parent
             auto const place = detail::placed<detail::is_on>(task);
             auto const plan = detail::plan_run(place, at.size());
             detail::run_each(place, plan, at.size(), parent, [&](std::size_t i, context& cx) {
-                results[i] = detail::call_item<result>(task, i, cx, static_cast<item>(at[i]));
+                results[i] = detail::call_item_of<result, item>(at, task, i, cx);
             });
             return results;
         }
@@ -107,13 +107,17 @@ std::vector<failure> map_verb::operator()(Items&& items, Task const& task, into<
     auto const place = detail::placed<detail::is_on>(task);
     auto const plan = detail::plan_run(place, at.size());
     detail::run_each(place, plan, at.size(), parent, [&](std::size_t i, context& cx) {
-        auto answer = detail::call_item<result>(task, i, cx, static_cast<item>(at[i]));
-        if (answer.has_value()) {
+        auto answer = detail::call_item_of<result, item>(at, task, i, cx);
+        auto const write = [&]() -> outcome<void> {
+            if (!answer.has_value()) return std::move(answer).error();
             where.out[i] = std::move(*answer);
-        } else {
-            std::lock_guard lock(mutex);
-            failures.push_back(std::move(answer).error());
-        }
+            return {};
+        };
+        auto written = guarded<outcome<void>>(write);
+        if (written.has_value()) [[likely]] return;
+        detail::finish(written, cx);
+        std::lock_guard lock(mutex);
+        failures.push_back(std::move(written).error());
     });
     std::sort(failures.begin(), failures.end(), [](failure const& a, failure const& b) { return a.index() < b.index(); });
     return failures;
@@ -133,29 +137,33 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
     auto const size = std::max<std::size_t>(1, detail::placed<detail::is_batched>(task)->size);
     auto const count = (at.size() + size - 1) / size;
     std::vector<result> results(at.size());
-    auto const settle = [&](std::size_t first, batch of, context& cx) {
-        cx.no_item();
-        auto answer = cx.stop_requested() ? whole{cx.interruption()} : whole{invoke_task(task, cx, of)};
-        if (answer.has_value() && answer->size() != of.size())
-            answer = failure{cause::wrong_shape, "the task answered " + std::to_string(answer->size()) + " results for a batch of " +
-                                                     std::to_string(of.size()) + " items"};
-        for (std::size_t i = 0; i < of.size(); ++i) {
-            cx.item(first + i);
-            results[first + i] = answer.has_value() ? std::move((*answer)[i]) : result{answer.error()};
-            detail::finish(results[first + i], cx);
+    auto const ask = [&](std::size_t first, std::size_t last, context& cx) -> whole {
+        if constexpr (std::ranges::contiguous_range<Items>) {
+            return invoke_task(task, cx, batch{std::ranges::data(items) + first, last - first});
+        } else {
+            return guarded<whole>([&]() -> whole {
+                std::vector<value> gathered;
+                gathered.reserve(last - first);
+                for (auto i = first; i != last; ++i) gathered.push_back(at[i]);
+                return invoke_task(task, cx, batch{gathered});
+            });
         }
     };
     auto const place = detail::placed<detail::is_on>(task);
     auto const plan = detail::plan_run(place, count);
     detail::run_each(place, plan, count, parent, [&](std::size_t b, context& cx) {
         auto const first = b * size, last = std::min(at.size(), first + size);
-        if constexpr (std::ranges::contiguous_range<Items>) {
-            settle(first, batch{std::ranges::data(items) + first, last - first}, cx);
-        } else {
-            std::vector<value> gathered;
-            gathered.reserve(last - first);
-            for (auto i = first; i != last; ++i) gathered.push_back(at[i]);
-            settle(first, gathered, cx);
+        cx.no_item();
+        auto const runs = !cx.stop_requested();
+        auto answer = runs ? ask(first, last, cx) : whole{cx.interruption()};
+        if (answer.has_value() && answer->size() != last - first)
+            answer = failure{cause::wrong_shape, "the task answered " + std::to_string(answer->size()) + " results for a batch of " +
+                                                     std::to_string(last - first) + " items"};
+        for (auto i = first; i != last; ++i) {
+            cx.item(i);
+            auto const tried = cx.change_attempt(runs ? 1 : 0);
+            results[i] = answer.has_value() ? std::move((*answer)[i - first]) : result{answer.error()};
+            detail::finish(results[i], cx);
         }
     });
     return results;

@@ -13,7 +13,7 @@
 #include <muster/core/concepts.hpp>        // task_for, result_of
 #include <muster/core/context.hpp>         // context
 #include <muster/core/outcome.hpp>         // outcome
-#include <muster/flow/detail/items.hpp>    // indexed, item_of, call_item
+#include <muster/flow/detail/items.hpp>    // indexed, item_of, call_item_of
 #include <muster/flow/detail/run.hpp>      // plan_run, run_each
 
 namespace muster {
@@ -70,7 +70,7 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
         auto const fold = [&]() -> outcome<T> {
             std::optional<T> sum;
             for (auto i = b * size, last = std::min(at.size(), i + size); i != last; ++i) {
-                auto answer = detail::call_item<result>(task, i, cx, static_cast<item>(at[i]));
+                auto answer = detail::call_item_of<result, item>(at, task, i, cx);
                 if (!answer.has_value()) return std::move(answer).error();
                 if (sum) sum = std::invoke(combine, std::move(*sum), static_cast<T>(std::move(*answer)));
                 else sum = static_cast<T>(std::move(*answer));

@@ -42,7 +42,7 @@ public:
 
     outcome<permit> acquire(context& cx, double weight = 1);
 
-    /// Grants another rate from now on.
+    /// Grants another rate from now on; what the last permit has still to pay off shrinks or grows with it.
     void retune(rate what);
     [[nodiscard]] rate tuned() const;
     [[nodiscard]] std::size_t waiting() const;
@@ -59,12 +59,15 @@ private:
     }
     /// When the next permit is due at the earliest.
     [[nodiscard]] instant due(instant now) const {
-        return std::max(due_, now - std::min(interval(rate_.burst - 1), std::chrono::nanoseconds{now.time_since_epoch()}));
+        auto const saved = now - std::min(interval(rate_.burst - 1), std::chrono::nanoseconds{now.time_since_epoch()});
+        return std::max(later(granted_, interval(owed_)), saved);
     }
 
     mutable std::mutex mutex_;
     rate rate_;
-    instant due_{};    // when the next one may pass
+    // The last permit by its weight, not by the time it costs: so that another rate holds for what is still to pay off.
+    instant granted_{};    // when it was due
+    double owed_ = 0;
     detail::waiting_line line_;
 };
 
@@ -74,14 +77,16 @@ inline outcome<rate_limiter::permit> rate_limiter::acquire(context& cx, double w
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
     auto const pass = [&](instant now) {
-        due_ = later(due(now), interval(weight));
+        granted_ = due(now);
+        owed_ = weight;
         return permit{};
     };
     if (auto const now = cx.now(); line_.empty() && due(now) <= now) return pass(now);
     if (rate_.most_waiting != 0 && line_.size() >= rate_.most_waiting)
         return failure{cause::rejected, std::to_string(line_.size()) + " calls already wait for the rate limiter"};
 
-    auto const mine = line_.join(weight);
+    detail::waiting_line::place mine;
+    line_.join(mine);
     for (;;) {
         auto const now = cx.now();
         auto const first = line_.is_first(mine);
@@ -91,9 +96,9 @@ inline outcome<rate_limiter::permit> rate_limiter::acquire(context& cx, double w
             return granted;
         }
         auto const until = first ? due(now) : never;
-        mine->point.reset();
+        mine.point.reset();
         lock.unlock();
-        auto const end = cx.wait(mine->point, until);
+        auto const end = cx.wait(mine.point, until);
         lock.lock();
         if (end == context::wait_end::stopped || end == context::wait_end::expired) {
             line_.leave(mine);
@@ -105,10 +110,7 @@ inline outcome<rate_limiter::permit> rate_limiter::acquire(context& cx, double w
 inline void rate_limiter::retune(rate what) {
     auto const next = checked(what);
     std::lock_guard lock(mutex_);
-    // What the last permit has still to pay off shrinks or grows with the rate.
-    auto const before = interval(1);
     rate_ = next;
-    if (due_ != instant{}) due_ -= std::max(before - interval(1), std::chrono::nanoseconds::zero());
     line_.call_first();
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstddef>        // size_t
-#include <ranges>         // random_access_range
+#include <ranges>         // random_access_range, view
 #include <type_traits>    // conditional
+#include <utility>        // declval, forward
 #include <vector>         // iterators of other ranges
 
 #include <muster/core/context.hpp>               // context
-#include <muster/core/invoke_task.hpp>    // invoke_task
+#include <muster/core/invoke_task.hpp>    // invoke_task, guarded
 #include <muster/core/outcome.hpp>               // outcome
 
 namespace muster::detail {
@@ -22,7 +23,7 @@ public:
         }
     }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    decltype(auto) operator[](std::size_t i) const {
+    decltype(auto) operator[](std::size_t i) const noexcept(reads_quietly) {
         if constexpr (std::ranges::random_access_range<Items>)
             return std::ranges::begin(items_)[static_cast<std::ranges::range_difference_t<Items>>(i)];
         else
@@ -30,6 +31,13 @@ public:
     }
 
 private:
+    static constexpr bool reads_quietly = [] {
+        if constexpr (std::ranges::random_access_range<Items>)
+            return noexcept(std::ranges::begin(std::declval<Items&>())[std::ranges::range_difference_t<Items>{}]);
+        else
+            return noexcept(*std::declval<std::ranges::iterator_t<Items> const&>());
+    }();
+
     struct nothing {};
     using iterators =
         std::conditional_t<std::ranges::random_access_range<Items>, nothing, std::vector<std::ranges::iterator_t<Items>>>;
@@ -38,19 +46,23 @@ private:
     [[no_unique_address]] iterators at_;
 };
 
-/// What the task is called with: the range's reference, or an rvalue where the range is one and owns its elements.
+/// True where the range goes out of scope with its elements: an rvalue that is no view of somebody else's.
 template <class Items>
-using item_of =
-    std::conditional_t<!std::is_lvalue_reference_v<Items> && !std::ranges::borrowed_range<Items> &&
-                           std::is_lvalue_reference_v<std::ranges::range_reference_t<Items>>,
-                       std::remove_reference_t<std::ranges::range_reference_t<Items>>&&, std::ranges::range_reference_t<Items>>;
+inline constexpr bool gives_away =
+    !std::is_lvalue_reference_v<Items> && !std::ranges::borrowed_range<Items> && !std::ranges::view<std::remove_cvref_t<Items>>;
 
-/// Completes a failure as the verb gives it: stamped, and numbered at this verb's depth.
+/// What the task is called with: the range's reference, or an rvalue where the range gives its elements away.
+template <class Items>
+using item_of = std::conditional_t<gives_away<Items> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Items>>,
+                                   std::remove_reference_t<std::ranges::range_reference_t<Items>>&&,
+                                   std::ranges::range_reference_t<Items>>;
+
+/// Completes a failure as the verb gives it: stamped, and numbered as this verb's item.
 template <class Result>
 void finish(Result& result, context const& cx) {
     if (result.has_value()) [[likely]] return;
     cx.stamp(result.error());
-    result.error().leave(cx.depth() - 1);
+    result.error().leave(cx.path());
 }
 
 /// One call of a verb for item `i`; an item that comes after a stop or the deadline is not run.
@@ -66,6 +78,20 @@ Result call_item(Task const& task, std::size_t i, context& cx, Item&& item) {
     Result result = invoke_task(task, cx, std::forward<Item>(item));
     finish(result, cx);
     return result;
+}
+
+/// The same for a range whose items are read on the way; one that cannot be read fails alone.
+template <class Result, class Item, class Task, class Items>
+Result call_item_of(indexed<Items> const& at, Task const& task, std::size_t i, context& cx) {
+    auto const call = [&]() -> Result { return call_item<Result>(task, i, cx, static_cast<Item>(at[i])); };
+    if constexpr (noexcept(at[i])) {
+        return call();
+    } else {
+        cx.item(i);
+        auto result = guarded<Result>(call);
+        finish(result, cx);
+        return result;
+    }
 }
 
 }  // namespace muster::detail
