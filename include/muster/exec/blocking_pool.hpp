@@ -21,7 +21,9 @@ namespace muster {
 /// Cost       about 10 KB of memory and 40 us to start a thread.
 class blocking_pool {
 public:
-    explicit blocking_pool(std::size_t width = 0) : plan_(detail::default_width(width, 2)), crew_(plan_.width, 0) {}
+    explicit blocking_pool(std::size_t width = 0) : plan_(detail::width_or_default(width, 2)), crew_(plan_.width, 0) {}
+    /// As wide as these settings say: for a prefix of your own, and to hear of values that break their rule.
+    explicit blocking_pool(settings const& from) : plan_(detail::default_width(2, from.snapshot())), crew_(plan_.width, 0) {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     [[nodiscard]] std::size_t started() const noexcept { return crew_.started(); }

@@ -32,7 +32,10 @@ public:
     thread_pool() : thread_pool(thread_pool_options{}) {}
     explicit thread_pool(std::size_t workers) : thread_pool(thread_pool_options{.workers = workers}) {}
     explicit thread_pool(thread_pool_options options)
-        : plan_(detail::default_width(options.workers, 1)), crew_(plan_.width, options.spares), waiter_{&crew_} {}
+        : thread_pool(detail::width_or_default(options.workers, 1), options.spares) {}
+    /// As wide as these settings say: for a prefix of your own, and to hear of values that break their rule.
+    explicit thread_pool(settings const& from)
+        : thread_pool(detail::default_width(1, from.snapshot()), thread_pool_options{}.spares) {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     /// How many threads were started so far, spares included.
@@ -60,6 +63,8 @@ public:
     [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
 
 private:
+    thread_pool(detail::planned_width plan, std::size_t spares) : plan_(plan), crew_(plan.width, spares), waiter_{&crew_} {}
+
     struct lending_waiter {
         detail::crew* of;
         [[nodiscard]] instant now() const noexcept { return thread_waiter{}.now(); }

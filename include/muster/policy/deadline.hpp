@@ -8,6 +8,7 @@
 #include <muster/core/concepts.hpp>         // around_tag, outcome_of
 #include <muster/core/context.hpp>          // context
 #include <muster/core/duration_text.hpp>    // duration_text
+#include <muster/core/stage.hpp>            // operator|
 
 namespace muster {
 
@@ -40,10 +41,10 @@ auto deadline::around(Next const& next, context& cx, Item&& item) const -> outco
     if (cx.stop().stop_requested() || cx.deadline() <= start) return cx.interruption();
     auto result = next(cx, std::forward<Item>(item));
     if (!cx.expired()) return result;
-    // Late. What failed for another reason keeps it; what was answered or given up because of the time is refused.
+    // Late: an answer is refused, and who gave up because of the time has timed out. Any other failure says more than that.
     if (result.has_value()) return failure{cause::timed_out, "the answer came after the deadline of " + duration_text(after)};
-    if (result.error().is(cause::timed_out) || (result.error().is(cause::cancelled) && !cx.stop().stop_requested()))
-        return failure{cause::timed_out, "no answer within " + duration_text(after)};
+    auto const gave_up = result.error().code() == cause::cancelled && !cx.stop().stop_requested();
+    if (gave_up) return failure{cause::timed_out, "no answer within " + duration_text(after)};
     return result;
 }
 
