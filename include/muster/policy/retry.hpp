@@ -107,19 +107,20 @@ auto retry::around(Next const& next, context& cx, Item&& item) const -> outcome_
 
         auto& why = result.error();
         cx.stamp(why);
-        if (before && why.is(cause::exhausted)) {    // the budget refused this attempt: the failure before it says more
+        if (before && why.is(cause::exhausted) && why.attempts() < tried) {    // the budget refused it: the one before says more
             before->note("; no further attempt: " + why.text());
             return std::move(*before);
         }
         if (tried >= attempts || !when(why)) return result;
 
         auto wait = drawn(cx, tried);
-        if (auto const asked = why.retry_after()) wait += *asked;
+        if (auto const asked = why.retry_after())
+            wait = *asked < std::chrono::nanoseconds::max() - wait ? wait + *asked : std::chrono::nanoseconds::max();
         if (cx.deadline() != never && later(cx.now(), wait) >= cx.deadline()) {
             why.note("; no further attempt: it would start after the deadline");
             return result;
         }
-        if (auto paused = cx.pause(wait); !paused) {
+        if (auto paused = cx.stop().stop_requested() ? outcome<void>{cx.interruption()} : cx.pause(wait); !paused) {
             paused.error().note("; the attempt before: " + why.text());
             cx.stamp(paused.error());
             return std::move(paused).error();
