@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>      // min, max
+#include <atomic>         // threads that drew
 #include <chrono>         // nanoseconds
 #include <cstdint>        // uint64_t
 #include <optional>       // the failure before
@@ -68,9 +69,10 @@ namespace detail {
 
 /// Bits that differ from call to call, from thread to thread and from process to process: enough for jitter.
 [[nodiscard]] inline std::uint64_t jitter_bits() {
+    static std::atomic<std::uint64_t> threads{0};
     thread_local std::uint64_t state =
         mixed(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())) ^
-        mixed(reinterpret_cast<std::uintptr_t>(&state));
+        mixed(threads.fetch_add(1, std::memory_order_relaxed));    // relaxed: a number alone
     return mixed(state++);
 }
 
