@@ -24,6 +24,7 @@
 #include <muster/core/line_sink.hpp>
 #include <muster/core/pipeline.hpp>
 #include <muster/core/settings.hpp>
+#include <muster/os/atomic_file.hpp>
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/rate_limiter.hpp>
 #include <muster/process/command_runner.hpp>
@@ -58,7 +59,8 @@ struct arguments {
     std::string kind = "prefixes", neighbour;
     std::optional<unsigned> port, more_specific_from, more_specific_to, longest, depth;
     double deadline = 60, connections = 4, rate = 0, latency = 0, hours = 12;
-    bool no_cache = false, json = false, embedded = false, quiet = false, reserved = false, aggregate = false, status = false, log = false;
+    bool no_cache = false, json = false, embedded = false, quiet = false;
+    bool reserved = false, aggregate = false, status = false, log = false;
 };
 
 [[noreturn]] void refuse(std::string const& why) {
@@ -120,12 +122,13 @@ bgp::policy_options options_of(arguments const& said, std::optional<bgp::irr_ser
 }
 
 // The list beside the sources: below the working directory, or below a folder that the program lies in.
-std::string bundled_list(std::filesystem::path program) {
+std::string bundled_list(std::filesystem::path const& program) {
     std::error_code none;
     auto const name = std::filesystem::path{"examples"} / "data" / "as_numbers.txt";
     if (std::filesystem::exists(name, none)) return name.string();
-    for (program = std::filesystem::absolute(program, none).parent_path(); program.has_relative_path(); program = program.parent_path())
-        if (std::filesystem::exists(program / name, none)) return (program / name).string();
+    auto folder = std::filesystem::absolute(program, none).parent_path();
+    for (; folder.has_relative_path(); folder = folder.parent_path())
+        if (std::filesystem::exists(folder / name, none)) return (folder / name).string();
     refuse("the bundled list was not found: name objects, or a file of them with --file");
 }
 
@@ -261,6 +264,7 @@ int run(arguments const& said, char const* program) {
         std::error_code failed;
         std::filesystem::create_directories(said.out, failed);
         if (failed) refuse("cannot make the folder " + json_text(said.out) + ": " + failed.message());
+        atomic_file::sweep(said.out);    // what killed runs left half written
     }
 
     terminal display;
@@ -272,7 +276,8 @@ int run(arguments const& said, char const* program) {
     rate_limiter rate{{.permits = said.rate > 0 ? said.rate : 1e9, .per = std::chrono::seconds{1}}};
 
     // The flow: each stage is public, and other policies may stand between them.
-    auto const ask = limit{connections} | limit{rate} | deadline{deadline_after} | pipeline{bgp::run_bgpq4{runner}, bgp::judge};
+    auto const ask = limit{connections} | limit{rate} | deadline{deadline_after} |
+                     pipeline{bgp::run_bgpq4{runner}, bgp::judge};
     std::vector<std::string> texts(requests.size());
     context const cx{signals.token()};
     auto const run_with = [&](auto const& asking) {
@@ -280,7 +285,8 @@ int run(arguments const& said, char const* program) {
             auto const flow = pipeline{named{"plan"} | bgp::plan{options}, bgp::for_request{asking}, last};
             return bgp::generate_policies(requests, flow, how, cx);
         };
-        return said.out.empty() ? start(keep_text{&texts}) : start(named{"write"} | bgp::write_policy{said.out, options});
+        if (said.out.empty()) return start(keep_text{&texts});
+        return start(named{"write"} | bgp::write_policy{said.out, options});
     };
     auto const remembering = [&] {
         std::filesystem::create_directories(said.cache);
@@ -288,15 +294,17 @@ int run(arguments const& said, char const* program) {
         bgp::policy_cache answers{files};
         // The version is remembered as well, for the program file as it is: a warm run starts no process.
         context asking_version = context::below(cx);
-        auto const version = answers.get_or_compute("version of " + *there, asking_version, [&](context& inner) -> outcome<bgp::policy_text> {
+        auto const ask_version = [&](context& inner) -> outcome<bgp::policy_text> {
             auto found = bgp::bgpq4_version(runner, inner, options.program);
             if (!found) return std::move(found).error();
             return bgp::policy_text{.text = std::move(*found), .entries = 1};
-        }).value();
+        };
+        auto const version = answers.get_or_compute("version of " + *there, asking_version, ask_version).value();
         auto const times_file = (std::filesystem::path{said.cache} / "times").string();
         auto times = bgp::recorded_times::load(times_file);
         how.times = &times;
-        auto report = run_with(named{"ask"} | cached{answers, bgp::cache_key{version.text, embedded ? "embedded" : ""}} | ask);
+        bgp::cache_key const key{version.text, embedded ? "embedded" : ""};
+        auto report = run_with(named{"ask"} | cached{answers, key} | ask);
         if (auto const saved = times.save(times_file); !saved && !said.quiet)
             messages.put(id_of(bgp::event::times_not_saved) + ' ' + saved.error().text());
         how.times = nullptr;

@@ -1,5 +1,5 @@
-// Cookbook: a bar while a run goes on, Ctrl-C that stops it and keeps what is done, and a report of what parallel running gained.
-// Off a terminal the bar is a line every few seconds. A second Ctrl-C ends the program at once.
+// Cookbook: a bar while a run goes on, Ctrl-C that stops it and keeps what is done, and a report of what parallel
+// running gained. Off a terminal the bar is a line every few seconds. A second Ctrl-C ends the program at once.
 // ctest:
 
 #include <chrono>     // literals
@@ -28,7 +28,7 @@ int main() {
     for (int i = 0; i < 200; ++i) pages[static_cast<std::size_t>(i)] = i;
 
     // [progress_and_interrupt]
-    terminal screen;                                            // standard error; lines and bar do not disturb each other
+    terminal screen;                                            // standard error; bar and lines do not mix
     settings switches{{.complain = screen}};                    // MUSTER_MAX_WORKERS, MUSTER_DISABLE_PARALLEL, ...
     interrupts signals{{.say = screen, .on_hangup = [&] { switches.reload(); }}};
     progress bar{screen, {.title = "rendering", .stop = signals.token()}};

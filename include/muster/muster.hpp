@@ -7,8 +7,10 @@
 #include <muster/core/chain.hpp>             // chain
 #include <muster/core/concepts.hpp>          // every concept where floors meet
 #include <muster/core/context.hpp>           // context
+#include <muster/core/describe.hpp>          // describe
 #include <muster/core/duration_text.hpp>     // duration_text
 #include <muster/core/failure.hpp>           // failure, cause
+#include <muster/core/invoke_task.hpp>       // invoke_task
 #include <muster/core/json.hpp>              // json_writer
 #include <muster/core/line_sink.hpp>         // line_sink
 #include <muster/core/outcome.hpp>           // outcome
@@ -29,6 +31,12 @@
 #include <muster/gate/rate_limiter.hpp>       // rate_limiter
 #include <muster/gate/retry_budget.hpp>       // retry_budget
 
+#include <muster/process/command.hpp>           // command
+#include <muster/process/command_result.hpp>    // command_result
+#include <muster/process/command_runner.hpp>    // command_runner
+
+#include <muster/cache/cache_stats.hpp>     // cache_stats
+#include <muster/cache/file_cache.hpp>      // file_cache
 #include <muster/cache/memory_cache.hpp>    // memory_cache
 
 #include <muster/policy/batched.hpp>     // batched
@@ -44,6 +52,13 @@
 #include <muster/policy/retry.hpp>       // retry
 #include <muster/policy/scratch.hpp>     // scratch
 #include <muster/policy/trip.hpp>        // trip
+
+#include <muster/observe/interrupts.hpp>    // interrupts
+#include <muster/observe/progress.hpp>      // progress
+#include <muster/observe/run_report.hpp>    // run_report
+#include <muster/observe/tally.hpp>         // tally
+#include <muster/observe/terminal.hpp>      // terminal
+#include <muster/observe/verdict.hpp>       // verdict
 
 #include <muster/flow/fan_out.hpp>     // fan_out, all, first, quorum
 #include <muster/flow/for_each.hpp>    // for_each

@@ -99,7 +99,8 @@ TEST_CASE("spdlog: eight threads log whole lines", "[adapt][spdlog]") {
         std::vector<std::jthread> writers;
         for (int w = 0; w < 8; ++w)
             writers.emplace_back([&, w] {
-                for (int n = 0; n < 1000; ++n) lines.put(std::to_string(w) + ' ' + std::string(80, static_cast<char>('a' + w)));
+                for (int n = 0; n < 1000; ++n)
+                    lines.put(std::to_string(w) + ' ' + std::string(80, static_cast<char>('a' + w)));
             });
     }
     std::istringstream in{log.text.str()};

@@ -40,7 +40,8 @@ struct skip {    // calls next zero times
 struct thrice {    // calls next many times: with a const lvalue, for the item must survive
     using policy_concept = around_tag;
     template <class Next, class Item>
-    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, std::remove_cvref_t<Item> const&> {
+    auto around(Next const& next, context& cx, Item&& item) const
+        -> outcome_of<Next, std::remove_cvref_t<Item> const&> {
         auto const& kept = item;
         (void)next(cx, kept);
         (void)next(cx, kept);
@@ -57,7 +58,9 @@ struct as_text {    // answers another type than what follows
 struct doubled {    // changes the item
     using policy_concept = around_tag;
     template <class Next, class Item>
-    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, int> { return next(cx, item * 2); }
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, int> {
+        return next(cx, item * 2);
+    }
 };
 struct keeper {    // hands out a copy of the rest for later
     using policy_concept = around_tag;
@@ -99,7 +102,7 @@ namespace elsewhere {
 struct timed {
     using policy_concept = muster::around_tag;
     int* calls;
-    auto around(auto const& next, muster::context& cx, auto&& item) const {    // a deduced return type, as users write it
+    auto around(auto const& next, muster::context& cx, auto&& item) const {  // a deduced return type, as users write it
         ++*calls;
         auto result = next(cx, std::forward<decltype(item)>(item));
         return result;
@@ -120,14 +123,17 @@ inline auto stage_of_task(int* calls) { return timed{calls} | timed{calls} | tas
 
 // Flat: a type reads as it was written.
 static_assert(std::same_as<decltype(skip{} | thrice{}), chain<skip, thrice>>);
-static_assert(std::same_as<decltype((skip{} | thrice{}) | (as_text{} | doubled{})), chain<skip, thrice, as_text, doubled>>);
+static_assert(
+    std::same_as<decltype((skip{} | thrice{}) | (as_text{} | doubled{})), chain<skip, thrice, as_text, doubled>>);
 static_assert(std::same_as<decltype(skip{} | (thrice{} | as_text{})), chain<skip, thrice, as_text>>);
 static_assert(std::same_as<decltype(skip{} | thrice{} | plus_one),
                            stage<chain<skip, thrice>, std::remove_const_t<decltype(plus_one)>>>);
 static_assert(std::same_as<decltype(skip{} | (thrice{} | plus_one)), decltype(skip{} | thrice{} | plus_one)>);
-static_assert(std::same_as<decltype((skip{} | thrice{}) | (doubled{} | plus_one)), decltype(skip{} | thrice{} | doubled{} | plus_one)>);
+static_assert(std::same_as<decltype((skip{} | thrice{}) | (doubled{} | plus_one)),
+    decltype(skip{} | thrice{} | doubled{} | plus_one)>);
 static_assert(std::same_as<decltype(skip{} | add_one), stage<chain<skip>, int (*)(int)>>);
-static_assert(std::is_empty_v<decltype(skip{} | thrice{} | plus_one)> || sizeof(decltype(skip{} | thrice{} | plus_one)) <= 2);
+static_assert(
+    std::is_empty_v<decltype(skip{} | thrice{} | plus_one)> || sizeof(decltype(skip{} | thrice{} | plus_one)) <= 2);
 
 // Called with what it cannot take, a chain is no task, and asking does not end the compilation.
 static_assert(task_for<decltype(skip{} | plus_one), int>);
@@ -173,7 +179,10 @@ TEST_CASE("chain: a policy that does not call next keeps the task from running",
 TEST_CASE("chain: a policy may call next many times, and each call gets the whole item", "[core][chain]") {
     trace seen;
     std::vector<std::string> items;
-    auto const ask = thrice{} | traced{&seen, 'a'} | [&](std::string text) { items.push_back(text); return text.size(); };
+    auto const ask = thrice{} | traced{&seen, 'a'} | [&](std::string text) {
+        items.push_back(text);
+        return text.size();
+    };
     CHECK(ask(std::string(50, 'x')) == 50u);    // an rvalue: moved once, the others would get nothing
     CHECK(items == std::vector<std::string>(3, std::string(50, 'x')));
     CHECK(seen == trace{"+a", "-a", "+a", "-a", "+a", "-a"});
@@ -200,7 +209,8 @@ TEST_CASE("chain: next.owned() outlives the chain that it was taken from", "[cor
     auto const counter = std::make_shared<int>(0);
     trace seen;
     {
-        auto const ask = traced{&seen, 'o'} | keeper{&later} | traced{&seen, 'i'} | [counter](int n) { return *counter += n; };
+        auto const ask =
+            traced{&seen, 'o'} | keeper{&later} | traced{&seen, 'i'} | [counter](int n) { return *counter += n; };
         CHECK(ask(1) == 1);
     }
     CHECK(counter.use_count() == 2);    // the copy that `later` holds
@@ -214,7 +224,8 @@ TEST_CASE("chain: next.owned() outlives the chain that it was taken from", "[cor
 
 TEST_CASE("chain: owned() of an owned rest is one too", "[core][chain]") {
     auto const layers = doubled{} | as_text{};
-    detail::rest<0, std::remove_const_t<decltype(layers)>, std::remove_const_t<decltype(plus_one)>> const next{layers, plus_one};
+    detail::rest<0, std::remove_const_t<decltype(layers)>, std::remove_const_t<decltype(plus_one)>> const next{
+        layers, plus_one};
     auto const twice = next.owned().owned();
     context cx;
     CHECK(twice(cx, 4) == "9");

@@ -143,7 +143,8 @@ struct waiting_executor : executor_model { waiter_ref waiting(); };
 struct oddly_waiting_executor : executor_model { int waiting(); };
 
 static_assert(executor<executor_model>);
-static_assert(!executor<executor_without_post> && !executor<executor_without_width> && !executor<executor_of_whole_ranges>);
+static_assert(
+    !executor<executor_without_post> && !executor<executor_without_width> && !executor<executor_of_whole_ranges>);
 static_assert(has_waiter<waiting_executor> && !has_waiter<executor_model> && !has_waiter<oddly_waiting_executor>);
 
 // observers and sinks

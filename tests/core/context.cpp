@@ -110,7 +110,8 @@ TEST_CASE("context: a policy that throws out of its scope puts the old value bac
     CHECK(cx.attempt() == 1);
 }
 
-TEST_CASE("context: one below another inherits stop, deadline, waiter and stage, and starts at attempt 1", "[core][context]") {
+TEST_CASE("context: one below another inherits stop, deadline, waiter and stage, and starts at attempt 1",
+    "[core][context]") {
     jumping_time time;
     std::stop_source source;
     context parent{source.get_token(), time};

@@ -42,7 +42,8 @@ constexpr auto same = [](int n) { return n; };
 
 TEST_CASE("describe: a stage reads as it was written", "[core][describe]") {
     CHECK(describe(titled{"parse"} | tried{4, 200ms} | same) == "named{parse} | retry{attempts 4, delay 200ms} | task");
-    CHECK(describe(titled{"a"} | (silent_place{} | (silent_policy{} | fetch{}))) == "named{a} | place | policy | fetch");
+    CHECK(
+        describe(titled{"a"} | (silent_place{} | (silent_policy{} | fetch{}))) == "named{a} | place | policy | fetch");
 }
 
 TEST_CASE("describe: policies, chains and tasks alone", "[core][describe]") {

@@ -84,8 +84,8 @@ TEST_CASE("json: every control character, quote and backslash is escaped", "[cor
 }
 
 TEST_CASE("json: well-formed UTF-8 passes unchanged", "[core][json]") {
-    for (std::string const text : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-                                   "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "gr\xc3\xbc\xc3\x9f"})
+    for (std::string const text : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+             "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "gr\xc3\xbc\xc3\x9f"})
         CHECK(json_text(text) == '"' + text + '"');
 }
 

@@ -36,7 +36,8 @@ TEST_CASE("line sink: eight threads write a thousand lines each, and none is mix
         for (int w = 0; w < 8; ++w)
             writers.emplace_back([&, w] {
                 for (int n = 0; n < 1000; ++n)
-                    lines.put("writer " + std::to_string(w) + " line " + std::to_string(n) + ' ' + std::string(60, static_cast<char>('a' + w)));
+                    lines.put("writer " + std::to_string(w) + " line " + std::to_string(n) + ' '
+                              + std::string(60, static_cast<char>('a' + w)));
             });
     }
     CHECK(lines.lost() == 0);

@@ -216,7 +216,9 @@ TEST_CASE("outcome: monadic steps run on a value and pass a failure through unto
     outcome<void> const done = outcome<int>{3}.transform([&](int) { ran = true; });
     CHECK((done.has_value() && ran));
 
-    CHECK(outcome<int>{broken}.or_else([](failure const& why) -> outcome<int> { return static_cast<int>(why.text().size()); }) == 6);
+    CHECK(outcome<int>{broken}.or_else([](failure const& why) -> outcome<int> {
+        return static_cast<int>(why.text().size());
+    }) == 6);
     CHECK(outcome<int>{3}.or_else([](failure const&) -> outcome<int> { return 0; }) == 3);
     CHECK(outcome<int>{broken}.value_or(9) == 9);
     CHECK(outcome<int>{3}.value_or(9) == 3);

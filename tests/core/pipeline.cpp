@@ -20,7 +20,8 @@ struct twice {
     using policy_concept = around_tag;
     int* calls;
     template <class Next, class Item>
-    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, std::remove_cvref_t<Item> const&> {
+    auto around(Next const& next, context& cx, Item&& item) const
+        -> outcome_of<Next, std::remove_cvref_t<Item> const&> {
         ++*calls;
         auto const& kept = item;
         auto first = next(cx, kept);
@@ -36,7 +37,8 @@ int half(int n) { return n / 2; }
 
 }  // namespace
 
-static_assert(std::same_as<decltype(pipeline{parse, half}), pipeline<outcome<int> (*)(std::string const&), int (*)(int)>>);
+static_assert(
+    std::same_as<decltype(pipeline{parse, half}), pipeline<outcome<int> (*)(std::string const&), int (*)(int)>>);
 
 TEST_CASE("pipeline: each stage gets what the one before it answered", "[core][pipeline]") {
     pipeline const flow{parse, half, [](int n) { return std::to_string(n) + "!"; }};

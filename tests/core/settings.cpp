@@ -80,8 +80,8 @@ TEST_CASE("settings: each layer beats the one below it", "[core][settings]") {
 
 TEST_CASE("settings: every invalid number is said, named with its rule, and not used", "[core][settings]") {
     for (std::string const name : {"MUSTER_MAX_WORKERS", "MUSTER_BATCH_SIZE"})
-        for (std::string const value : {"0", "-1", "abc", "1e9", "", " ", "4 ", " 4", "+4", "4.5", "0x10", "4,5", "1000001",
-                                        "99999999999999999999999", "\xd9\xa4", "4\n5"}) {
+        for (std::string const value : {"0", "-1", "abc", "1e9", "", " ", "4 ", " 4", "+4", "4.5", "0x10", "4,5",
+                 "1000001", "99999999999999999999999", "\xd9\xa4", "4\n5"}) {
             kept_lines said;
             variables const all{{name, value}};
             settings const read{from(all, said)};
@@ -161,9 +161,11 @@ TEST_CASE("settings: the file of the option beats the file that the environment 
     CHECK(settings{source}.snapshot().max_workers == 3u);
 }
 
-TEST_CASE("settings: a file may have comments, blanks and quotes, and says in which line it is wrong", "[core][settings]") {
+TEST_CASE(
+    "settings: a file may have comments, blanks and quotes, and says in which line it is wrong", "[core][settings]") {
     temporary_file const file{"muster_settings_lines"};
-    file.write("# comment\r\n\r\n  MUSTER_MAX_WORKERS =  \"9\" \r\nnonsense\nMUSTER_BATCH_SIZE=x\nMUSTER_COLOUR=red\n=3\nMUSTER=1\n"
+    file.write("# comment\r\n\r\n  MUSTER_MAX_WORKERS =  \"9\" "
+               "\r\nnonsense\nMUSTER_BATCH_SIZE=x\nMUSTER_COLOUR=red\n=3\nMUSTER=1\n"
                "PATH=/bin\nMUSTER_DISABLE_PARALLEL=on");
     variables const all{{"MUSTER_SETTINGS_FILE", file.path.string()}};
     settings const read{from(all)};

@@ -110,7 +110,9 @@ TEST_CASE("stage: what the task throws becomes a failure that keeps it", "[core]
 }
 
 TEST_CASE("stage: value() of a failed outcome inside a task fails with the same failure", "[core][stage]") {
-    auto const fetch = called{"fetch"} | [](int) -> outcome<int> { return failure{cause::exited, "code 3"}.exit_code(3); };
+    auto const fetch = called{"fetch"} | [](int) -> outcome<int> {
+        return failure{cause::exited, "code 3"}.exit_code(3);
+    };
     auto const ask = called{"outer"} | [&](int n) { return fetch(n).value() + 1; };
     auto const result = ask(1);
     REQUIRE_FALSE(result);
@@ -120,7 +122,9 @@ TEST_CASE("stage: value() of a failed outcome inside a task fails with the same 
 }
 
 TEST_CASE("stage: a failure leaves stamped with stage, item and attempts", "[core][stage]") {
-    auto const ask = called{"parse"} | tries{4} | [](int) -> outcome<int> { return failure{cause::invalid_input, "bad"}; };
+    auto const ask = called{"parse"} | tries{4} | [](int) -> outcome<int> {
+        return failure{cause::invalid_input, "bad"};
+    };
     context cx;
     cx.item(12);
     auto const result = ask(1, cx);
@@ -183,7 +187,9 @@ TEST_CASE("stage: many threads call one stage at once, each with a context of it
                     cx.item(t * 1000 + static_cast<std::size_t>(n));
                     auto const result = ask(n, cx);
                     if (n % 2 == 0) wrong += !(result == n);
-                    else wrong += result.error().index() != cx.index() || result.error().text() != std::to_string(cx.index());
+                    else
+                        wrong +=
+                            result.error().index() != cx.index() || result.error().text() != std::to_string(cx.index());
                 }
             });
     }

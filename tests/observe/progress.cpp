@@ -75,7 +75,8 @@ call_event finished(context const& cx, failure const* error = nullptr) {
 
 }  // namespace
 
-static_assert(progress_display<progress<fake_screen>> && progress_display<progress<terminal>> && progress_display<fake_display>);
+static_assert(
+    progress_display<progress<fake_screen>> && progress_display<progress<terminal>> && progress_display<fake_display>);
 static_assert(!progress_display<display_that_may_throw>);
 static_assert(observer<progress<fake_screen>>);
 static_assert(!std::constructible_from<progress<fake_screen>, fake_screen>);    // a temporary screen does not bind
@@ -167,12 +168,14 @@ TEST_CASE("progress: nested, it is shown behind its parent and gone when it ends
             progress inner{outer, {.title = "pages", .total = 10}};
             time.pass(1s);
             inner.advance(5);
-            CHECK(tty.last_drawn() == "files [----------------------------------------] 0/2 0% > pages: 5/10 (50%), 5.0/s, 1.0s left");
+            CHECK(tty.last_drawn()
+                  == "files [----------------------------------------] 0/2 0% > pages: 5/10 (50%), 5.0/s, 1.0s left");
             {
                 progress innermost{inner, {.title = "glyphs"}};
                 time.pass(1s);
                 innermost.advance(7);
-                CHECK(tty.last_drawn().find("> pages: 5/10 (50%), 2.5/s, 2.0s left > glyphs: 7, 7.0/s") != std::string::npos);
+                CHECK(tty.last_drawn().find("> pages: 5/10 (50%), 2.5/s, 2.0s left > glyphs: 7, 7.0/s")
+                      != std::string::npos);
             }
             CHECK(tty.last_drawn().find("glyphs") == std::string::npos);
             CHECK(tty.last_drawn().find("pages") != std::string::npos);
@@ -300,7 +303,8 @@ TEST_CASE("progress: the share is rounded down, and more than all is all", "[obs
     CHECK(tty.last_drawn().find("#]") == std::string::npos);    // nor is the bar full
     time.pass(1s);
     bar.advance(500'001);
-    CHECK(tty.last_drawn().find("[########################################] 1500000/1000000 100%") != std::string::npos);
+    CHECK(
+        tty.last_drawn().find("[########################################] 1500000/1000000 100%") != std::string::npos);
 }
 
 TEST_CASE("progress: the last line comes once, and nothing after it", "[observe][progress]") {
@@ -354,7 +358,8 @@ TEST_CASE("progress: a total that was said is not overruled by a run", "[observe
 }
 
 TEST_CASE("progress: 4 processes with 10,000 ticks each lose none", "[observe][progress][forks]") {
-    auto* const memory = ::mmap(nullptr, sizeof(progress_counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    auto* const memory =
+        ::mmap(nullptr, sizeof(progress_counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(memory != MAP_FAILED);
     auto* const shared = new (memory) progress_counts;
     hand_time time;

@@ -31,8 +31,9 @@ TEST_CASE("run report: a figure just below its target does not print as the targ
 }
 
 TEST_CASE("run report: a run one after another says why", "[observe][run_report]") {
-    for (auto const why : {sequential_reason::disabled, sequential_reason::unavailable, sequential_reason::too_few_items,
-                           sequential_reason::cannot_start, sequential_reason::asked_for, sequential_reason::no_place}) {
+    for (auto const why :
+        {sequential_reason::disabled, sequential_reason::unavailable, sequential_reason::too_few_items,
+            sequential_reason::cannot_start, sequential_reason::asked_for, sequential_reason::no_place}) {
         run_report const report{.items = 2, .finished = 2, .why = why, .wall = 3ms, .busy = 3ms};
         CHECK(to_string(report) == "2 items done in 3ms, one after another: " + std::string{name_of(why)});
         CHECK(json_of(report).find("\"sequential_because\":\"" + std::string{name_of(why)} + '"') != std::string::npos);
@@ -41,7 +42,8 @@ TEST_CASE("run report: a run one after another says why", "[observe][run_report]
 
 TEST_CASE("run report: what was stopped before it began is neither done nor failed", "[observe][run_report]") {
     run_report const report{.items = 10, .finished = 4, .failed = 1, .wall = 350us, .busy = 350us};
-    CHECK(to_string(report) == "3 of 10 items done, 1 failed, 6 not run in 350us, one after another: no place was named");
+    CHECK(
+        to_string(report) == "3 of 10 items done, 1 failed, 6 not run in 350us, one after another: no place was named");
 }
 
 TEST_CASE("run report: an empty run divides by nothing", "[observe][run_report]") {
@@ -54,6 +56,7 @@ TEST_CASE("run report: an empty run divides by nothing", "[observe][run_report]"
 }
 
 TEST_CASE("run report: as JSON, with every figure", "[observe][run_report]") {
-    CHECK(json_of(good) == R"({"items":100,"finished":100,"failed":2,"parallel":true,"configured":8,"workers":8,"cores":16,)"
-                           R"("sequential_because":null,"wall_s":1,"busy_s":7.619,"speedup":7.619,"efficiency":0.952375})");
+    CHECK(json_of(good)
+          == R"({"items":100,"finished":100,"failed":2,"parallel":true,"configured":8,"workers":8,"cores":16,)"
+             R"("sequential_because":null,"wall_s":1,"busy_s":7.619,"speedup":7.619,"efficiency":0.952375})");
 }

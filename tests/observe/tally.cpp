@@ -18,7 +18,11 @@ instant const start = instant{} + 1h;
 void call(tally& into, context const& cx, instant from, std::chrono::nanoseconds took, bool fails = false) {
     failure const broken{cause::threw, "x"};
     into.on_call({.what = call_event::kind::started, .call = &cx, .at = from});
-    into.on_call({.what = call_event::kind::finished, .call = &cx, .at = from + took, .took = took, .error = fails ? &broken : nullptr});
+    into.on_call({.what = call_event::kind::finished,
+        .call = &cx,
+        .at = from + took,
+        .took = took,
+        .error = fails ? &broken : nullptr});
 }
 
 }  // namespace
@@ -103,7 +107,8 @@ TEST_CASE("tally: it observes a stage, in the stage's own time", "[observe][tall
 TEST_CASE("tally: reset, it begins again", "[observe][tally]") {
     tally sums;
     context cx;
-    run_info const first{.items = 5, .width = 3, .why = sequential_reason::none}, second{.items = 2, .why = sequential_reason::asked_for};
+    run_info const first{.items = 5, .width = 3, .why = sequential_reason::none},
+        second{.items = 2, .why = sequential_reason::asked_for};
     {
         auto const guard = cx.change_run(&first);
         call(sums, cx, start, 1s);

@@ -136,7 +136,8 @@ TEST_CASE("terminal: eight threads write whole lines", "[observe][terminal]") {
         for (int w = 0; w < 8; ++w)
             writers.emplace_back([&, w] {
                 for (int n = 0; n < 1000; ++n)
-                    on.line("writer " + std::to_string(w) + ' ' + std::to_string(n) + ' ' + std::string(100, static_cast<char>('a' + w)));
+                    on.line("writer " + std::to_string(w) + ' ' + std::to_string(n) + ' '
+                            + std::string(100, static_cast<char>('a' + w)));
             });
     }
     pipe.close_write();
@@ -181,7 +182,8 @@ TEST_CASE("terminal: an endless line is cut, and still ends", "[observe][termina
     CHECK(all.size() < 10'000);
 }
 
-TEST_CASE("terminal: a progress on a real one wipes its bar and leaves one exact line", "[observe][terminal][progress]") {
+TEST_CASE(
+    "terminal: a progress on a real one wipes its bar and leaves one exact line", "[observe][terminal][progress]") {
     a_pty const pty;
     pty.resize(60);
     {

@@ -22,6 +22,8 @@ TEST_CASE("pipe_ends: neither end is inherited", "[os][pipe_ends]") {
 }
 
 TEST_CASE("pipe_ends: without descriptors left it throws EMFILE", "[os][pipe_ends]") {
+    // UBSan looks at the type of an exception with a pipe of its own, the first time: let that be while there are some
+    REQUIRE(std::system_error{std::make_error_code(std::errc::io_error)}.code());
     struct rlimit before {};
     ::getrlimit(RLIMIT_NOFILE, &before);
     auto none = before;

@@ -11,8 +11,8 @@
 #include <muster/core/outcome.hpp>             // outcome
 #include <muster/core/run_info.hpp>            // sequential_reason
 
-// fmt formatters: causes and failures by their text, outcomes by their value or failure, and policies, chains, stages and
-// pipelines as they were written. `fmt::print("{}: {}\n", path, digests[i])`.
+// fmt formatters: causes and failures by their text, outcomes by their value or failure, and policies, chains, stages
+// and pipelines as they were written. `fmt::print("{}: {}\n", path, digests[i])`.
 
 namespace muster::detail {
 
@@ -48,7 +48,8 @@ struct fmt::formatter<muster::failure> : muster::detail::text_formatter {
     auto format(muster::failure const& what, Context& into) const { return as_text(to_string(what), into); }
 };
 
-/// The value, in the format that is asked for, or the failure in brackets: `{:>8.2f}` writes `    3.14` or `[timed out: 2 s]`.
+/// The value, in the format that is asked for, or the failure in brackets: `{:>8.2f}` writes `    3.14` or
+/// `[timed out: 2 s]`.
 template <class T>
     requires fmt::is_formattable<T>::value
 struct fmt::formatter<muster::outcome<T>> : fmt::formatter<T> {

@@ -28,13 +28,16 @@ enum class call_log : std::uint16_t {
 };
 
 /// "MUSTER-220"
-[[nodiscard]] inline std::string id_of(call_log which) { return "MUSTER-" + std::to_string(static_cast<unsigned>(which)); }
+[[nodiscard]] inline std::string id_of(call_log which) {
+    return "MUSTER-" + std::to_string(static_cast<unsigned>(which));
+}
 
 [[nodiscard]] constexpr spdlog::level::level_enum spdlog_level(log_level which) noexcept;
 
 /// An observer that logs each call: `spdlog_observer log{*logger}; observe{log} | fetch`.
 ///
-/// Shape      `MUSTER-220 failed stage=fetch item=3 attempt=4 took=2s: timed out: no answer within 2 s`; always one line.
+/// Shape      `MUSTER-220 failed stage=fetch item=3 attempt=4 took=2s: timed out: no answer within 2 s`; always one
+///            line.
 /// Threads    those of the logger: give it one whose sinks end in `_mt`.
 /// Lifetime   refers to the logger.
 /// Cost       nothing but a look at the level where the logger is set not to care.
@@ -44,7 +47,7 @@ public:
 
     void on_call(call_event const& event) noexcept;
     /// Lines for which there was no memory.
-    [[nodiscard]] std::size_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }    // a count alone
+    [[nodiscard]] std::size_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }    // a count
 
 private:
     spdlog::logger* to_;
@@ -57,7 +60,8 @@ private:
 /// Lifetime   refers to the logger.
 class spdlog_lines {
 public:
-    explicit spdlog_lines(spdlog::logger& to, log_level at = log_level::info) noexcept : to_(&to), at_(spdlog_level(at)) {}
+    explicit spdlog_lines(spdlog::logger& to, log_level at = log_level::info) noexcept
+        : to_(&to), at_(spdlog_level(at)) {}
     void put(std::string_view line);
 
 private:

@@ -206,6 +206,4 @@ cache_stats memory_cache<Key, Value>::stats() const {
     return sum;
 }
 
-static_assert(cache<memory_cache<int, int>>);
-
 }  // namespace muster

@@ -35,10 +35,10 @@ std::string joined(std::tuple<Ts...> const& parts, char const* between, Describe
 
 }  // namespace detail
 
-/// What a policy, chain, stage or pipeline is, as it was written: `named{parse} | retry{attempts 4, delay 200ms} | task`.
+/// What a policy, chain, stage or pipeline is, as it was written: `named{parse} | deadline{2s} | task`.
 ///
-/// Shape      a policy or task says itself by a member `describe()`; else it reads "policy", "place" or "task". The stages of a
-///            pipeline are in braces, with commas: `pipeline{named{a} | task, task}`.
+/// Shape      a policy or task says itself by a member `describe()`; else it reads "policy", "place" or "task". The
+///            stages of a pipeline are in braces, with commas: `pipeline{named{a} | task, task}`.
 struct describe_verb {
     template <class T>
     [[nodiscard]] std::string operator()(T const& what) const {

@@ -30,14 +30,17 @@ inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
 template <class T>
 concept json_range = requires(T const& items) { std::begin(items) != std::end(items); };
 
-// How many bytes at `at` are one well-formed UTF-8 character; 0 where none starts, `bad` then counts what to replace by one mark.
+// How many bytes at `at` are one well-formed UTF-8 character; 0 where none starts, `bad` then counts what to replace
+// by one mark.
 inline std::size_t utf8_length(std::string_view text, std::size_t at, std::size_t& bad) {
-    auto const byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
+    auto const byte = [&](std::size_t i) {
+        return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
+    };
     auto const lead = byte(0);
     bad = 1;
     if (lead < 0x80) return 1;
     std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4) return 0;                 // a continuation, an overlong two-byte form, past U+10FFFF
+    if (lead < 0xc2 || lead > 0xf4) return 0;    // a continuation, an overlong two-byte form, past U+10FFFF
     unsigned low = 0x80, high = 0xbf;                         // what the second byte may be
     if (lead == 0xe0) low = 0xa0;                             // else overlong
     if (lead == 0xed) high = 0x9f;                            // else a surrogate
@@ -54,7 +57,8 @@ inline std::size_t utf8_length(std::string_view text, std::size_t at, std::size_
 
 /// `text` as a JSON string, in quotes.
 ///
-/// Shape      control characters, quotes and backslashes escaped; bytes that are no UTF-8 become U+FFFD, so the result is UTF-8.
+/// Shape      control characters, quotes and backslashes escaped; bytes that are no UTF-8 become U+FFFD, so the
+///            result is UTF-8.
 /// Source     RFC 8259, section 7; replacement by maximal subparts, Unicode 15 section 3.9.
 [[nodiscard]] std::string json_text(std::string_view text);
 
@@ -83,8 +87,8 @@ public:
     template <class T>
     json_writer& member(std::string_view key, T const& value);
 
-    /// null, a boolean, a number, a text, a duration, an optional, a range, a callable that writes it, or anything with a member
-    /// `write_json(json_writer&)`.
+    /// null, a boolean, a number, a text, a duration, an optional, a range, a callable that writes it, or anything
+    /// with a member `write_json(json_writer&)`.
     template <class T>
     json_writer& value(T const& what);
 
@@ -194,8 +198,8 @@ json_writer& json_writer::value(T const& what) {
         array([&] { for (auto const& each : what) value(each); });
     } else {
         static_assert(std::is_arithmetic_v<T>,
-                      "muster: json_writer writes null, booleans, numbers, texts, durations, optionals, ranges, and what has "
-                      "write_json(json_writer&)");
+                      "muster: json_writer writes null, booleans, numbers, texts, durations, optionals, ranges, and "
+                      "what has write_json(json_writer&)");
         separate();
         if constexpr (std::same_as<T, bool>) into_ += what ? "true" : "false";
         else if constexpr (std::floating_point<T>) {

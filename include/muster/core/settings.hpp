@@ -20,9 +20,10 @@
 #include <muster/core/line_sink.hpp>    // line_sink_ref
 #include <muster/core/width.hpp>        // width
 
-// Four layers, the later beating the earlier: the default, the environment, the settings file, what the program said (`say`);
-// and on top of them what one call says. The file stands above the environment because whoever changes a running process can
-// edit a file and cannot edit its environment: with the other order, switching off while running would do nothing.
+// Four layers, the later beating the earlier: the default, the environment, the settings file, what the program said
+// (`say`); and on top of them what one call says. The file stands above the environment because whoever changes a
+// running process can edit a file and cannot edit its environment: with the other order, switching off while running
+// would do nothing.
 
 namespace muster {
 
@@ -48,11 +49,14 @@ struct settings_values {
 
     [[nodiscard]] bool parallel_disabled() const noexcept { return disable_parallel; }
     /// The maximum that somebody set, else `otherwise`.
-    [[nodiscard]] std::size_t workers_or(std::size_t otherwise) const noexcept { return max_workers.value_or(otherwise); }
+    [[nodiscard]] std::size_t workers_or(std::size_t otherwise) const noexcept {
+        return max_workers.value_or(otherwise);
+    }
 
     /// The width that these settings leave of one that was asked for.
     ///
-    /// Switched off: 1. A fixed width stands, for it is the call's own word; the automatic rule takes `max_workers` as its cap.
+    /// Switched off: 1. A fixed width stands, for it is the call's own word; the automatic rule takes `max_workers`
+    /// as its cap.
     [[nodiscard]] width width_for(width asked = {}) const;
 
     friend bool operator==(settings_values const&, settings_values const&) = default;
@@ -69,11 +73,14 @@ struct settings_source {
 
 /// Typed settings of one application, read from the environment and a file, and read again while it runs.
 ///
-/// Variables  MAX_WORKERS (1 to 4,096), DISABLE_PARALLEL (1, true, yes, on; 0, false, no, off; any case), LOG_LEVEL (trace, debug,
-///            info, warn, error, critical, off), BATCH_SIZE (1 to 1,000,000), SETTINGS_FILE; each behind the prefix.
+/// Variables  MAX_WORKERS (1 to 4,096), DISABLE_PARALLEL (1, true, yes, on; 0, false, no, off; any case), LOG_LEVEL
+///            (trace, debug, info, warn, error, critical, off), BATCH_SIZE (1 to 1,000,000), SETTINGS_FILE; each
+///            behind the prefix.
 /// Default    no maximum but the automatic rule's, parallel, info, 100.
-/// Fails      a value that breaks its rule is said to `complain` and not used: the layer below it, in the end the default, stands.
-/// Throws     std::invalid_argument for a prefix that no variable can have, and for options of the program that break a rule.
+/// Fails      a value that breaks its rule is said to `complain` and not used: the layer below it, in the end the
+///            default, stands.
+/// Throws     std::invalid_argument for a prefix that no variable can have, and for options of the program that break
+///            a rule.
 /// Threads    any number at once; `snapshot()` takes no lock, and its values are of one moment.
 class settings {
 public:
@@ -113,11 +120,12 @@ private:
 // Implementation
 
 namespace detail {
-inline constexpr std::array<std::string_view, 7> log_level_names{"trace", "debug", "info", "warn", "error", "critical", "off"};
+inline constexpr std::array<std::string_view, 7> log_level_names{
+    "trace", "debug", "info", "warn", "error", "critical", "off"};
 
 inline bool same_word(std::string_view a, std::string_view lower) {
-    return std::equal(a.begin(), a.end(), lower.begin(), lower.end(),
-                      [](char x, char y) { return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y; });
+    auto const same = [](char x, char y) { return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y; };
+    return std::equal(a.begin(), a.end(), lower.begin(), lower.end(), same);
 }
 
 inline std::optional<std::size_t> whole_number(std::string_view text, std::size_t most) {
@@ -163,9 +171,12 @@ inline width settings_values::width_for(width asked) const {
 }
 
 inline settings::settings(settings_source from) : source_(std::move(from)) {
-    auto const fits = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+    auto const fits = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    };
     if (source_.prefix.empty() || !std::all_of(source_.prefix.begin(), source_.prefix.end(), fits))
-        throw std::invalid_argument{"muster: a settings prefix is of letters, digits and underscores, not " + json_text(source_.prefix)};
+        throw std::invalid_argument{"muster: a settings prefix is of letters, digits and underscores, not " +
+                                    json_text(source_.prefix)};
     reload();
 }
 
@@ -211,8 +222,8 @@ inline std::vector<std::string> settings::complaints() const {
 inline void settings::check(settings_options const& options) {
     auto const refuse = [](char const* what, std::size_t value, std::size_t most) {
         if (value < 1 || value > most)
-            throw std::invalid_argument{std::string{"muster: "} + what + " is from 1 to " + std::to_string(most) + ", not " +
-                                        std::to_string(value)};
+            throw std::invalid_argument{std::string{"muster: "} + what + " is from 1 to " + std::to_string(most) +
+                                        ", not " + std::to_string(value)};
     };
     refuse("max_workers", options.max_workers.value_or(1), detail::most_workers);
     refuse("batch_size", options.batch_size.value_or(1), detail::largest_batch);
@@ -259,8 +270,11 @@ inline void settings::read_file(std::string const& path, settings_options& into)
     };
     if (auto* const file = std::fopen(path.c_str(), "rb")) {
         char block[4096];
-        constexpr std::size_t most = 1u << 20;    // no settings file is longer; a wrong name may be a device without end
-        for (std::size_t n = 1; n != 0 && content.size() <= most;) content.append(block, n = std::fread(block, 1, sizeof block, file));
+        constexpr std::size_t most = 1u << 20;    // no settings file is longer; a wrong name may be an endless device
+        for (std::size_t n = 1; n != 0 && content.size() <= most;) {
+            n = std::fread(block, 1, sizeof block, file);
+            content.append(block, n);
+        }
         bool const failed = std::ferror(file) != 0;
         std::fclose(file);
         if (failed) return complain("cannot be read, and is not used");
@@ -278,7 +292,8 @@ inline void settings::read_file(std::string const& path, settings_options& into)
         auto const where = path + ':' + std::to_string(number) + ": ";
         auto const equals = line.find('=');
         if (equals == std::string_view::npos) {
-            complaints_.push_back("muster: " + where + json_text(line.substr(0, 100)) + " is no KEY=value line, and is not used");
+            complaints_.push_back("muster: " + where + json_text(line.substr(0, 100)) +
+                                  " is no KEY=value line, and is not used");
             continue;
         }
         auto value = detail::trimmed(line.substr(equals + 1));
@@ -287,7 +302,8 @@ inline void settings::read_file(std::string const& path, settings_options& into)
     }
 }
 
-inline void settings::read(std::string_view where, std::string_view name, std::string_view value, settings_options& into) {
+inline void settings::read(std::string_view where, std::string_view name, std::string_view value,
+                           settings_options& into) {
     std::string_view rule;
     auto const take = [&](auto& to, auto read, std::string_view wanted) {
         if (read) to = std::move(read);
@@ -305,12 +321,13 @@ inline void settings::read(std::string_view where, std::string_view name, std::s
     else if (ours && key == "_BATCH_SIZE")
         take(into.batch_size, detail::whole_number(value, detail::largest_batch), "a whole number from 1 to 1000000");
     else {
-        complaints_.push_back("muster: " + std::string{where} + json_text(name.substr(0, 100)) + " is no setting, and is not used");
+        complaints_.push_back("muster: " + std::string{where} + json_text(name.substr(0, 100)) +
+                              " is no setting, and is not used");
         return;
     }
     if (!rule.empty())
-        complaints_.push_back("muster: " + std::string{where} + std::string{name} + '=' + json_text(value.substr(0, 100)) +
-                              " is not used; it takes " + std::string{rule});
+        complaints_.push_back("muster: " + std::string{where} + std::string{name} + '=' +
+                              json_text(value.substr(0, 100)) + " is not used; it takes " + std::string{rule});
 }
 
 }  // namespace muster

@@ -28,8 +28,9 @@ template <class Rep, class Period>
 template <class Rep, class Period>
 [[nodiscard]] constexpr instant later(instant from, std::chrono::duration<Rep, Period> by) noexcept {
     auto const step = in_nanoseconds(by);
-    if (step >= step.zero()) return from >= never - step ? never : from + std::chrono::duration_cast<instant::duration>(step);
-    return from <= instant::min() - step ? instant::min() : from + std::chrono::duration_cast<instant::duration>(step);
+    auto const ticks = std::chrono::duration_cast<instant::duration>(step);
+    if (step >= step.zero()) return from >= never - step ? never : from + ticks;
+    return from <= instant::min() - step ? instant::min() : from + ticks;
 }
 
 /// Where one call waits: made on the stack of whoever waits, woken by anyone who was handed a reference.

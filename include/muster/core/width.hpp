@@ -10,7 +10,7 @@ namespace muster {
 
 /// The rule for a width that nobody fixed: a few items inline, else one worker for each core or item, up to a cap.
 struct automatic {
-    std::size_t cap = 8;                 ///< 8: past it, programs and connections gain less than they cost the other side
+    std::size_t cap = 8;                 ///< 8: past it they gain less than they cost the other side
     std::size_t sequential_up_to = 2;    ///< 2: below three items starting workers costs more than it gains
     friend bool operator==(automatic const&, automatic const&) = default;
 };

@@ -105,7 +105,8 @@ inline outcome<bulkhead::permit> bulkhead::acquire(context& cx, double weight) {
     if (options_.most_waiting != 0 && line_.size() >= options_.most_waiting)
         return failure{cause::rejected, std::to_string(line_.size()) + " calls already wait for the bulkhead"};
 
-    auto const mine = line_.join(weight);
+    detail::waiting_line::place mine;
+    line_.join(mine);
     for (;;) {
         if (line_.is_first(mine)) {
             if (never_fits()) {    // it was resized meanwhile
@@ -118,9 +119,9 @@ inline outcome<bulkhead::permit> bulkhead::acquire(context& cx, double weight) {
                 return entered;
             }
         }
-        mine->point.reset();
+        mine.point.reset();
         lock.unlock();
-        auto const end = cx.wait(mine->point);
+        auto const end = cx.wait(mine.point);
         lock.lock();
         if (end == context::wait_end::stopped || end == context::wait_end::expired) {
             line_.leave(mine);

@@ -3,10 +3,10 @@
 #include <chrono>       // nanoseconds
 #include <cstddef>      // size_t
 #include <cstdint>      // uint64_t
-#include <deque>        // the window
 #include <mutex>        // mutex
 #include <stdexcept>    // invalid_argument
 #include <utility>      // exchange
+#include <vector>       // the window
 
 #include <muster/core/concepts.hpp>         // gate
 #include <muster/core/context.hpp>          // context
@@ -95,7 +95,8 @@ private:
     state state_ = state::closed;
     std::uint64_t era_ = 0;           // counts changes of state
     instant until_{};                 // open: when to probe
-    std::deque<bool> failed_;         // closed: the last calls
+    std::vector<char> failed_;        // closed: the last calls, a ring once it holds `window` of them
+    std::size_t oldest_ = 0;
     std::size_t failures_ = 0;
     std::size_t probing_ = 0;         // half open: probes under way
     std::size_t succeeded_ = 0;       // half open: probes that came back well
@@ -121,7 +122,7 @@ inline void circuit_breaker::change(state to) {
     state_ = to;
     ++era_;
     failed_.clear();
-    failures_ = probing_ = succeeded_ = 0;
+    oldest_ = failures_ = probing_ = succeeded_ = 0;
 }
 
 inline void circuit_breaker::learn(std::uint64_t era, waiter_ref time, failure const* error) {
@@ -140,12 +141,14 @@ inline void circuit_breaker::learn(std::uint64_t era, waiter_ref time, failure c
         return;
     }
     if (error && !bad) return;
-    failed_.push_back(bad);
-    failures_ += bad;
-    if (failed_.size() > options_.window) {
-        failures_ -= failed_.front();
-        failed_.pop_front();
+    if (failed_.size() < options_.window) {
+        failed_.push_back(bad);
+    } else {
+        failures_ -= failed_[oldest_] != 0;
+        failed_[oldest_] = bad;
+        oldest_ = (oldest_ + 1) % options_.window;
     }
+    failures_ += bad;
     if (failed_.size() >= options_.minimum &&
         static_cast<double>(failures_) >= options_.failure_rate * static_cast<double>(failed_.size()))
         open();

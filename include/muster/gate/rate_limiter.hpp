@@ -85,7 +85,8 @@ inline outcome<rate_limiter::permit> rate_limiter::acquire(context& cx, double w
     if (rate_.most_waiting != 0 && line_.size() >= rate_.most_waiting)
         return failure{cause::rejected, std::to_string(line_.size()) + " calls already wait for the rate limiter"};
 
-    auto const mine = line_.join(weight);
+    detail::waiting_line::place mine;
+    line_.join(mine);
     for (;;) {
         auto const now = cx.now();
         auto const first = line_.is_first(mine);
@@ -95,9 +96,9 @@ inline outcome<rate_limiter::permit> rate_limiter::acquire(context& cx, double w
             return granted;
         }
         auto const until = first ? due(now) : never;
-        mine->point.reset();
+        mine.point.reset();
         lock.unlock();
-        auto const end = cx.wait(mine->point, until);
+        auto const end = cx.wait(mine.point, until);
         lock.lock();
         if (end == context::wait_end::stopped || end == context::wait_end::expired) {
             line_.leave(mine);

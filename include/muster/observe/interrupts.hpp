@@ -20,9 +20,9 @@
 
 #include <muster/core/line_sink.hpp>    // line_sink_ref
 
-// A handler may do next to nothing, so it writes one byte into a pipe, and a thread that waits for it does the rest: asking to
-// stop runs callbacks, which lock. (signalfd would need the signals blocked in every thread, also in those that were there
-// before.) A second interrupt does not trust that thread: the handler itself ends the process.
+// A handler may do next to nothing, so it writes one byte into a pipe, and a thread that waits for it does the rest:
+// asking to stop runs callbacks, which lock. (signalfd would need the signals blocked in every thread, also in those
+// that were there before.) A second interrupt does not trust that thread: the handler itself ends the process.
 
 namespace muster {
 
@@ -35,9 +35,9 @@ concept interrupt_source = requires(I const& from) {
 };
 
 struct interrupts_options {
-    line_sink_ref say{};                    ///< told, one line, when work is asked to stop, and of a hang-up that failed
-    std::function<void()> on_hangup{};      ///< for SIGHUP, on a thread of its own: reload settings; empty: SIGHUP is left alone
-    void (*at_once)() noexcept = nullptr;   ///< before a second interrupt ends the process; async-signal-safe calls only
+    line_sink_ref say{};                    ///< one line when work is asked to stop, and when a hang-up fails
+    std::function<void()> on_hangup{};      ///< for SIGHUP, on the watching thread; empty: left alone
+    void (*at_once)() noexcept = nullptr;   ///< before the sudden end; async-signal-safe calls only
 };
 
 /// Ctrl-C and SIGTERM ask running work to stop; a second one ends the process at once, with 130 or 143.
@@ -45,10 +45,12 @@ struct interrupts_options {
 /// `interrupts signals{{.say = log}}; context cx{signals.token()}; map(items, work, cx); return signals.exit_code();`
 ///
 /// Default    SIGINT and SIGTERM that were ignored (a job in the background, nohup) stay ignored.
-/// Throws     std::logic_error while another one lives: signals belong to the process. std::system_error without descriptors.
-/// Threads    `token`, `interrupted` and `exit_code` from any number; it has one thread of its own, which blocks all signals.
-/// Lifetime   the handlers of before are back when it is gone. A child that was forked and not yet executed behaves as if it
-///            had no handlers.
+/// Throws     std::logic_error while another one lives: signals belong to the process. std::system_error without
+///            descriptors.
+/// Threads    `token`, `interrupted` and `exit_code` from any number; it has one thread of its own, which blocks all
+///            signals.
+/// Lifetime   the handlers of before are back when it is gone. A child that was forked and not yet executed behaves
+///            as if it had no handlers.
 class interrupts {
 public:
     explicit interrupts(interrupts_options options = {});

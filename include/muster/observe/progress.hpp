@@ -50,19 +50,23 @@ struct progress_options {
 
 /// A bar with rate and time left on a terminal, a plain line every few seconds elsewhere.
 ///
-/// `progress bar{screen, {.title = "rendering"}};` then `map(items, observe{bar} | render)`, or `bar.advance()` by hand.
-/// `progress inner{bar, {...}}` is nested: shown behind its parent, gone when it ends.
+/// `progress bar{screen, {.title = "rendering"}};` then `map(items, observe{bar} | render)`, or `bar.advance()` by
+/// hand. `progress inner{bar, {...}}` is nested: shown behind its parent, gone when it ends.
 ///
 /// Order      `observe{bar}` counts calls: left of `retry` items, right of it attempts.
-/// Waits      never: whoever advances past the next due time draws, unless another thread is drawing. There is no thread.
+/// Waits      never: whoever advances past the next due time draws, unless another thread is drawing. There is no
+///            thread.
 /// Default    off a terminal at most one line a second, the last one excepted.
 /// Threads    `advance`, `failed` and `on_call` from any number at once; no count is lost.
-/// Lifetime   refers to the screen (or its parent) and to `counts`. Ends with `finish()`, at the latest in its destructor.
+/// Lifetime   refers to the screen (or its parent) and to `counts`. Ends with `finish()`, at the latest in its
+///            destructor.
 /// Cost       two atomic additions and a reading of the clock a tick; a drawing needs no memory.
 template <screen Screen>
 class progress {
 public:
-    explicit progress(Screen& on, progress_options options = {}) : screen_(&on), options_(std::move(options)) { start(); }
+    explicit progress(Screen& on, progress_options options = {}) : screen_(&on), options_(std::move(options)) {
+        start();
+    }
     progress(progress& parent, progress_options options) : parent_(&parent), options_(std::move(options)) { start(); }
     progress(progress const&) = delete;
     progress& operator=(progress const&) = delete;
@@ -99,8 +103,8 @@ private:
     progress_options options_;
     progress_counts own_;
     progress_counts* counts_ = &own_;
-    // Relaxed but for the failures: each is a number by itself, and what is shown may be a moment old. The last line is written by whoever
-    // ended the work, and so has seen all of it.
+    // Relaxed but for the failures: each is a number by itself, and what is shown may be a moment old. The last line
+    // is written by whoever ended the work, and so has seen all of it.
     std::atomic<std::uint64_t> total_{unknown};
     std::atomic<bool> interrupted_{false};
     std::atomic<bool> finished_{false};
@@ -175,7 +179,8 @@ void progress<Screen>::draw(instant now) noexcept {
     if (finished_.load(std::memory_order_relaxed)) return;
     auto const on_terminal = screen_->is_terminal();
     std::optional<std::size_t> columns;
-    if (on_terminal) columns = std::max<std::size_t>(screen_->columns(), 1) - 1;    // a full line makes some terminals scroll
+    // One column stays free: a full line makes some terminals scroll.
+    if (on_terminal) columns = std::max<std::size_t>(screen_->columns(), 1) - 1;
     detail::progress_text text;
     write(text, now, columns, false);
     if (on_terminal) screen_->draw(text.view());
@@ -183,7 +188,8 @@ void progress<Screen>::draw(instant now) noexcept {
 }
 
 template <screen Screen>
-void progress<Screen>::write(detail::progress_text& to, instant now, std::optional<std::size_t> columns, bool last) noexcept {
+void progress<Screen>::write(detail::progress_text& to, instant now, std::optional<std::size_t> columns,
+                             bool last) noexcept {
     auto const mine = state(now, last);
     if (columns) detail::write_bar(to, mine, nested_ ? *columns / 2 : *columns);
     else detail::write_line(to, mine);

@@ -15,8 +15,9 @@ namespace muster {
 
 /// How a run went: what was done, how wide, how long, and what that gained.
 ///
-/// Units      `wall` from the start of the first call to the end of the last; `busy` the sum of all calls. Where calls wait for a
-///            gate or a core inside their time, `busy` contains the waiting, and the speed-up with it.
+/// Units      `wall` from the start of the first call to the end of the last; `busy` the sum of all calls. Where
+///            calls wait for a gate or a core inside their time, `busy` contains the waiting, and the speed-up with
+///            it.
 struct run_report {
     std::uint64_t items = 0;                     ///< that the run was given; those that were finished where nobody said
     std::uint64_t finished = 0;                  ///< well or not
@@ -34,7 +35,9 @@ struct run_report {
         return wall.count() > 0 ? static_cast<double>(busy.count()) / static_cast<double>(wall.count()) : 0.0;
     }
     /// speedup / workers: what share of the workers' time was work.
-    [[nodiscard]] double efficiency() const noexcept { return speedup() / static_cast<double>(workers == 0 ? 1 : workers); }
+    [[nodiscard]] double efficiency() const noexcept {
+        return speedup() / static_cast<double>(workers == 0 ? 1 : workers);
+    }
 
     void write_json(json_writer& to) const;
     friend bool operator==(run_report const&, run_report const&) = default;
@@ -48,10 +51,12 @@ struct run_report {
 inline void run_report::write_json(json_writer& to) const {
     to.object([&] {
         to.member("items", items).member("finished", finished).member("failed", failed);
-        to.member("parallel", parallel()).member("configured", configured).member("workers", workers).member("cores", cores);
+        to.member("parallel", parallel()).member("configured", configured);
+        to.member("workers", workers).member("cores", cores);
         if (parallel()) to.member("sequential_because", nullptr);
         else to.member("sequential_because", name_of(why));
-        to.member("wall_s", wall).member("busy_s", busy).member("speedup", speedup()).member("efficiency", efficiency());
+        to.member("wall_s", wall).member("busy_s", busy);
+        to.member("speedup", speedup()).member("efficiency", efficiency());
     });
 }
 
@@ -61,12 +66,11 @@ inline std::string to_string(run_report const& of) {
                (of.items == 1 ? " item done" : " items done");
     if (of.failed != 0) out += ", " + std::to_string(of.failed) + " failed";
     if (of.items > of.finished) out += ", " + std::to_string(of.items - of.finished) + " not run";
-    auto const wall = of.wall < std::chrono::milliseconds{1} ? std::chrono::duration_cast<std::chrono::microseconds>(of.wall)
-                                                              : std::chrono::duration_cast<std::chrono::milliseconds>(of.wall);
-    out += " in " + duration_text(wall);
+    auto const to_unit = std::chrono::nanoseconds{of.wall < std::chrono::milliseconds{1} ? 1'000 : 1'000'000};
+    out += " in " + duration_text(of.wall - of.wall % to_unit);
     if (!of.parallel()) return out + ", one after another: " + std::string{name_of(of.why)};
-    return out + " on " + std::to_string(of.workers) + " workers: speed-up " + rounded_down(of.speedup(), 2) + ", efficiency " +
-           rounded_down(of.efficiency() * 100, 0) + " %";
+    return out + " on " + std::to_string(of.workers) + " workers: speed-up " + rounded_down(of.speedup(), 2) +
+           ", efficiency " + rounded_down(of.efficiency() * 100, 0) + " %";
 }
 
 }  // namespace muster

@@ -13,7 +13,7 @@
 
 namespace muster {
 
-/// Sums the calls of a run into a `run_report`: `tally sums; map(items, on{pool} | observe{sums} | work); sums.report()`.
+/// Sums the calls of a run into a `run_report`: `map(items, on{pool} | observe{sums} | work); sums.report()`.
 ///
 /// Order      `observe{sums}` left of `retry`: items; right of it: attempts, which then count as items.
 /// Default    width, cores and the reason for a sequential run are those of the first call's run.

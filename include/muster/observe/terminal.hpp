@@ -24,7 +24,7 @@ concept screen = requires(S& on, std::string_view text) {
     { on.is_terminal() } noexcept -> std::convertible_to<bool>;        // false: only lines that stay are shown
     { on.columns() } noexcept -> std::convertible_to<std::size_t>;     // asked before each drawing: windows change
     { on.draw(text) } noexcept;                                        // shows `text` in place of what was drawn before
-    { on.line(text) } noexcept;                                        // a line that stays, in place of what was drawn before
+    { on.line(text) } noexcept;                                        // a line that stays, in its place
 };
 
 /// A terminal, or whatever file descriptor stands in its place; also a line sink.
@@ -33,8 +33,8 @@ concept screen = requires(S& on, std::string_view text) {
 /// Default    standard error, so that a program's output stays clean.
 /// Fails      what cannot be written is counted in `lost()`.
 /// Threads    any number at once.
-/// Lifetime   refers to the descriptor, and does not close it. What was drawn is wiped in the destructor; nothing else of the
-///            terminal is changed, so there is nothing else to restore, also after a kill.
+/// Lifetime   refers to the descriptor, and does not close it. What was drawn is wiped in the destructor; nothing
+///            else of the terminal is changed, so there is nothing else to restore, also after a kill.
 class terminal {
 public:
     explicit terminal(int descriptor = 2) noexcept : descriptor_(descriptor), is_terminal_(::isatty(descriptor) == 1) {}
@@ -47,7 +47,7 @@ public:
     void draw(std::string_view text) noexcept;
     void line(std::string_view text) noexcept;
     void put(std::string_view text) noexcept { line(text); }
-    [[nodiscard]] std::size_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }    // a count alone
+    [[nodiscard]] std::size_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }    // a count
 
 private:
     static constexpr std::size_t longest = 4096;    // cut there: a line is one write from a buffer that needs no memory
@@ -83,8 +83,8 @@ inline void terminal::buffer::add(std::string_view what) noexcept {
 }
 
 inline void terminal::buffer::add_one_line(std::string_view what) noexcept {
-    for (char const c : what.substr(0, std::min(what.size(), longest - 700))) {    // room for the rest, and for what is drawn
-        if (size > longest - 700) return;
+    for (char const c : what) {
+        if (size > longest - 700) return;    // room for the rest, and for what is drawn
         if (c == '\n') add("\\n");
         else if (c == '\r') add("\\r");
         else add({&c, 1});

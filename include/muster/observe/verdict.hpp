@@ -20,7 +20,8 @@ enum class goal : unsigned char { at_least, at_most };
 
 /// Whether a measured figure meets its target: compared as they are, not as they are printed.
 ///
-/// Shape      NaN meets nothing. `text` is rounded to the side that flatters nobody: "missed: 4.29, at least 4.3 was wanted".
+/// Shape      NaN meets nothing. `text` is rounded to the side that flatters nobody:
+///            "missed: 4.29, at least 4.3 was wanted".
 struct verdict {
     double target;
     double measured;
@@ -28,7 +29,9 @@ struct verdict {
 
     verdict(double promised, double found, goal way = goal::at_least) : target(promised), measured(found), which(way) {}
 
-    [[nodiscard]] bool met() const noexcept { return which == goal::at_least ? measured >= target : measured <= target; }
+    [[nodiscard]] bool met() const noexcept {
+        return which == goal::at_least ? measured >= target : measured <= target;
+    }
     explicit operator bool() const noexcept { return met(); }
     [[nodiscard]] std::string text() const;
 };
@@ -80,8 +83,12 @@ inline std::string rounded(double value, std::size_t decimals, bool away_from_ze
 
 }  // namespace detail
 
-inline std::string rounded_down(double value, std::size_t decimals) { return detail::rounded(value, decimals, value < 0); }
-inline std::string rounded_up(double value, std::size_t decimals) { return detail::rounded(value, decimals, value > 0); }
+inline std::string rounded_down(double value, std::size_t decimals) {
+    return detail::rounded(value, decimals, value < 0);
+}
+inline std::string rounded_up(double value, std::size_t decimals) {
+    return detail::rounded(value, decimals, value > 0);
+}
 
 inline std::string verdict::text() const {
     auto const way = which == goal::at_least ? "at least " : "at most ";

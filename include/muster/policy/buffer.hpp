@@ -4,6 +4,7 @@
 #include <string>     // describe
 
 #include <muster/core/concepts.hpp>    // place_tag
+#include <muster/core/stage.hpp>       // operator|
 
 namespace muster {
 

@@ -8,6 +8,7 @@
 #include <muster/core/concepts.hpp>    // cache, around_tag, outcome_of
 #include <muster/core/context.hpp>     // context
 #include <muster/core/outcome.hpp>     // outcome
+#include <muster/core/stage.hpp>       // operator|
 
 namespace muster {
 

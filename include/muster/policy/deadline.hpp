@@ -8,6 +8,7 @@
 #include <muster/core/concepts.hpp>         // around_tag, outcome_of
 #include <muster/core/context.hpp>          // context
 #include <muster/core/duration_text.hpp>    // duration_text
+#include <muster/core/stage.hpp>            // operator|
 
 namespace muster {
 

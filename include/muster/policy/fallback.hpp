@@ -8,6 +8,7 @@
 #include <muster/core/context.hpp>               // context
 #include <muster/core/invoke_task.hpp>    // invoke_task
 #include <muster/core/outcome.hpp>               // outcome
+#include <muster/core/stage.hpp>                 // operator|
 
 namespace muster {
 

@@ -12,6 +12,7 @@
 #include <muster/core/context.hpp>          // context
 #include <muster/core/duration_text.hpp>    // duration_text
 #include <muster/core/invoke_task.hpp>      // guarded
+#include <muster/core/stage.hpp>            // operator|
 
 namespace muster {
 

@@ -5,6 +5,7 @@
 
 #include <muster/core/concepts.hpp>           // gate, around_tag, outcome_of
 #include <muster/core/context.hpp>            // context
+#include <muster/core/stage.hpp>              // operator|
 #include <muster/policy/detail/admit.hpp>     // admit
 
 namespace muster {

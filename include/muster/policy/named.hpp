@@ -5,6 +5,7 @@
 
 #include <muster/core/concepts.hpp>    // place_tag
 #include <muster/core/context.hpp>     // context
+#include <muster/core/stage.hpp>       // operator|
 
 namespace muster {
 

@@ -5,6 +5,7 @@
 
 #include <muster/core/concepts.hpp>    // observer, around_tag, outcome_of
 #include <muster/core/context.hpp>     // context
+#include <muster/core/stage.hpp>       // operator|
 
 namespace muster {
 

@@ -6,6 +6,7 @@
 
 #include <muster/core/concepts.hpp>    // executor, place_tag
 #include <muster/core/settings.hpp>    // settings
+#include <muster/core/stage.hpp>       // operator|
 #include <muster/core/width.hpp>       // width
 
 namespace muster {

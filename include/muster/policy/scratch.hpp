@@ -8,6 +8,7 @@
 #include <vector>      // free states
 
 #include <muster/core/concepts.hpp>    // place_tag
+#include <muster/core/stage.hpp>       // operator|
 
 namespace muster {
 

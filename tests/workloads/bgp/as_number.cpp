@@ -28,9 +28,11 @@ TEST_CASE("as_number: the first and the last number pass, in every notation", "[
     CHECK(as_number::parse("AS2.10")->text() == "AS131082");
 }
 
-TEST_CASE("as_number: what is no number of 1 to 4294967294 is refused, with the input in the message", "[bgp][as_number]") {
+TEST_CASE("as_number: what is no number of 1 to 4294967294 is refused, with the input in the message",
+          "[bgp][as_number]") {
     for (std::string_view const bad :
-         {"0", "4294967295", "4294967296", "-1", "", " 1", "1 ", "1x", "0x10", "1e3", "+1", "01", "AS", "AS-1", "ASAS1", "AS 1",
+         {"0", "4294967295", "4294967296", "-1", "", " 1", "1 ", "1x", "0x10", "1e3", "+1", "01", "AS", "AS-1",
+          "ASAS1", "AS 1",
           "1.", ".1", "1.2.3", "0.0", "65535.65535", "65536.0", "0.65536", "1.-1", "4294980631", "18446744073709551617",
           "99999999999999999999", "1\n", "\t1", "AS1\xc2\xb9", "\xd9\xa1"}) {
         CAPTURE(bad);
@@ -47,7 +49,8 @@ TEST_CASE("as_number: what is no number of 1 to 4294967294 is refused, with the 
 }
 
 TEST_CASE("as_number: reserved numbers need an opt-in, their neighbours do not", "[bgp][as_number]") {
-    for (std::uint64_t const reserved : {23456u, 64496u, 64511u, 64512u, 65534u, 65535u, 65536u, 65551u, 4200000000u, 4294967294u}) {
+    for (std::uint64_t const reserved : {23456u, 64496u, 64511u, 64512u, 65534u, 65535u, 65536u, 65551u, 4200000000u,
+                                         4294967294u}) {
         CAPTURE(reserved);
         CHECK(!as_number::of(reserved));
         REQUIRE(as_number::of(reserved, as_number::reserved::allow));
@@ -60,7 +63,8 @@ TEST_CASE("as_number: reserved numbers need an opt-in, their neighbours do not",
     }
 }
 
-TEST_CASE("as_number: a message never carries control characters or more than a line of the input", "[bgp][as_number]") {
+TEST_CASE("as_number: a message never carries control characters or more than a line of the input",
+          "[bgp][as_number]") {
     auto const hostile = as_number::parse("\x1b[2J\r\n" + std::string(5000, 'A'));
     REQUIRE(!hostile);
     for (char const c : hostile.error().text()) CHECK((c >= 0x20 && c < 0x7f));

@@ -64,14 +64,17 @@ std::string content(std::string const& path) {
 }
 
 // The flow as the example has it, on the real bgpq4.
-auto real_flow(command_runner& runner, policy_options const& options, bulkhead& connections, std::chrono::nanoseconds at_most) {
+auto real_flow(command_runner& runner, policy_options const& options, bulkhead& connections,
+               std::chrono::nanoseconds at_most) {
     return pipeline{named{"plan"} | plan{options},
-                    for_request{named{"ask"} | limit{connections} | deadline{at_most} | pipeline{run_bgpq4{runner}, judge}}};
+                    for_request{named{"ask"} | limit{connections} | deadline{at_most} | pipeline{run_bgpq4{runner},
+                            judge}}};
 }
 
 }  // namespace
 
-TEST_CASE("generate_policies: the width follows the rule, and the report says why when it is 1", "[bgp][generate_policies]") {
+TEST_CASE("generate_policies: the width follows the rule, and the report says why when it is 1",
+          "[bgp][generate_policies]") {
     auto const info = [](std::size_t items, generate_options const& options) { return status(items, options); };
     CHECK(info(1, {.io_width = 8}).width == 1);
     CHECK(info(2, {.io_width = 8}).width == 1);
@@ -105,7 +108,8 @@ TEST_CASE("generate_policies: a batch of nothing has an empty report", "[bgp][ge
 TEST_CASE("generate_policies: rows keep the order of the requests whatever the width", "[bgp][generate_policies]") {
     auto const requests = numbers(50);
     for (std::size_t const width : {1u, 3u, 16u}) {
-        auto const report = generate_policies(requests, [](request const& asked) { return made(asked, asked.object.number()->value()); }, {.workers = width});
+        auto const report = generate_policies(requests, [](request const& asked) { return made(asked,
+                asked.object.number()->value()); }, {.workers = width});
         REQUIRE(report.rows.size() == 50);
         for (std::size_t i = 0; i < 50; ++i) {
             CHECK(report.rows[i].asked == requests[i]);
@@ -126,10 +130,12 @@ TEST_CASE("generate_policies: at a width of 1 everything runs on the caller's th
     CHECK(report.run.why == sequential_reason::asked_for);
 }
 
-TEST_CASE("generate_policies: one failure never touches the others, and names its request, also in another order", "[bgp][generate_policies]") {
+TEST_CASE("generate_policies: one failure never touches the others, and names its request, also in another order",
+          "[bgp][generate_policies]") {
     auto requests = numbers(20);
     recorded_times times;
-    for (std::size_t i = 0; i < 20; ++i) times.learn(requests[i], std::chrono::milliseconds{i + 1});    // the last one first
+    // the last one first
+    for (std::size_t i = 0; i < 20; ++i) times.learn(requests[i], std::chrono::milliseconds{i + 1});
     auto const report = generate_policies(requests, [](request const& asked) -> outcome<router_policy> {
         auto const number = asked.object.number()->value() - irr_data::first_generated;
         if (number == 3) throw std::runtime_error{"odd"};
@@ -151,7 +157,8 @@ TEST_CASE("generate_policies: one failure never touches the others, and names it
     CHECK(!report.all_done());
 }
 
-TEST_CASE("generate_policies: starts with the longest of last time, unknown ones before them", "[bgp][generate_policies]") {
+TEST_CASE("generate_policies: starts with the longest of last time, unknown ones before them",
+          "[bgp][generate_policies]") {
     auto const requests = numbers(5);
     recorded_times times;
     times.learn(requests[0], 1ms);
@@ -186,7 +193,8 @@ TEST_CASE("generate_policies: exclusive requests run one at a time, beside the o
     CHECK(met);
 }
 
-TEST_CASE("generate_policies: a stop leaves nothing running, and every row says cancelled", "[bgp][generate_policies]") {
+TEST_CASE("generate_policies: a stop leaves nothing running, and every row says cancelled",
+          "[bgp][generate_policies]") {
     std::stop_source stop;
     std::atomic<int> calls{0};
     auto const report = generate_policies(numbers(30), [&](request const& asked) {
@@ -211,19 +219,24 @@ TEST_CASE("generate_policies: events have stable ids, one for each row and for t
             default: return failure{make_error_code(fault::timed_out), "late"};
         }
     }, {.workers = 1, .log = log, .done = [&told](policy_row const&) { ++told; }});
-    for (auto const part : {"BGP-100 4 policies", "BGP-110 made AS100000 ipv4", "BGP-112 no prefixes AS100001 ipv4", "BGP-120 failed AS100002 ipv4",
-                            "BGP-123 timed out AS100003 ipv4", "BGP-102 asked for", "BGP-101 1 made, 1 without prefixes"})
+    for (auto const part : {"BGP-100 4 policies", "BGP-110 made AS100000 ipv4", "BGP-112 no prefixes AS100001 ipv4",
+                            "BGP-120 failed AS100002 ipv4",
+                            "BGP-123 timed out AS100003 ipv4", "BGP-102 asked for",
+                                "BGP-101 1 made, 1 without prefixes"})
         CHECK(log.contains(part));
     CHECK(told == 4);
 }
 
-TEST_CASE("generate_policies: the report's figures agree with each other, as text and as JSON", "[bgp][generate_policies]") {
+TEST_CASE("generate_policies: the report's figures agree with each other, as text and as JSON",
+          "[bgp][generate_policies]") {
     policy_report report;
     report.run = {.items = 2, .configured = 4, .width = 2, .cores = 2, .why = sequential_reason::none};
     report.wall = 100ms;
     report.busy = 198ms;
-    report.rows.push_back({.asked = {.object = as_number::of(13335).value()}, .state = policy_state::made, .entries = 17, .took = 99ms, .ran_for = 99ms});
-    report.rows.push_back({.asked = {.object = as_number::of(3999).value()}, .state = policy_state::failed, .took = 99ms, .ran_for = 99ms,
+    report.rows.push_back({.asked = {.object = as_number::of(13335).value()}, .state = policy_state::made,
+                           .entries = 17, .took = 99ms, .ran_for = 99ms});
+    report.rows.push_back({.asked = {.object = as_number::of(3999).value()}, .state = policy_state::failed,
+                           .took = 99ms, .ran_for = 99ms,
                            .error = failure{make_error_code(fault::server_error), "said \"F\"\n"}});
     CHECK(report.summary().speedup() == Approx(1.98));
     CHECK(report.summary().efficiency() == Approx(0.99));
@@ -232,14 +245,16 @@ TEST_CASE("generate_policies: the report's figures agree with each other, as tex
     CHECK(text.find("in parallel: 2 workers of 4 configured, 2 cores") != std::string::npos);
     std::string json;
     json_writer{json}.value(report);
-    for (auto const part : {"\"object\":\"AS13335\"", "\"state\":\"made\"", "\"prefixes\":17", "\"cache_hit\":false", "\"error_kind\":\"server error\"",
+    for (auto const part : {"\"object\":\"AS13335\"", "\"state\":\"made\"", "\"prefixes\":17", "\"cache_hit\":false",
+                            "\"error_kind\":\"server error\"",
                             "\"workers\":2", "\"sequential_because\":null", "\"speedup\":1.98", "\"failed\":1"})
         CHECK(json.find(part) != std::string::npos);
     report.run = {.items = 2, .configured = 8, .width = 1, .cores = 2, .why = sequential_reason::too_few_items};
     CHECK(to_text(report).find("one after another (too few items): 1 worker of 8 configured") != std::string::npos);
 }
 
-TEST_CASE("generate_policies: real policies are bgpq4's own bytes, in every format and both families", "[bgp][generate_policies][bgpq4]") {
+TEST_CASE("generate_policies: real policies are bgpq4's own bytes, in every format and both families",
+          "[bgp][generate_policies][bgpq4]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     command_runner runner;
@@ -251,7 +266,8 @@ TEST_CASE("generate_policies: real policies are bgpq4's own bytes, in every form
             for (auto const family : {address_family::ipv4, address_family::ipv6})
                 requests.push_back({.object = irr_object::parse(name).value(), .family = family});
         test::folder folder;
-        auto const flow = pipeline{real_flow(runner, options, connections, 20s), write_policy{folder.path(), options, {.durable = false}}};
+        auto const flow = pipeline{real_flow(runner, options, connections, 20s), write_policy{folder.path(), options,
+                {.durable = false}}};
         auto const report = generate_policies(requests, flow, {.workers = 4});
         for (auto const& row : report.rows) {
             CAPTURE(row.asked.text());
@@ -265,7 +281,8 @@ TEST_CASE("generate_policies: real policies are bgpq4's own bytes, in every form
     CHECK(server.stats().peak_connections <= 5);    // four, and one by hand
 }
 
-TEST_CASE("generate_policies: three hung servers among many are killed at the deadline, the others are made", "[bgp][generate_policies][bgpq4]") {
+TEST_CASE("generate_policies: three hung servers among many are killed at the deadline, the others are made",
+          "[bgp][generate_policies][bgpq4]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     command_runner runner;
@@ -288,7 +305,8 @@ TEST_CASE("generate_policies: three hung servers among many are killed at the de
     CHECK(runner.stats().started == runner.stats().finished);
 }
 
-TEST_CASE("generate_policies: the server sees no more connections than the bulkhead has places", "[bgp][generate_policies][bgpq4]") {
+TEST_CASE("generate_policies: the server sees no more connections than the bulkhead has places",
+          "[bgp][generate_policies][bgpq4]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server{irr_data::bundled(), {.latency = 5ms}};
     command_runner runner;
@@ -299,14 +317,17 @@ TEST_CASE("generate_policies: the server sees no more connections than the bulkh
     CHECK(runner.stats().peak <= 2);
 }
 
-TEST_CASE("generate_policies: a warm cache starts no process; another version of bgpq4 is another answer", "[bgp][generate_policies][bgpq4]") {
+TEST_CASE("generate_policies: a warm cache starts no process; another version of bgpq4 is another answer",
+          "[bgp][generate_policies][bgpq4]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     command_runner runner;
     memory_cache<std::string, policy_text> cache;
     policy_options const options{.server = server.address(), .format = output_format::junos};
     auto const flow_for = [&](std::string version) {
-        return pipeline{plan{options}, for_request{cached{cache, cache_key{std::move(version)}} | pipeline{run_bgpq4{runner}, judge}}};
+        return pipeline{plan{options}, for_request{cached{cache,
+                                                          cache_key{std::move(version)}} | pipeline{run_bgpq4{runner},
+                                                                  judge}}};
     };
     auto requests = numbers(10);
     requests.push_back({.object = irr_object::parse("AS3999").value()});    // empty answers are remembered too
@@ -370,7 +391,8 @@ TEST_CASE("generate_policies: callers put policies of their own between the stag
     CHECK(calls == 2);
 }
 
-TEST_CASE("generate_policies: hostile arguments reach bgpq4 as one argument each, through no shell", "[bgp][generate_policies]") {
+TEST_CASE("generate_policies: hostile arguments reach bgpq4 as one argument each, through no shell",
+          "[bgp][generate_policies]") {
     command_runner runner;
     context cx;
     test::folder folder;

@@ -38,7 +38,8 @@ public:
     ~client() { ::close(socket_); }
 
     bool connected() const { return connected_; }
-    bool say(std::string_view text) { return ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()); }
+    bool say(std::string_view text) { return ::send(socket_, text.data(), text.size(),
+                                                    MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()); }
     void say_no_more() { ::shutdown(socket_, SHUT_WR); }
     bool something_within(std::chrono::milliseconds time) {
         pollfd ready{socket_, POLLIN, 0};
@@ -150,9 +151,11 @@ TEST_CASE("irr_responder: bundled data hold what they promise", "[bgp][irr_respo
     CHECK(data.members("AS6939:AS-EXAMPLE-CUSTOMERS")->size() == 3);
 }
 
-TEST_CASE("irr_responder: pipelined queries are answered in order, in one piece or byte by byte", "[bgp][irr_responder]") {
+TEST_CASE("irr_responder: pipelined queries are answered in order, in one piece or byte by byte",
+          "[bgp][irr_responder]") {
     irr_responder server{small()};
-    std::string const queries = "!!\n!gas13335\n!gas39999\n!gas15169\n!q\n", answers = "A22\n1.1.1.0/24 1.0.0.0/24\nC\nD\nA11\n8.8.8.0/24\nC\n";
+    std::string const queries = "!!\n!gas13335\n!gas39999\n!gas15169\n!q\n",
+        answers = "A22\n1.1.1.0/24 1.0.0.0/24\nC\nD\nA11\n8.8.8.0/24\nC\n";
     client whole{server};
     whole.say(queries);
     CHECK(whole.hear_all() == answers);
@@ -165,7 +168,8 @@ TEST_CASE("irr_responder: pipelined queries are answered in order, in one piece 
     CHECK(half_closed.hear_all() == "A11\n8.8.8.0/24\nC\n");
 }
 
-TEST_CASE("irr_responder: latency counts from each query, for pipelined ones and many connections at once", "[bgp][irr_responder]") {
+TEST_CASE("irr_responder: latency counts from each query, for pipelined ones and many connections at once",
+          "[bgp][irr_responder]") {
     irr_responder server{small(), {.latency = 200ms}};
     auto const threads = threads_of_this_process();
     auto const start = std::chrono::steady_clock::now();
@@ -226,7 +230,8 @@ TEST_CASE("irr_responder: a delayed silence swallows what was asked behind it", 
     CHECK(!one.something_within(100ms));
 }
 
-TEST_CASE("irr_responder: can refuse connections, leave them in the queue, and serve again on the same port", "[bgp][irr_responder]") {
+TEST_CASE("irr_responder: can refuse connections, leave them in the queue, and serve again on the same port",
+          "[bgp][irr_responder]") {
     irr_responder server{small()};
     server.listen(irr_responder::listening::refusing);
     CHECK(!client{server}.connected());
@@ -302,7 +307,8 @@ TEST_CASE("irr_responder: a client that asks without end and takes nothing is he
     CHECK(greedy.hear(2000 * one).size() == 2000 * one);    // and gets them all when it does
 }
 
-TEST_CASE("irr_responder: ends with connections open and answers waiting, and leaves no thread", "[bgp][irr_responder]") {
+TEST_CASE("irr_responder: ends with connections open and answers waiting, and leaves no thread",
+          "[bgp][irr_responder]") {
     auto const before = threads_of_this_process();
     for (int round = 0; round < 20; ++round) {
         irr_responder server{small(), {.latency = 1h}};

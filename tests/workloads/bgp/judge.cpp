@@ -104,7 +104,8 @@ TEST_CASE("judge: silence, half an answer and a queue that nobody serves end as 
 TEST_CASE("judge: ERROR on stderr fails at any exit code, other words on stderr do not", "[bgp][judge]") {
     std::string_view const good = "policy-options {\nreplace:\n prefix-list CF {\n    1.1.1.0/24;\n }\n}\n";
     CHECK(judge({.out = good}, junos)->entries == 1);
-    CHECK(judge({.out = good, .err = "Key not found expanding !gas39999\nwarning: ERROR: amid a line\n"}, junos)->entries == 1);
+    CHECK(judge({.out = good, .err = "Key not found expanding !gas39999\nwarning: ERROR: amid a line\n"},
+                junos)->entries == 1);
     CHECK(judge({.out = good, .err = "note\nERROR:something new\n"}, junos).error().code() == fault::reported);
     CHECK(judge({.out = good, .err = "ERROR:Error expanding !gas1\n"}, junos).error().code() == fault::server_error);
     CHECK(judge({.exit_code = 3, .out = good}, junos).error().code() == fault::failed);

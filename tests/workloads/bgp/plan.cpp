@@ -37,10 +37,12 @@ TEST_CASE("plan: one argument for each value, the object behind --, nothing in t
     options.aggregate = true;
     options.more_specific_to = 24;
     options.depth = 3;
-    auto const planned = plan{options}({.object = object("AS13335"), .name = policy_name::parse("CF").value(), .term = policy_name::parse("in").value()});
+    auto const planned = plan{options}({.object = object("AS13335"), .name = policy_name::parse("CF").value(),
+                                        .term = policy_name::parse("in").value()});
     REQUIRE(planned);
     CHECK(planned->run.program == "bgpq4");
-    CHECK(planned->run.args == words{"-h", "irr.example:4343", "-S", "RIPE,RADB", "-JE", "-4", "-A", "-R", "24", "-L", "3", "-l", "CF/in", "--", "AS13335"});
+    CHECK(planned->run.args == words{"-h", "irr.example:4343", "-S", "RIPE,RADB", "-JE", "-4", "-A", "-R", "24", "-L",
+                                     "3", "-l", "CF/in", "--", "AS13335"});
     CHECK(planned->run.environment.empty());    // no IRRD_SOURCES
     CHECK(planned->run.any_exit);
     CHECK(planned->layout.name == "CF");
@@ -138,7 +140,8 @@ TEST_CASE("plan: bgpq4 takes every combination that is let through", "[bgp][plan
                     auto options = with(format);
                     options.server = server.address();
                     options.kind = kind;
-                    if (kind == list_kind::path_from || kind == list_kind::path_to) options.neighbour = as_number::parse("1").value();
+                    if (kind == list_kind::path_from
+                        || kind == list_kind::path_to) options.neighbour = as_number::parse("1").value();
                     options.aggregate = bits & 1;
                     if (bits & 2) options.more_specific_to = 30;
                     if (bits & 4) options.longest = 26;
@@ -155,9 +158,10 @@ TEST_CASE("plan: bgpq4 takes every combination that is let through", "[bgp][plan
     CHECK(tried > 200);
 }
 
-// The injection list: each is refused before a process starts, with a message that says what is allowed; those that are text in
-// a place of their own arrive as they are, as one argument.
-TEST_CASE("plan: hostile objects, names, sources, servers and templates never reach a process", "[bgp][plan][injection]") {
+// The injection list: each is refused before a process starts, with a message that says what is allowed; those that
+// are text in a place of their own arrive as they are, as one argument.
+TEST_CASE("plan: hostile objects, names, sources, servers and templates never reach a process",
+          "[bgp][plan][injection]") {
     std::size_t refused = 0;
     auto const refuse = [&refused](auto const& parsed, std::string_view what) {
         CAPTURE(what);
@@ -165,8 +169,10 @@ TEST_CASE("plan: hostile objects, names, sources, servers and templates never re
         CHECK(parsed.error().code() == cause::invalid_input);
         auto const& said = parsed.error().text();
         bool says_rule = false;
-        for (auto const rule : {"allow", "asdot is two numbers", "begins with", "one kind", "at most", "each part of a host", "a port is",
-                                "takes no IPv6", "an address is", "stands one of", "it holds", "names have", "has 1 to", "must not begin", "begins or ends"})
+        for (auto const rule : {"allow", "asdot is two numbers", "begins with", "one kind", "at most",
+                                "each part of a host", "a port is",
+                                "takes no IPv6", "an address is", "stands one of", "it holds", "names have",
+                                    "has 1 to", "must not begin", "begins or ends"})
             says_rule = says_rule || said.find(rule) != std::string::npos;
         CAPTURE(said);
         CHECK(says_rule);
@@ -174,21 +180,30 @@ TEST_CASE("plan: hostile objects, names, sources, servers and templates never re
         ++refused;
     };
     using namespace std::string_view_literals;
-    for (auto const text : {"; rm -rf /"sv, "$(whoami)"sv, "`id`"sv, "4294967296"sv, "-1"sv, "0"sv, "4294967295"sv, "AS4294980631"sv, "--"sv,
-                            "-h"sv, "-F%n"sv, "-S"sv, "AS1 AS2"sv, "AS1;AS2"sv, "AS1|id"sv, "AS1&"sv, "AS1>x"sv, "AS1\nAS2"sv, "AS1\0"sv, "AS1\r"sv,
-                            "AS*"sv, "AS?"sv, "AS[1]"sv, "~"sv, "\xc2\xb2"sv, "\xef\xbc\x91"sv, "AS\xd9\xa1"sv, "1e3"sv, "0x10"sv, " 1"sv, "1 "sv,
-                            "1x"sv, ""sv, "AS"sv, "\x1b[2J"sv, "%n"sv, "../../etc/passwd"sv, "AS1/24"sv, "EXCEPT"sv, "{AS1}"sv, "\"AS1\""sv})
+    for (auto const text : {"; rm -rf /"sv, "$(whoami)"sv, "`id`"sv, "4294967296"sv, "-1"sv, "0"sv, "4294967295"sv,
+                            "AS4294980631"sv, "--"sv,
+                            "-h"sv, "-F%n"sv, "-S"sv, "AS1 AS2"sv, "AS1;AS2"sv, "AS1|id"sv, "AS1&"sv, "AS1>x"sv,
+                                "AS1\nAS2"sv, "AS1\0"sv, "AS1\r"sv,
+                            "AS*"sv, "AS?"sv, "AS[1]"sv, "~"sv, "\xc2\xb2"sv, "\xef\xbc\x91"sv, "AS\xd9\xa1"sv,
+                                "1e3"sv, "0x10"sv, " 1"sv, "1 "sv,
+                            "1x"sv, ""sv, "AS"sv, "\x1b[2J"sv, "%n"sv, "../../etc/passwd"sv, "AS1/24"sv, "EXCEPT"sv,
+                                "{AS1}"sv, "\"AS1\""sv})
         refuse(irr_object::parse(text, as_number::reserved::allow), text);
     CHECK(refused >= 40);
-    for (auto const text : {"AS-$(id)"sv, "AS-X;id"sv, "AS-X\n!q"sv, "AS-X Y"sv, "AS-\0X"sv, "AS-X:"sv, "AS-A:FOO"sv, "RS-\xc3\xa4"sv, "AS-../x"sv})
+    for (auto const text : {"AS-$(id)"sv, "AS-X;id"sv, "AS-X\n!q"sv, "AS-X Y"sv, "AS-\0X"sv, "AS-X:"sv, "AS-A:FOO"sv,
+                            "RS-\xc3\xa4"sv, "AS-../x"sv})
         refuse(irr_object::parse(text), text);
-    for (auto const text : {"policy; rm -rf /"sv, "policy$(whoami)"sv, "x; } evil {"sv, "x\" ] }"sv, "a\nb"sv, "-l"sv, "a/b"sv, "%n"sv, ""sv, "a\0b"sv})
+    for (auto const text : {"policy; rm -rf /"sv, "policy$(whoami)"sv, "x; } evil {"sv, "x\" ] }"sv, "a\nb"sv, "-l"sv,
+                            "a/b"sv, "%n"sv, ""sv, "a\0b"sv})
         refuse(policy_name::parse(text), text);
-    for (auto const text : {"RIPE;id"sv, "RIPE\n!q"sv, "$(id)"sv, "-S"sv, "RIPE RADB"sv, ","sv, "*"sv, "RIPE,\xc3\xa4"sv})
+    for (auto const text : {"RIPE;id"sv, "RIPE\n!q"sv, "$(id)"sv, "-S"sv, "RIPE RADB"sv, ","sv, "*"sv,
+                            "RIPE,\xc3\xa4"sv})
         refuse(source_list::parse(text), text);
-    for (auto const text : {"h;id"sv, "$(id)"sv, "-h"sv, "h h"sv, "h\n"sv, "::1"sv, "h:0"sv, "h:99999"sv, "h:1;id"sv, "a/b"sv, "h\0"sv})
+    for (auto const text : {"h;id"sv, "$(id)"sv, "-h"sv, "h h"sv, "h\n"sv, "::1"sv, "h:0"sv, "h:99999"sv, "h:1;id"sv,
+                            "a/b"sv, "h\0"sv})
         refuse(irr_server::parse(text), text);
-    for (auto const text : {"%s"sv, "%"sv, "%n"sv, "%n/%l"sv, "%n/%l\n"sv, "%n\\x/%l\\n"sv, "%n\\n%l\\n"sv, "\x1b%n%l\\n"sv})
+    for (auto const text : {"%s"sv, "%"sv, "%n"sv, "%n/%l"sv, "%n/%l\n"sv, "%n\\x/%l\\n"sv, "%n\\n%l\\n"sv,
+                            "\x1b%n%l\\n"sv})
         refuse(output_template::parse(text), text);
     CHECK(refused >= 80);
 }

@@ -27,7 +27,8 @@ policy_text list(std::string text, std::size_t entries) {
 }
 }  // namespace
 
-TEST_CASE("policy_cache: what one run made another one reads, and neither takes the other's for its own", "[bgp][policy_cache]") {
+TEST_CASE("policy_cache: what one run made another one reads, and neither takes the other's for its own",
+          "[bgp][policy_cache]") {
     test::folder folder;
     context cx;
     for (auto const& made : {list("a\nb\n", 2), list("", 0), list(std::string("x\0y\n", 4), 1)}) {
@@ -42,7 +43,8 @@ TEST_CASE("policy_cache: what one run made another one reads, and neither takes 
         }
         file_cache files{folder.path()};
         policy_cache cache{files};
-        auto const again = cache.get_or_compute(key, cx, [](context&) -> outcome<policy_text> { return failure{cause::threw, "not called"}; });
+        auto const again = cache.get_or_compute(key, cx, [](context&) -> outcome<policy_text> {
+            return failure{cause::threw, "not called"}; });
         REQUIRE(again);
         CHECK(*again == made);
         CHECK(again->made_by == 0);                // remembered
@@ -55,13 +57,16 @@ TEST_CASE("policy_cache: failures are not remembered, bytes that are no policy a
     memory_cache<std::string, std::string> bytes;
     policy_cache cache{bytes};
     context cx;
-    CHECK(!cache.get_or_compute("k", cx, [](context&) -> outcome<policy_text> { return failure{cause::unavailable, "down"}; }));
+    CHECK(!cache.get_or_compute("k", cx, [](context&) -> outcome<policy_text> { return failure{cause::unavailable,
+            "down"}; }));
     CHECK(cache.get_or_compute("k", cx, [](context&) -> outcome<policy_text> { return list("x\n", 1); })->entries == 1);
-    for (auto const* const damaged : {"", "nonsense", "muster policy 1 ", "muster policy 1 x 5\n", "muster policy 1 3 5", "muster policy 2 3 5\nx\n"}) {
+    for (auto const* const damaged : {"", "nonsense", "muster policy 1 ", "muster policy 1 x 5\n",
+                                      "muster policy 1 3 5", "muster policy 2 3 5\nx\n"}) {
         CAPTURE(damaged);
         bytes.put("d", damaged);
         CHECK(!cache.get("d"));
-        CHECK(cache.get_or_compute("d", cx, [](context&) -> outcome<policy_text> { return list("y\n", 1); })->text == "y\n");
+        CHECK(cache.get_or_compute("d", cx, [](context&) -> outcome<policy_text> { return list("y\n", 1);
+                })->text == "y\n");
     }
 }
 

@@ -47,7 +47,8 @@ policy_options options_for(output_format format) {
 
 }  // namespace
 
-TEST_CASE("policy_layout: in every format, for both families, as many prefixes are read as the network has", "[bgp][policy_layout]") {
+TEST_CASE("policy_layout: in every format, for both families, as many prefixes are read as the network has",
+          "[bgp][policy_layout]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     for (auto const format : all_output_formats) {
@@ -63,7 +64,8 @@ TEST_CASE("policy_layout: in every format, for both families, as many prefixes a
     }
 }
 
-TEST_CASE("policy_layout: in every format an empty list reads as none, also where it takes text to say so", "[bgp][policy_layout]") {
+TEST_CASE("policy_layout: in every format an empty list reads as none, also where it takes text to say so",
+          "[bgp][policy_layout]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     for (auto const format : all_output_formats) {
@@ -106,7 +108,8 @@ TEST_CASE("policy_layout: ranges and aggregates count as the entries they are", 
     }
 }
 
-TEST_CASE("policy_layout: lists of numbers are counted in every format that has them, empty ones as none", "[bgp][policy_layout]") {
+TEST_CASE("policy_layout: lists of numbers are counted in every format that has them, empty ones as none",
+          "[bgp][policy_layout]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     std::size_t combinations = 0;
@@ -136,7 +139,8 @@ TEST_CASE("policy_layout: a term makes a hierarchical Junos policy, which reads 
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     auto const got = ask(server, options_for(output_format::junos_route_filter),
-                         {.object = object("AS112"), .name = policy_name::parse("outer").value(), .term = policy_name::parse("inner").value()});
+                         {.object = object("AS112"), .name = policy_name::parse("outer").value(),
+                          .term = policy_name::parse("inner").value()});
     CHECK(got.ended.out.find("term inner {") != std::string::npos);
     REQUIRE(count_entries(got.ended.out, got.layout));
     CHECK(*count_entries(got.ended.out, got.layout) == 2);
@@ -167,6 +171,7 @@ TEST_CASE("policy_layout: a text that was cut, or is another's, is unreadable at
 TEST_CASE("policy_layout: a hundred thousand prefixes are read in a moment", "[bgp][policy_layout]") {
     std::string text = "no ip prefix-list CF\n";
     for (int i = 0; i < 100000; ++i)
-        text += "ip prefix-list CF permit 10." + std::to_string(i / 65536) + '.' + std::to_string(i / 256 % 256) + '.' + std::to_string(i % 256) + "/32\n";
+        text += "ip prefix-list CF permit 10." + std::to_string(i / 65536) + '.' + std::to_string(i / 256 % 256) +
+            '.' + std::to_string(i % 256) + "/32\n";
     CHECK(*count_entries(text, {.name = "CF"}) == 100000);
 }

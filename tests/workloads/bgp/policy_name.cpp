@@ -10,12 +10,14 @@ using muster::cause;
 using muster::bgp::policy_name;
 
 TEST_CASE("policy_name: letters, digits, dash and underscore pass, 1 to 64 of them", "[bgp][policy_name]") {
-    for (std::string_view const good : {"CF", "a", "AS13335-v4", "_x", "9", "x-"}) CHECK(policy_name::parse(good)->text() == good);
+    for (std::string_view const good : {"CF", "a", "AS13335-v4", "_x", "9",
+                                        "x-"}) CHECK(policy_name::parse(good)->text() == good);
     CHECK(policy_name::parse(std::string(64, 'x')));
 }
 
 TEST_CASE("policy_name: what could end a name in a configuration is refused", "[bgp][policy_name]") {
-    for (std::string_view const bad : {"", "x; } evil {", "x\" ] }", "a b", "a\nb", "a/b", "a%n", "$(id)", "`id`", "a;b", "a{", "a}", "a\\b",
+    for (std::string_view const bad : {"", "x; } evil {", "x\" ] }", "a b", "a\nb", "a/b", "a%n", "$(id)", "`id`",
+                                       "a;b", "a{", "a}", "a\\b",
                                        "a'b", "-l", "-", "\xc3\xa4", "a,b", "a.b", "a:b", "*", "../x"}) {
         CAPTURE(bad);
         auto const got = policy_name::parse(bad);

@@ -1,4 +1,5 @@
-// Runs a program to its end for tests that want nothing of the library in between: argument list, both outputs, no shell.
+// Runs a program to its end for tests that want nothing of the library in between: argument list, both outputs, no
+// shell.
 #pragma once
 
 #include <fcntl.h>

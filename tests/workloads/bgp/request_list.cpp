@@ -9,7 +9,8 @@
 using namespace muster::bgp;
 using muster::cause;
 
-TEST_CASE("request_list: one object becomes a request for each family, with its name and its mark", "[bgp][request_list]") {
+TEST_CASE("request_list: one object becomes a request for each family, with its name and its mark",
+          "[bgp][request_list]") {
     auto const both = parse_request("AS13335").value();
     REQUIRE(both.size() == 2);
     CHECK(both[0].text() == "AS13335 ipv4");
@@ -27,7 +28,8 @@ TEST_CASE("request_list: one object becomes a request for each family, with its 
     }
 }
 
-TEST_CASE("request_list: a file has comments and empty lines, and names the line that is wrong", "[bgp][request_list]") {
+TEST_CASE("request_list: a file has comments and empty lines, and names the line that is wrong",
+          "[bgp][request_list]") {
     std::istringstream good{"# all\n\nAS13335 # Cloudflare\r\n  AS-X NAME\nAS112"};
     CHECK(parse_request_list(good, {.ipv6 = false})->size() == 3);
     std::istringstream bad{"AS1\n$(id)\n"};

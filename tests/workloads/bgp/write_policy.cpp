@@ -15,7 +15,8 @@ using file = written_policy::file;
 namespace {
 
 router_policy made(std::string_view object, std::string text, std::size_t entries) {
-    return {.asked = {.object = irr_object::parse(object).value()}, .list = {.text = std::move(text), .entries = entries}};
+    return {.asked = {.object = irr_object::parse(object).value()}, .list = {.text = std::move(text),
+            .entries = entries}};
 }
 std::string content(std::string const& path) {
     std::ifstream in{path, std::ios::binary};
@@ -48,9 +49,11 @@ TEST_CASE("write_policy: an empty answer never takes the place of a file, and ma
     CHECK(content(folder / "AS13335-v4.bird") == "good\n");
 }
 
-TEST_CASE("write_policy: names of files come from an allow-list and differ where requests differ", "[bgp][write_policy]") {
+TEST_CASE("write_policy: names of files come from an allow-list and differ where requests differ",
+          "[bgp][write_policy]") {
     write_policy const write{"/out", {.format = output_format::json}};
-    CHECK(write.path_of({.object = irr_object::parse("AS1:AS-X").value(), .family = address_family::ipv6}) == "/out/AS1+AS-X-v6.json");
+    CHECK(write.path_of({.object = irr_object::parse("AS1:AS-X").value(),
+                         .family = address_family::ipv6}) == "/out/AS1+AS-X-v6.json");
     write_policy const paths{"/out", {.format = output_format::ios, .kind = list_kind::path_from}};
     CHECK(paths.path_of({.object = irr_object::parse("AS1").value()}) == "/out/AS1-path-from.ios");
 }

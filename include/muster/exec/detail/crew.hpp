@@ -1,12 +1,11 @@
 #pragma once
 
-#include <algorithm>             // min, find
+#include <algorithm>             // max, min
 #include <atomic>                // counters, epochs
 #include <chrono>                // steady_clock
 #include <condition_variable>    // sleeping
 #include <cstddef>               // size_t
 #include <cstdint>               // uint64_t
-#include <deque>                 // queues
 #include <memory>                // unique_ptr
 #include <mutex>                 // mutex
 #include <system_error>          // a thread that cannot start
@@ -15,7 +14,8 @@
 #include <utility>               // move
 #include <vector>                // workers
 
-#include <muster/core/waiter.hpp>    // wait_point, thread_waiter
+#include <muster/core/intrusive_list.hpp>    // intrusive_list
+#include <muster/core/waiter.hpp>            // wait_point, thread_waiter
 
 // The threads behind thread_pool and blocking_pool: loops with open seats, stolen by whoever is idle.
 //
@@ -63,10 +63,8 @@ private:
 class crew {
 public:
     /// At most `width` threads run at once, `spares` more may be started for those that wait; none is started before it is needed.
-    crew(std::size_t width, std::size_t spares) : width_(width), most_threads_(width + spares) {
-        queues_.reserve(most_threads_ + 1);
-        for (std::size_t i = 0; i <= most_threads_; ++i) queues_.push_back(std::make_unique<queue>());
-    }
+    crew(std::size_t width, std::size_t spares)
+        : width_(width), most_threads_(width + spares), queues_(std::make_unique<queue[]>(most_threads_ + 1)) {}
     crew(crew const&) = delete;
     crew& operator=(crew const&) = delete;
 
@@ -113,7 +111,7 @@ public:
         auto& home = my_queue();
         {
             std::lock_guard lock(home.mutex);
-            home.loops.push_back(&mine);
+            home.loops.push_back(mine);
             offers_.fetch_add(1);
         }
         summon(helpers);
@@ -122,7 +120,7 @@ public:
         {
             std::lock_guard lock(home.mutex);
             if (mine.seats != 0) {
-                home.loops.erase(std::find(home.loops.begin(), home.loops.end(), &mine));
+                home.loops.erase(mine);
                 offers_.fetch_sub(1);
             }
         }
@@ -140,8 +138,7 @@ public:
         auto& home = my_queue();
         {
             std::lock_guard lock(home.mutex);
-            home.jobs.push_back(made.get());
-            (void)made.release();    // now the queue's
+            home.jobs.push_back(*made.release());    // now the queue's
             offers_.fetch_add(1);
         }
         summon(1);
@@ -166,17 +163,21 @@ private:
         std::size_t width;
         std::size_t seats;                       // guarded by the mutex of the queue that offers it
         loop* parent;                            // the loop whose item started this one
+        loop* before = nullptr;                  // in the queue
+        loop* after = nullptr;
         std::atomic<std::size_t> next{0};        // items claimed
         std::atomic<std::size_t> inside{0};      // helpers at work; raised under the queue's mutex
     };
     struct any_job {
         virtual ~any_job() = default;
         virtual void run() = 0;
+        any_job* before = nullptr;
+        any_job* after = nullptr;
     };
     struct alignas(64) queue {
         std::mutex mutex;
-        std::deque<loop*> loops;
-        std::deque<any_job*> jobs;
+        intrusive_list<loop> loops;
+        intrusive_list<any_job> jobs;
     };
     struct position {    // where this thread is
         crew* of = nullptr;
@@ -201,7 +202,8 @@ private:
         position before_;
     };
 
-    queue& my_queue() noexcept { return here().of == this && here().home ? *here().home : *queues_.back(); }
+    queue& outsiders() noexcept { return queues_[most_threads_]; }
+    queue& my_queue() noexcept { return here().of == this && here().home ? *here().home : outsiders(); }
 
     // Claims items until none is left. Chunks grow while they are over in less than 10 us, so that tiny items cost little and
     // long ones are shared one by one.
@@ -253,37 +255,40 @@ private:
         return false;
     }
 
-    loop* sit_down(queue& in, std::deque<loop*>::iterator at) {    // under in.mutex
-        auto* const found = *at;
-        found->inside.fetch_add(1);
-        if (--found->seats == 0) {
-            in.loops.erase(at);
-            offers_.fetch_sub(1);
-        }
-        return found;
+    void sit_down(queue& in, loop& at) {    // under in.mutex
+        at.inside.fetch_add(1);
+        if (--at.seats != 0) return;
+        in.loops.erase(at);
+        offers_.fetch_sub(1);
     }
 
     loop* take_seat_below(loop const& top) {
-        for (auto& each : queues_) {
-            std::lock_guard lock(each->mutex);
-            for (auto at = each->loops.begin(); at != each->loops.end(); ++at)
-                if (is_below((*at)->parent, top)) return sit_down(*each, at);
-        }
-        return nullptr;
+        auto const look_in = [&](queue& each) -> loop* {
+            std::lock_guard lock(each.mutex);
+            for (auto* at = each.loops.first(); at; at = at->after) {
+                if (!is_below(at->parent, top)) continue;
+                sit_down(each, *at);
+                return at;
+            }
+            return nullptr;
+        };
+        for (std::size_t i = 0; i < started_.load(); ++i)
+            if (auto* found = look_in(queues_[i])) return found;
+        return look_in(outsiders());
     }
 
     any_job* take_job() {
-        for (auto& each : queues_) {
-            std::lock_guard lock(each->mutex);
-            if (auto* found = take_job_from(*each)) return found;
-        }
-        return nullptr;
+        auto const look_in = [&](queue& each) {
+            std::lock_guard lock(each.mutex);
+            return take_job_from(each);
+        };
+        for (std::size_t i = 0; i < started_.load(); ++i)
+            if (auto* found = look_in(queues_[i])) return found;
+        return look_in(outsiders());
     }
     any_job* take_job_from(queue& in) {    // under in.mutex
-        if (in.jobs.empty()) return nullptr;
-        auto* const found = in.jobs.front();
-        in.jobs.pop_front();
-        offers_.fetch_sub(1);
+        auto* const found = in.jobs.pop_front();
+        if (found) offers_.fetch_sub(1);
         return found;
     }
 
@@ -292,23 +297,27 @@ private:
         mine->run();
     }
 
+    // Own work first, then what comes from outside, then the others', starting with the next one.
     bool do_something(std::size_t me) {
-        for (std::size_t i = 0; i < queues_.size(); ++i) {    // own queue, then outsiders', then the others'
-            auto& from = *queues_[i == 0 ? me : (me + queues_.size() - i) % queues_.size()];
-            std::unique_lock lock(from.mutex);
-            if (!from.loops.empty()) {
-                auto* const found = sit_down(from, from.loops.begin());
-                lock.unlock();
-                pass_on();
-                help(*found);
-                return true;
-            }
-            if (auto* const found = take_job_from(from)) {
-                lock.unlock();
-                pass_on();
-                run_job(found);
-                return true;
-            }
+        if (do_something_from(queues_[me]) || do_something_from(outsiders())) return true;
+        for (std::size_t i = 1, threads = started_.load(); i < threads; ++i)
+            if (do_something_from(queues_[(me + i) % threads])) return true;
+        return false;
+    }
+    bool do_something_from(queue& from) {
+        std::unique_lock lock(from.mutex);
+        if (auto* const found = from.loops.first()) {
+            sit_down(from, *found);
+            lock.unlock();
+            pass_on();
+            help(*found);
+            return true;
+        }
+        if (auto* const found = take_job_from(from)) {
+            lock.unlock();
+            pass_on();
+            run_job(found);
+            return true;
         }
         return false;
     }
@@ -335,7 +344,7 @@ private:
     }
 
     void worker(std::size_t me) {
-        here() = position{this, nullptr, queues_[me].get(), true};
+        here() = position{this, nullptr, &queues_[me], true};
         for (;;) {
             auto const before = work_.look();
             if (enter()) {
@@ -385,7 +394,7 @@ private:
 
     std::size_t const width_;
     std::size_t const most_threads_;
-    std::vector<std::unique_ptr<queue>> queues_;    // one a thread; the last is for callers from outside
+    std::unique_ptr<queue[]> const queues_;    // one a thread; the last is for callers from outside
     doorbell work_;
     doorbell joiners_;
     std::atomic<std::size_t> offers_{0};     // entries in all queues

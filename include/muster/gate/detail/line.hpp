@@ -1,46 +1,39 @@
 #pragma once
 
-#include <list>     // the queue
-#include <mutex>    // unique_lock
+#include <cstddef>    // size_t
 
-#include <muster/core/context.hpp>    // context
-#include <muster/core/waiter.hpp>     // wait_point
+#include <muster/core/intrusive_list.hpp>    // intrusive_list
+#include <muster/core/waiter.hpp>            // wait_point
 
 namespace muster::detail {
 
 /// Calls that wait for a gate, first come first served. Every member is called under the gate's mutex.
 class waiting_line {
 public:
+    /// One waiting call, on its own stack; it leaves the line before it is gone.
     struct place {
-        double weight = 1;
-        bool admitted = false;
         wait_point point;
+        place* before = nullptr;
+        place* after = nullptr;
     };
-    using ticket = std::list<place>::iterator;
 
     [[nodiscard]] bool empty() const noexcept { return places_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
-    [[nodiscard]] place& front() noexcept { return places_.front(); }
+    [[nodiscard]] bool is_first(place const& who) const noexcept { return places_.first() == &who; }
 
-    ticket join(double weight) {
-        places_.emplace_back();
-        places_.back().weight = weight;
-        return std::prev(places_.end());
-    }
-    [[nodiscard]] bool is_first(ticket who) noexcept { return who == places_.begin(); }
-
+    void join(place& who) noexcept { places_.push_back(who); }
     /// Leaves the line; whoever is first now is woken to look.
-    void leave(ticket who) noexcept {
+    void leave(place& who) noexcept {
         auto const was_first = is_first(who);
         places_.erase(who);
         if (was_first) call_first();
     }
     void call_first() noexcept {
-        if (!places_.empty()) places_.front().point.wake();
+        if (auto* first = places_.first()) first->point.wake();
     }
 
 private:
-    std::list<place> places_;
+    intrusive_list<place> places_;
 };
 
 }  // namespace muster::detail

@@ -138,8 +138,8 @@ inline void write_bar(progress_text& to, progress_state const& of, std::size_t c
     auto const used = to.width() + right.width() + 3;    // brackets, and a space behind them
     if (of.total && *of.total != 0 && used + 4 <= columns) {
         auto const cells = std::min<std::size_t>(40, columns - used);
-        auto const full = static_cast<std::size_t>(static_cast<long double>(cells) * static_cast<long double>(std::min(of.done, *of.total)) /
-                                                   static_cast<long double>(*of.total));
+        auto const share = static_cast<long double>(std::min(of.done, *of.total)) / static_cast<long double>(*of.total);
+        auto const full = static_cast<std::size_t>(static_cast<long double>(cells) * share);
         to.add("[");
         to.repeat('#', full);
         to.repeat('-', cells - full);

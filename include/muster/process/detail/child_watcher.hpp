@@ -264,7 +264,8 @@ inline void child_watcher::write_some(channel& to) {
 
 inline void child_watcher::shut(channel& which) {
     if (!std::exchange(which.open, false)) return;
-    // A child that is being started elsewhere may hold a copy for a moment, so that closing alone would not end the watch.
+    // A child that has just been started elsewhere holds a copy until its descriptors are closed, which is after vfork has
+    // returned: closing ours would not end the events.
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, which.end.get(), nullptr);
     which.end.reset();
 }

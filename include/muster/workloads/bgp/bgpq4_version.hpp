@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>      // min
 #include <string>         // string
 #include <string_view>    // string_view
 #include <utility>        // move
@@ -26,11 +27,13 @@ template <runs_commands Runner>
     ask.any_exit = true;
     auto const answer = by.run(ask, cx);
     if (!answer) return answer.error();
-    auto const said = answer->out + answer->err;    // "bgpq4 - a versatile utility to generate BGP filters\nversion: 1.9 (...)"
+    // "bgpq4 - a versatile utility to generate BGP filters\nversion: 1.9 (...)"
+    auto const said = answer->out + answer->err;
     for (auto const mark : {std::string_view{"version: "}, std::string_view{"bgpq4 "}}) {
         auto const at = said.find(mark);
         if (at == said.npos) continue;
-        auto const version = said.substr(at + mark.size(), said.find_first_not_of("0123456789.", at + mark.size()) - at - mark.size());
+        auto version = said.substr(at + mark.size());
+        version.resize(std::min(version.find_first_not_of("0123456789."), version.size()));
         if (!version.empty() && detail::is_digit(version.front())) return version;
     }
     return failure{cause::exited, "the program is no bgpq4 that we know: it said " + detail::printable(said, 120)};

@@ -10,8 +10,10 @@ namespace muster::bgp {
 
 /// Says under which key an answer is remembered: everything that changes it, the version of bgpq4 included.
 ///
-/// Shape      `cached{cache, cache_key{version}}`; one line of printable text, never longer than the arguments together.
-/// Default    the server is part of it as it is asked for; `server_is` says what else it is called, for one whose port changes.
+/// Shape      `cached{cache, cache_key{version}}`; one line of printable text, never longer than the arguments
+///            together.
+/// Default    the server is part of it as it is asked for; `server_is` says what else it is called, for one whose
+///            port changes.
 class cache_key {
 public:
     explicit cache_key(std::string version, std::string server_is = {})

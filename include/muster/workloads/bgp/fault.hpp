@@ -98,6 +98,8 @@ namespace muster::bgp {
     return instance;
 }
 
-[[nodiscard]] inline std::error_code make_error_code(fault which) noexcept { return {static_cast<int>(which), fault_category()}; }
+[[nodiscard]] inline std::error_code make_error_code(fault which) noexcept {
+    return {static_cast<int>(which), fault_category()};
+}
 
 }  // namespace muster::bgp

@@ -52,20 +52,23 @@ struct generate_options {
 
 /// Runs a flow over a batch of requests, and reports.
 ///
-/// The flow is the caller's own: any task that takes a `request` and answers a `router_policy` or a `written_policy`, made of `plan`,
-/// `run_bgpq4`, `judge`, `for_request`, `write_policy` and whatever policies stand between them.
+/// The flow is the caller's own: any task that takes a `request` and answers a `router_policy` or a
+/// `written_policy`, made of `plan`, `run_bgpq4`, `judge`, `for_request`, `write_policy` and whatever policies stand
+/// between them.
 ///
-/// Order      longest first where times are recorded, unknown ones before them; else as given. Exclusive requests run one after
-///            another, on one worker from the start, beside the others.
+/// Order      longest first where times are recorded, unknown ones before them; else as given. Exclusive requests
+///            run one after another, on one worker from the start, beside the others.
 /// Shape      a row for each request, same order.
 /// Waits      until every request has a row.
 /// Fails      never as a whole; a row holds its own failure, and no row's failure touches another.
-/// Threads    `generate_policies(where, ...)` runs on that executor; `generate_policies(requests, ...)` on a pool of its own, as wide as needed:
-///            none for a width of 1. Where no thread can be had the caller's does the work, and the report says so.
+/// Threads    `generate_policies(where, ...)` runs on that executor; `generate_policies(requests, ...)` on a pool of
+///            its own, as wide as needed: none for a width of 1. Where no thread can be had the caller's does the
+///            work, and the report says so.
 /// Lifetime   the context, last argument, is inherited by all calls.
 struct generate_verb {
     template <executor Where, task_for<request const&> Flow>
-    policy_report operator()(Where& where, std::span<request const> requests, Flow const& flow, generate_options const& options = {},
+    policy_report operator()(Where& where, std::span<request const> requests, Flow const& flow,
+                             generate_options const& options = {},
                              context const& parent = context{}) const;
     template <task_for<request const&> Flow>
     policy_report operator()(std::span<request const> requests, Flow const& flow, generate_options const& options = {},
@@ -76,7 +79,8 @@ inline constexpr generate_verb generate_policies{};
 // Implementation
 
 inline run_info status(std::size_t requests, generate_options const& options) {
-    run_info info{.items = requests, .configured = 1, .width = 1, .cores = granted_cpus(), .why = sequential_reason::none};
+    run_info info{.items = requests, .configured = 1, .width = 1, .cores = granted_cpus(),
+                  .why = sequential_reason::none};
     auto asked = options.workers;
     bool disabled = false;
     if (options.switches) {
@@ -88,9 +92,10 @@ inline run_info status(std::size_t requests, generate_options const& options) {
     info.width = disabled ? 1 : asked.workers(requests, options.io_width != 0 ? options.io_width : info.cores);
     if (info.width > 1) return info;
     info.width = 1;
+    auto const few = asked.is_automatic() ? asked.rule().sequential_up_to : std::size_t{1};
     if (disabled) info.why = sequential_reason::disabled;
     else if (info.configured == 1) info.why = sequential_reason::asked_for;
-    else if (requests <= (asked.is_automatic() ? asked.rule().sequential_up_to : 1)) info.why = sequential_reason::too_few_items;
+    else if (requests <= few) info.why = sequential_reason::too_few_items;
     else info.why = sequential_reason::unavailable;
     return info;
 }
@@ -108,7 +113,8 @@ namespace detail {
 [[nodiscard]] inline event event_of(policy_row const& row) {
     switch (row.state) {
         case policy_state::made: return row.remembered ? event::policy_remembered : event::policy_made;
-        case policy_state::no_prefixes: return row.file == written_policy::file::kept ? event::file_kept : event::no_prefixes;
+        case policy_state::no_prefixes:
+            return row.file == written_policy::file::kept ? event::file_kept : event::no_prefixes;
         case policy_state::failed: return event::policy_failed;
         case policy_state::refused: return event::policy_refused;
         case policy_state::invalid: return event::policy_invalid;
@@ -142,13 +148,16 @@ inline void say(line_sink_ref log, policy_row const& row) {
 }
 
 /// Positions in the order of their start; the first group is that of the exclusive ones, when there are any.
-[[nodiscard]] inline std::vector<std::vector<std::size_t>> start_order(std::span<request const> requests, recorded_times const* times) {
+[[nodiscard]] inline std::vector<std::vector<std::size_t>> start_order(std::span<request const> requests,
+                                                                       recorded_times const* times) {
     std::vector<std::size_t> positions(requests.size());
     for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = i;
     if (times && times->size() != 0) {
         std::vector<std::chrono::nanoseconds> took(requests.size());
-        for (std::size_t i = 0; i < took.size(); ++i) took[i] = times->of(requests[i]).value_or(std::chrono::nanoseconds::max());
-        std::stable_sort(positions.begin(), positions.end(), [&took](std::size_t a, std::size_t b) { return took[a] > took[b]; });
+        for (std::size_t i = 0; i < took.size(); ++i)
+            took[i] = times->of(requests[i]).value_or(std::chrono::nanoseconds::max());
+        std::stable_sort(positions.begin(), positions.end(),
+                         [&took](std::size_t a, std::size_t b) { return took[a] > took[b]; });
     }
     std::vector<std::vector<std::size_t>> groups;
     std::vector<std::size_t> exclusive;
@@ -217,7 +226,8 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
             if (options.done) options.done(row);
         }
     }
-    if (seen) {                                          // what came of it: groups, the executor's width, threads that were had
+    // what came of it: groups, the executor's width, threads that were had
+    if (seen) {
         if (report.run.parallel() && !seen->parallel()) report.run.why = seen->why;
         report.run.width = seen->width;
     }
@@ -228,14 +238,18 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
     }
     if (!report.run.parallel()) detail::say(options.log, event::ran_sequentially, std::string{name_of(report.run.why)});
     detail::say(options.log, event::run_ended,
-                std::to_string(report.count(policy_state::made)) + " made, " + std::to_string(report.count(policy_state::no_prefixes)) +
-                    " without prefixes, " + std::to_string(report.remembered()) + " from the cache, ms=" + detail::milliseconds(report.wall) +
-                    " speedup=" + rounded_down(report.summary().speedup(), 2) + " efficiency=" + rounded_down(report.summary().efficiency(), 2));
+                std::to_string(report.count(policy_state::made)) + " made, " +
+                    std::to_string(report.count(policy_state::no_prefixes)) +
+                    " without prefixes, " + std::to_string(report.remembered()) + " from the cache, ms=" +
+                        detail::milliseconds(report.wall) +
+                    " speedup=" + rounded_down(report.summary().speedup(), 2) + " efficiency=" +
+                        rounded_down(report.summary().efficiency(), 2));
     return report;
 }
 
 template <task_for<request const&> Flow>
-policy_report generate_verb::operator()(std::span<request const> requests, Flow const& flow, generate_options const& options,
+policy_report generate_verb::operator()(std::span<request const> requests, Flow const& flow,
+                                        generate_options const& options,
                                         context const& parent) const {
     blocking_pool own{std::max<std::size_t>(1, status(requests.size(), options).width)};
     return (*this)(own, requests, flow, options, parent);

@@ -60,14 +60,16 @@ struct irr_responder_stats {
     std::uint64_t data_queries = 0;       ///< lines about an object
 };
 
-/// A registry of routes on this machine's loopback, for examples, tests and benchmarks: speaks enough of IRRd's protocol for
-/// bgpq4 to take it for one.
+/// A registry of routes on this machine's loopback, for examples, tests and benchmarks: speaks enough of IRRd's
+/// protocol for bgpq4 to take it for one.
 ///
 /// Waits      the answers of one connection come in the order of its queries, each `latency` after its query, so
 ///            pipelined queries wait together, as over a long wire; connections wait independently of each other.
 /// Throws     std::system_error where the port is taken or descriptors or threads are out; later nothing.
-/// Threads    one of its own, whatever the number of connections, joined in the destructor; every member from any thread.
-/// Cost       bounded against hostile clients: connections, bytes of a line, time without a query, answers not yet taken.
+/// Threads    one of its own, whatever the number of connections, joined in the destructor; every member from any
+///            thread.
+/// Cost       bounded against hostile clients: connections, bytes of a line, time without a query, answers not yet
+///            taken.
 /// Source     IRRd 4, "IRRd-style queries".
 class irr_responder {
 public:
@@ -264,15 +266,14 @@ inline void irr_responder::run() {
     std::array<epoll_event, 64> events{};
     for (;;) {
         auto const first = timers_.empty() ? clock::time_point::max() : timers_.begin()->first;
-        if (auto const next = std::min(first, accept_again_); next != armed_) {
+        // too early a wake-up costs less than arming for each query
+        if (auto const next = std::min(first, accept_again_); next < armed_) {
             itimerspec when{};
-            if (next != clock::time_point::max()) {
-                auto const since = std::max(next.time_since_epoch(), clock::duration{1});
-                auto const whole = std::chrono::duration_cast<std::chrono::seconds>(since);
-                when.it_value.tv_sec = static_cast<decltype(when.it_value.tv_sec)>(whole.count());
-                when.it_value.tv_nsec = static_cast<decltype(when.it_value.tv_nsec)>(
-                    std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count());
-            }
+            auto const since = std::max(next.time_since_epoch(), clock::duration{1});
+            auto const whole = std::chrono::duration_cast<std::chrono::seconds>(since);
+            when.it_value.tv_sec = static_cast<decltype(when.it_value.tv_sec)>(whole.count());
+            auto const rest = std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole);
+            when.it_value.tv_nsec = static_cast<decltype(when.it_value.tv_nsec)>(rest.count());
             ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
             armed_ = next;
         }
@@ -284,7 +285,8 @@ inline void irr_responder::run() {
             if (event.data.ptr == &wake_) changes = true;
             else if (event.data.ptr == &timer_) timed = true;
             else if (event.data.ptr == &listener_) accept_all();
-            else if (auto* const of = static_cast<connection*>(event.data.ptr); connections_.contains(of)) serve(*of, event.events);
+            else if (auto* const of = static_cast<connection*>(event.data.ptr); connections_.contains(of))
+                serve(*of, event.events);
         }
         if (timed) {
             std::uint64_t times = 0;
@@ -336,7 +338,8 @@ inline void irr_responder::accept_all() {
         fd socket{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
         if (socket.get() < 0) {
             if (errno == EINTR || errno == ECONNABORTED) continue;
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {    // look again later, do not spin
+            // look again later, do not spin
+            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
                 watch(listener_.get(), &listener_, 0, false);
                 accept_again_ = clock::now() + std::chrono::milliseconds{100};
             }
@@ -397,8 +400,7 @@ inline bool irr_responder::answer_lines(connection& of) {
         auto const line = std::string_view{of.in}.substr(done, end - done);
         done = end + 1;
         queries_.fetch_add(1, order);
-        if (line.size() > 1 && (line[1] == 'g' || line[1] == '6' || line[1] == 'i' || (line[1] == 'a' && line.size() > 2)))
-            data_queries_.fetch_add(1, order);
+        if (detail::irr_query{line}.what() != detail::irr_query::kind::none) data_queries_.fetch_add(1, order);
         auto answer = detail::answer_of(line, data_, faults_);
         auto const then = answer.then;
         if (!answer.text.empty() || then != detail::irr_answer::after::go_on) {
@@ -408,7 +410,8 @@ inline bool irr_responder::answer_lines(connection& of) {
                 of.closing = then == detail::irr_answer::after::close;
             } else {
                 auto due = now + std::chrono::duration_cast<clock::duration>(latency_);
-                if (answer.text.empty()) due = of.waiting.empty() ? now : of.waiting.back().due;    // what is no answer takes no time
+                // what is no answer takes no time
+                if (answer.text.empty()) due = of.waiting.empty() ? now : of.waiting.back().due;
                 of.waiting.push_back({due, std::move(answer)});
             }
         }

@@ -82,7 +82,7 @@ inline outcome<irr_server> irr_server::parse(std::string_view text) {
     };
     auto const colon = text.find(':');
     if (colon != text.npos && text.find(':', colon + 1) != text.npos)
-        return refuse("bgpq4 takes no IPv6 address: give a host name, or an IPv4 address, and at most one ':' with a port");
+        return refuse("bgpq4 takes no IPv6 address: a host name or an IPv4 address is allowed, with ':' and a port");
     auto const host = text.substr(0, colon);
     if (auto const mistake = detail::host_mistake(host); !mistake.empty()) return refuse(mistake);
     if (colon == text.npos) return irr_server{host, 43};

@@ -32,10 +32,11 @@ struct answered_policy {
     std::uint64_t call = 0;    ///< which plan it answers
 };
 
-/// Tells apart what bgpq4 itself tells apart by a line on stderr at most: it ends with 0 and a valid, empty list also when the
-/// server failed, a prefix was left out or an AS number was refused.
+/// Tells apart what bgpq4 itself tells apart by a line on stderr at most: it ends with 0 and a valid, empty list
+/// also when the server failed, a prefix was left out or an AS number was refused.
 ///
-/// Shape      a task over `answered_policy`, also callable as `judge(ending, layout)`; answers the text as it came, and how many entries are in it; none is a value, not a failure.
+/// Shape      a task over `answered_policy`, also callable as `judge(ending, layout)`; answers the text as it came,
+///            and how many entries are in it; none is a value, not a failure.
 /// Fails      with a `fault`, its exit code or signal set, stderr's first line in the text.
 struct judge_task {
     outcome<policy_text> operator()(bgpq4_ending ending, policy_layout const& layout) const;
@@ -79,8 +80,8 @@ struct stderr_verdict {
     std::string_view line;
 };
 
-/// The first line of stderr that begins with ERROR: or FATAL ERROR:, or nothing. A line that cannot be parsed counts as the
-/// server's, unless a later one says that it was the object asked for.
+/// The first line of stderr that begins with ERROR: or FATAL ERROR:, or nothing. A line that cannot be parsed counts
+/// as the server's, unless a later one says that it was the object asked for.
 [[nodiscard]] inline std::optional<stderr_verdict> verdict_of(std::string_view err) {
     std::optional<stderr_verdict> prefix;
     for (auto left = err; !left.empty();) {
@@ -113,7 +114,8 @@ inline outcome<policy_text> judge_task::operator()(bgpq4_ending ending, policy_l
         else made.exit_code(ending.exit_code);
         return made;
     };
-    if (ending.timed_out) return fail(fault::timed_out, "bgpq4 was killed at the deadline: the server did not answer in time");
+    if (ending.timed_out)
+        return fail(fault::timed_out, "bgpq4 was killed at the deadline: the server did not answer in time");
     if (ending.signal) {
         return fail(fault::aborted, "bgpq4 died of signal " + std::to_string(*ending.signal) +
                                         (first_line.empty() ? "" : ": " + detail::printable(first_line, 160)));
@@ -124,7 +126,8 @@ inline outcome<policy_text> judge_task::operator()(bgpq4_ending ending, policy_l
         return fail(fault::aborted, "bgpq4 aborted: " + detail::printable(first_line, 160));
     if (ending.exit_code != 0) {
         return fail(fault::failed, "bgpq4 ended with " + std::to_string(ending.exit_code) +
-                                       (first_line.empty() ? ", and said nothing" : ": " + detail::printable(first_line, 160)));
+                                       (first_line.empty() ? ", and said nothing" : ": " +
+                                        detail::printable(first_line, 160)));
     }
     auto const entries = count_entries(ending.out, layout);
     if (!entries) return entries.error();

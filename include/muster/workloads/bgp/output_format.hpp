@@ -31,7 +31,8 @@ enum class output_format : std::uint8_t {
 };
 
 inline constexpr std::array all_output_formats{
-    output_format::ios, output_format::ios_xr, output_format::eos, output_format::junos, output_format::junos_route_filter,
+    output_format::ios, output_format::ios_xr, output_format::eos, output_format::junos,
+    output_format::junos_route_filter,
     output_format::junos_route_filter_list, output_format::json, output_format::bird, output_format::openbgpd,
     output_format::nokia, output_format::nokia_md, output_format::huawei, output_format::huawei_xpl,
     output_format::mikrotik6, output_format::mikrotik7, output_format::custom};

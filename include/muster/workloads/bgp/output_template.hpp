@@ -12,9 +12,9 @@ namespace muster::bgp {
 
 /// The text that bgpq4 writes for each prefix (-F): "%n/%l\n".
 ///
-/// Shape      printable ASCII; %n address, %l length, %a and %A shortest and longest length, %m mask, %i inverse mask, %N
-///            name, %% a percent sign; \n, \t and \\; at most 200 bytes. Holds %n and %l, and ends in its only \n, so that
-///            the answer is one line for each prefix and can be counted.
+/// Shape      printable ASCII; %n address, %l length, %a and %A shortest and longest length, %m mask, %i inverse
+///            mask, %N name, %% a percent sign; \n, \t and \\; at most 200 bytes. Holds %n and %l, and ends in its
+///            only \n, so that the answer is one line for each prefix and can be counted.
 /// Fails      cause::invalid_input, with a text that names the input and the rule.
 class output_template {
 public:

@@ -21,10 +21,12 @@ struct planned_policy {
     request asked;
     command run;
     policy_layout layout;
-    std::uint64_t call = 0;    ///< of this process, each its own: tells a list that was made for this plan from one remembered
+    /// of this process, each its own: tells a list that was made for this plan from one remembered
+    std::uint64_t call = 0;
 };
 
-/// The first stage: makes an argument list for bgpq4 from a request; refuses what bgpq4 would refuse, or read as something else.
+/// The first stage: makes an argument list for bgpq4 from a request; refuses what bgpq4 would refuse, or read as
+/// something else.
 ///
 /// Nothing here meets a shell: each value is one argument, objects stand behind `--`, the environment is empty.
 ///
@@ -56,24 +58,34 @@ namespace detail {
     auto const in = [&of](auto... formats) { return ((of.format == formats) || ...); };
 
     if (of.program.empty() || of.program.find('\0') != std::string::npos) return "a program has a name";
-    if ((of.format == f::custom) != of.custom.has_value()) return "a template goes with the format custom, and only with it";
+    if ((of.format == f::custom) != of.custom.has_value())
+        return "a template goes with the format custom, and only with it";
     if (asked.term && (of.format != f::junos_route_filter || !lists_prefixes))
         return "a term goes with the format junos-route-filter, and only with it";
-    if (paths != of.neighbour.has_value()) return "a neighbour's number goes with the kinds path-from and path-to, and only with them";
+    if (paths != of.neighbour.has_value())
+        return "a neighbour's number goes with the kinds path-from and path-to, and only with them";
     if (!lists_prefixes) {
         if (asked.family == address_family::ipv6) return "numbers and paths have no family: ask for ipv4";
         if (of.aggregate || specifics || of.longest) return "aggregation and prefix lengths go with prefixes only";
-        if (asked.object.set() && asked.object.set()->what() == set_name::kind::route_set) return "a route-set lists prefixes only";
+        if (asked.object.set() && asked.object.set()->what() == set_name::kind::route_set)
+            return "a route-set lists prefixes only";
         bool const known = of.kind == list_kind::as_set ? in(f::json, f::bird, f::openbgpd)
                            : of.kind == list_kind::path_from
-                               ? in(f::ios, f::ios_xr, f::junos, f::json, f::bird, f::openbgpd, f::nokia, f::nokia_md, f::huawei, f::huawei_xpl)
-                               : in(f::ios, f::ios_xr, f::junos, f::openbgpd, f::nokia, f::nokia_md, f::huawei, f::huawei_xpl);
-        if (!known) return "bgpq4 writes no list of kind " + std::string{name_of(of.kind)} + " in the format " + std::string{name_of(of.format)};
+                               ? in(f::ios, f::ios_xr, f::junos, f::json, f::bird, f::openbgpd, f::nokia, f::nokia_md,
+                                    f::huawei, f::huawei_xpl)
+                               : in(f::ios, f::ios_xr, f::junos, f::openbgpd, f::nokia, f::nokia_md, f::huawei,
+                                    f::huawei_xpl);
+        if (!known)
+            return "bgpq4 writes no list of kind " + std::string{name_of(of.kind)} + " in the format " +
+                   std::string{name_of(of.format)};
         return {};
     }
     if (of.format == f::junos && (of.aggregate || specifics))
-        return "a Junos prefix-list has neither aggregation nor more specific prefixes: take junos-route-filter or junos-route-filter-list";
-    auto const too_long = [bits](std::optional<std::uint8_t> length) { return length && (*length == 0 || *length > bits); };
+        return "a Junos prefix-list has neither aggregation nor more specific prefixes: take junos-route-filter or "
+               "junos-route-filter-list";
+    auto const too_long = [bits](std::optional<std::uint8_t> length) {
+        return length && (*length == 0 || *length > bits);
+    };
     if (too_long(of.more_specific_from) || too_long(of.more_specific_to) || too_long(of.longest))
         return "a prefix length of " + std::string{name_of(asked.family)} + " is 1 to " + std::to_string(bits);
     if (of.more_specific_from && of.more_specific_to && *of.more_specific_from > *of.more_specific_to)
@@ -95,7 +107,8 @@ inline outcome<planned_policy> plan::operator()(request const& asked) const {
     };
     say("-h", asked.server.value_or(options_.server).text());
     if (!options_.sources.empty()) say("-S", options_.sources.text());
-    if (auto const* number = asked.object.number(); (number && number->is_reserved()) || (options_.neighbour && options_.neighbour->is_reserved()))
+    auto const* const own_number = asked.object.number();
+    if ((own_number && own_number->is_reserved()) || (options_.neighbour && options_.neighbour->is_reserved()))
         args.emplace_back("-p");
     if (options_.format == output_format::custom) say("-F", options_.custom->text());
     else if (auto const flag = flag_of(options_.format); !flag.empty()) args.emplace_back(flag);
@@ -127,7 +140,8 @@ inline outcome<planned_policy> plan::operator()(request const& asked) const {
     run.environment.clear();    // IRRD_SOURCES, above all
     run.any_exit = true;        // `judge` reads the ending
     static std::atomic<std::uint64_t> calls{0};
-    return planned_policy{asked, std::move(run), std::move(layout), calls.fetch_add(1, std::memory_order_relaxed) + 1};    // distinct is enough
+    // distinct is enough
+    return planned_policy{asked, std::move(run), std::move(layout), calls.fetch_add(1, std::memory_order_relaxed) + 1};
 }
 
 }  // namespace muster::bgp

@@ -17,14 +17,16 @@
 
 namespace muster::bgp {
 
-/// A cache of policies in a cache of bytes, such as `file_cache`: `policy_cache remembered{files}; ... cached{remembered, key}`.
+/// A cache of policies in a cache of bytes, such as `file_cache`: `policy_cache remembered{files}; ...
+/// cached{remembered, key}`.
 ///
 /// Shape      empty lists are remembered too: that there is nothing is an answer. Failures never are.
 /// Fails      as the cache of bytes. Bytes that are no policy are a miss, and are replaced.
 /// Threads    as the cache of bytes.
 /// Lifetime   refers to the cache of bytes.
 template <class Bytes>
-    requires cache<Bytes> && std::same_as<typename Bytes::key_type, std::string> && std::same_as<typename Bytes::value_type, std::string>
+    requires cache<Bytes> && std::same_as<typename Bytes::key_type, std::string>
+        && std::same_as<typename Bytes::value_type, std::string>
 class policy_cache {
 public:
     using key_type = std::string;
@@ -47,7 +49,8 @@ namespace detail {
 inline constexpr std::string_view policy_mark = "muster policy 1 ";    // the format's version is in it
 
 [[nodiscard]] inline std::string encoded(policy_text const& list) {
-    auto out = std::string{policy_mark} + std::to_string(list.entries) + ' ' + std::to_string(list.ran_for.count()) + '\n';
+    auto out = std::string{policy_mark} + std::to_string(list.entries) + ' ' + std::to_string(list.ran_for.count()) +
+        '\n';
     return out += list.text;
 }
 
@@ -69,14 +72,16 @@ inline constexpr std::string_view policy_mark = "muster policy 1 ";    // the fo
 }  // namespace detail
 
 template <class Bytes>
-    requires cache<Bytes> && std::same_as<typename Bytes::key_type, std::string> && std::same_as<typename Bytes::value_type, std::string>
+    requires cache<Bytes> && std::same_as<typename Bytes::key_type, std::string>
+        && std::same_as<typename Bytes::value_type, std::string>
 std::optional<policy_text> policy_cache<Bytes>::get(std::string const& key) {
     auto const bytes = in_->get(key);
     return bytes ? detail::decoded(*bytes) : std::nullopt;
 }
 
 template <class Bytes>
-    requires cache<Bytes> && std::same_as<typename Bytes::key_type, std::string> && std::same_as<typename Bytes::value_type, std::string>
+    requires cache<Bytes> && std::same_as<typename Bytes::key_type, std::string>
+        && std::same_as<typename Bytes::value_type, std::string>
 template <class Compute>
 outcome<policy_text> policy_cache<Bytes>::get_or_compute(std::string const& key, context& cx, Compute const& compute) {
     for (bool again = false;; again = true) {

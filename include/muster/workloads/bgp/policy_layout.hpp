@@ -17,14 +17,14 @@
 #include <muster/workloads/bgp/policy_options.hpp>         // list_kind, output_format
 #include <muster/workloads/bgp/request.hpp>                // address_family
 
-// Above 400 lines with the tables: one row for each language, side by side, is how they are compared with bgpq4.
+// Above 250 lines: one row for each language, side by side, is how they are compared with bgpq4.
 
 namespace muster::bgp {
 
 /// What is needed to read a text of bgpq4 back: its language, its kind, and the name in it.
 ///
-/// bgpq4 writes an empty list in a dozen ways: nothing at all, a comment, `deny 0.0.0.0/0`, an empty block. So emptiness is
-/// read, never guessed from the size.
+/// bgpq4 writes an empty list in a dozen ways: nothing at all, a comment, `deny 0.0.0.0/0`, an empty block. So
+/// emptiness is read, never guessed from the size.
 struct policy_layout {
     output_format format = output_format::ios;
     list_kind kind = list_kind::prefixes;
@@ -38,7 +38,8 @@ struct policy_layout {
 
 /// How many prefixes, or numbers for the other kinds, a text lists; 0 is an answer.
 ///
-/// Fails      fault::unreadable when a line is none of the format, a prefix is none of the family, or the end is missing.
+/// Fails      fault::unreadable when a line is none of the format, a prefix is none of the family, or the end is
+///            missing.
 /// Cost       one pass.
 [[nodiscard]] outcome<std::size_t> count_entries(std::string_view text, policy_layout const& layout);
 
@@ -81,7 +82,8 @@ struct shape {
                     .last = "}"};
         case output_format::junos_route_filter: {
             shape made{.must = {"policy-options {", "policy-statement " + n + " {", "replace:", "from {"}, .may = {"}"},
-                       .empty = {"route-filter " + zero + " orlonger reject;"}, .leads = {"route-filter "}, .last = "}"};
+                       .empty = {"route-filter " + zero + " orlonger reject;"}, .leads = {"route-filter "},
+                           .last = "}"};
             if (!of.term.empty()) made.must.push_back("term " + of.term + " {");
             return made;
         }
@@ -89,7 +91,8 @@ struct shape {
             return {.must = {"policy-options {", "replace:", "route-filter-list " + n + " {"}, .may = {"}"},
                     .empty = {zero + " orlonger reject;"}, .leads = {""}, .last = "}"};
         case output_format::json:
-            return {.must = {"{ \"" + n + "\": ["}, .leads = {"{ \"prefix\": \""}, .parts = {"\"greater-equal\": "}, .last = "] }"};
+            return {.must = {"{ \"" + n + "\": ["}, .leads = {"{ \"prefix\": \""}, .parts = {"\"greater-equal\": "},
+                    .last = "] }"};
         case output_format::bird:
             return {.must = {n + " = ["}, .leads = {""}, .last = "];", .between = '/',
                     .numbered = false, .nothing_is_empty = true};
@@ -98,16 +101,19 @@ struct shape {
                               "# use -a <asn> to generate \"deny from ASN <asn>\" instead of this list"},
                     .leads = {""}, .last = "}\""};
         case output_format::nokia:
-            return {.must = {"configure router policy-options", "begin", "no prefix-list \"" + n + '"', "prefix-list \"" + n + '"',
+            return {.must = {"configure router policy-options", "begin", "no prefix-list \"" + n + '"',
+                             "prefix-list \"" + n + '"',
                              "exit"},
                     .leads = {"prefix "}, .last = "commit"};
         case output_format::nokia_md:
-            return {.must = {"/configure policy-options", "delete prefix-list \"" + n + '"', "prefix-list \"" + n + "\" {"},
+            return {.must = {"/configure policy-options", "delete prefix-list \"" + n + '"', "prefix-list \"" + n +
+                             "\" {"},
                     .may = {"}"}, .leads = {"prefix "}, .parts = {"through-length ", "start-length ", "end-length "},
                     .last = "}"};
         case output_format::huawei: {
             auto const list = "ip " + ip + "-prefix " + n;
-            return {.must = {"undo " + list}, .empty = {list + " deny " + zero}, .leads = {list + " permit "}, .between = ' '};
+            return {.must = {"undo " + list}, .empty = {list + " deny " + zero}, .leads = {list + " permit "},
+                    .between = ' '};
         }
         case output_format::huawei_xpl: {
             auto const list = "xpl " + ip + "-prefix-list " + n;
@@ -116,11 +122,13 @@ struct shape {
         }
         case output_format::mikrotik6:
             return {.empty = {"# " + is_empty},
-                    .leads = {"/routing filter add action=accept chain=\"" + n + (v6 ? "-V6" : "-V4") + "\" prefix="}, .nothing_is_empty = true};
+                    .leads = {"/routing filter add action=accept chain=\"" + n + (v6 ? "-V6" : "-V4") + "\" prefix="},
+                        .nothing_is_empty = true};
         case output_format::mikrotik7: {
             auto const rule = "/routing filter rule add chain=\"" + n + (v6 ? "-V6" : "-V4") + '"';
             return {.empty = {"# " + is_empty},
-                    .leads = {rule + " rule=\"if (dst=", rule + "  rule=\"if (dst in ", rule + " rule=\"if (dst in "}, .nothing_is_empty = true};
+                    .leads = {rule + " rule=\"if (dst=", rule + "  rule=\"if (dst in ", rule + " rule=\"if (dst in "},
+                        .nothing_is_empty = true};
         }
         case output_format::custom: break;    // has no frame: read against its template
     }
@@ -153,10 +161,12 @@ struct shape {
         case output_format::nokia:
             // bgpq4 ends the list of -G without "exit" and "commit"
             return {.must = {"configure router policy-options", "begin"},
-                    .may = {"no as-path-group \"" + n + '"', "no as-path-group\"" + n + '"', "as-path-group \"" + n + '"', "exit", "commit"},
+                    .may = {"no as-path-group \"" + n + '"', "no as-path-group\"" + n + '"', "as-path-group \"" + n +
+                            '"', "exit", "commit"},
                     .leads = {"entry "}};
         case output_format::nokia_md:
-            return {.must = {"/configure policy-options", "delete as-path-group \"" + n + '"', "as-path-group \"" + n + "\" {"},
+            return {.must = {"/configure policy-options", "delete as-path-group \"" + n + '"', "as-path-group \"" +
+                             n + "\" {"},
                     .may = {"}"}, .leads = {"expression "}, .parts = {"entry "}, .last = "}"};
         case output_format::huawei:
             return {.must = {"undo ip as-path-filter " + n}, .may = {"ip as-path-filter " + n + " deny .*"},
@@ -204,13 +214,15 @@ struct shape {
         }
         return found;
     };
-    bool const listed = of.kind == list_kind::as_set || of.format == output_format::json || of.format == output_format::bird;
+    bool const listed = of.kind == list_kind::as_set || of.format == output_format::json
+        || of.format == output_format::bird;
     if (listed) return count(line, ", ");
     if (of.format == output_format::openbgpd) return 1;                    // one line, one origin
     auto const close = line.find_last_of(")]");
     auto const open = close == line.npos ? line.npos : line.find_last_of("([", close);
     if (open != line.npos) {
-        // "(112|113)$" and "[112 113]" list origins; "(_112)*$" and "(112)*$" are the neighbour's own paths, perhaps prepended
+        // "(112|113)$" and "[112 113]" list origins; "(_112)*$" and "(112)*$" are the neighbour's own paths, perhaps
+        // prepended
         if (line.substr(close + 1).starts_with('*')) return 1;
         return count(line.substr(open + 1, close - open - 1), "| ");
     }
@@ -258,14 +270,16 @@ inline outcome<std::size_t> count_entries(std::string_view text, policy_layout c
                        : layout.kind == list_kind::prefixes ? detail::prefix_shape(layout)
                                                             : detail::number_shape(layout);
     auto const unreadable = [&layout](std::string const& what) {
-        return failure{make_error_code(fault::unreadable), "the text is no list of format " + std::string{name_of(layout.format)} + ": " + what};
+        return failure{make_error_code(fault::unreadable), "the text is no list of format " +
+                       std::string{name_of(layout.format)} + ": " + what};
     };
     auto const one_of = [](std::string_view line, std::vector<std::string> const& all) {
         for (auto const& each : all)
             if (line == each) return true;
         return false;
     };
-    auto const begins_like = [](std::string_view line, std::vector<std::string> const& all) -> std::optional<std::size_t> {
+    auto const begins_like = [](std::string_view line,
+                                std::vector<std::string> const& all) -> std::optional<std::size_t> {
         for (auto const& each : all)
             if (line.starts_with(each)) return each.size();
         return std::nullopt;
@@ -319,7 +333,8 @@ inline outcome<std::size_t> count_entries(std::string_view text, policy_layout c
     }
     for (std::size_t i = 0; i < seen.size(); ++i)
         if (!seen[i]) return unreadable("it lacks " + detail::printable(shape.must[i]));
-    if (!shape.last.empty() && last != shape.last && !said_empty) return unreadable("it does not end in " + detail::printable(shape.last));
+    if (!shape.last.empty() && last != shape.last && !said_empty)
+        return unreadable("it does not end in " + detail::printable(shape.last));
     if (said_empty && entries != 0) return unreadable("it says that it is empty, and is not");
     return entries;
 }

@@ -124,7 +124,10 @@ inline void policy_report::write_json(json_writer& to) const {
                                 .member("program_seconds", row.ran_for)
                                 .member("cache_hit", row.remembered);
                             if (!row.path.empty()) to.member("file", row.path).member("file_state", name_of(row.file));
-                            if (row.error) to.member("error", row.error->text()).member("error_kind", row.error->code().message());
+                            if (row.error) {
+                                to.member("error", row.error->text());
+                                to.member("error_kind", row.error->code().message());
+                            }
                         });
                     });
                 }
@@ -133,7 +136,8 @@ inline void policy_report::write_json(json_writer& to) const {
         to.member("totals", [&] {
             to.object([&] {
                 to.member("policies", rows.size());
-                for (auto const state : {policy_state::made, policy_state::no_prefixes, policy_state::failed, policy_state::refused,
+                for (auto const state : {policy_state::made, policy_state::no_prefixes, policy_state::failed,
+                                         policy_state::refused,
                                          policy_state::invalid, policy_state::timed_out, policy_state::cancelled})
                     to.member(name_of(state), count(state));
                 to.member("prefixes", entries()).member("cache_hits", remembered());
@@ -157,9 +161,11 @@ inline run_report policy_report::summary() const noexcept {
 }
 
 inline std::string to_text(run_info const& run) {
-    auto const width = std::to_string(run.width) + (run.width == 1 ? " worker" : " workers") + " of " + std::to_string(run.configured) +
+    auto const width = std::to_string(run.width) + (run.width == 1 ? " worker" : " workers") + " of " +
+        std::to_string(run.configured) +
                        " configured, " + std::to_string(run.cores) + (run.cores == 1 ? " core" : " cores");
-    return run.parallel() ? "in parallel: " + width : "one after another (" + std::string{name_of(run.why)} + "): " + width;
+    return run.parallel() ? "in parallel: " + width : "one after another (" + std::string{name_of(run.why)} + "): " +
+        width;
 }
 
 inline std::string to_text(policy_report const& report) {
@@ -171,9 +177,12 @@ inline std::string to_text(policy_report const& report) {
         std::string more;
         if (row.error) more = row.error->code().message() + ": " + row.error->text();
         else if (row.file == written_policy::file::kept) more = "the file that was there is kept: " + row.path;
-        else if (row.file != written_policy::file::none) more = row.path + (row.file == written_policy::file::unchanged ? " (unchanged)" : "");
-        lines.push_back({row.asked.object.text(), std::string{name_of(row.asked.family)}, std::string{name_of(row.state)},
-                         row.error ? "-" : std::to_string(row.entries), detail::milliseconds(row.took), row.remembered ? "hit" : "-", more});
+        else if (row.file == written_policy::file::unchanged) more = row.path + " (unchanged)";
+        else more = row.path;
+        lines.push_back({row.asked.object.text(), std::string{name_of(row.asked.family)},
+                         std::string{name_of(row.state)},
+                         row.error ? "-" : std::to_string(row.entries), detail::milliseconds(row.took),
+                             row.remembered ? "hit" : "-", more});
     }
     auto const widest = [&lines](std::string line::*column) {
         std::size_t most = 0;
@@ -183,8 +192,12 @@ inline std::string to_text(policy_report const& report) {
     auto const object = widest(&line::object), family = widest(&line::family), state = widest(&line::state),
                entries = widest(&line::entries), time = widest(&line::time), cache = widest(&line::cache);
     std::string out;
-    auto const left = [&out](std::string const& text, std::size_t width) { out += text + std::string(width - text.size() + 2, ' '); };
-    auto const right = [&out](std::string const& text, std::size_t width) { out += std::string(width - text.size(), ' ') + text + "  "; };
+    auto const left = [&out](std::string const& text, std::size_t width) {
+        out += text + std::string(width - text.size() + 2, ' ');
+    };
+    auto const right = [&out](std::string const& text, std::size_t width) {
+        out += std::string(width - text.size(), ' ') + text + "  ";
+    };
     for (auto const& each : lines) {
         left(each.object, object);
         left(each.family, family);
@@ -201,10 +214,13 @@ inline std::string to_text(policy_report const& report) {
                              policy_state::invalid, policy_state::timed_out, policy_state::cancelled})
         if (auto const count = report.count(which); count != 0 || which == policy_state::made)
             out += ' ' + std::to_string(count) + ' ' + std::string{name_of(which)} + ',';
-    out += ' ' + std::to_string(report.entries()) + " prefixes, " + std::to_string(report.remembered()) + " from the cache\n";
+    out += ' ' + std::to_string(report.entries()) + " prefixes, " + std::to_string(report.remembered()) +
+        " from the cache\n";
     out += to_text(report.run) + '\n';
-    out += "wall " + detail::milliseconds(report.wall) + " ms, sum of the parts " + detail::milliseconds(report.busy) + " ms: speed-up " +
-           rounded_down(report.summary().speedup(), 2) + ", efficiency " + rounded_down(report.summary().efficiency(), 2) + '\n';
+    out += "wall " + detail::milliseconds(report.wall) + " ms, sum of the parts " +
+        detail::milliseconds(report.busy) + " ms: speed-up " +
+           rounded_down(report.summary().speedup(), 2) + ", efficiency " +
+           rounded_down(report.summary().efficiency(), 2) + '\n';
     return out;
 }
 

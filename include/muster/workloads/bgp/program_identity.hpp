@@ -11,14 +11,15 @@
 
 namespace muster::bgp {
 
-/// Which file a program is just now: its path, size, inode and time of change. Another version is another identity, and asking
-/// for it starts no process.
+/// Which file a program is just now: its path, size, inode and time of change. Another version is another identity,
+/// and asking for it starts no process.
 ///
 /// Fails      cause::unavailable where there is no such program in PATH.
 [[nodiscard]] inline outcome<std::string> program_identity(std::string_view program) {
     auto const look = [](std::string const& path) -> std::string {
         struct stat about {};
-        if (::access(path.c_str(), X_OK) != 0 || ::stat(path.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return {};
+        bool const there = ::access(path.c_str(), X_OK) == 0 && ::stat(path.c_str(), &about) == 0;
+        if (!there || !S_ISREG(about.st_mode)) return {};
         return path + ' ' + std::to_string(about.st_size) + ' ' + std::to_string(about.st_ino) + ' ' +
                std::to_string(about.st_mtim.tv_sec) + '.' + std::to_string(about.st_mtim.tv_nsec);
     };

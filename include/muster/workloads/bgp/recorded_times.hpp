@@ -16,7 +16,8 @@
 
 namespace muster::bgp {
 
-/// How long each policy took last time, so that the longest can start first: a few take a hundred times as long as the others.
+/// How long each policy took last time, so that the longest can start first: a few take a hundred times as long as
+/// the others.
 ///
 /// Shape      a small text file, a line for each request: "AS13335 ipv4", a tab, nanoseconds.
 /// Default    empty; lines that are none are left out when it is read.
@@ -46,7 +47,8 @@ inline recorded_times recorded_times::load(std::string const& path) {
     for (std::string line; made.times_.size() < most && std::getline(in, line);) {
         auto const tab = line.find('\t');
         if (tab == line.npos || tab == 0 || tab > 256) continue;
-        auto const took = detail::decimal(std::string_view{line}.substr(tab + 1), std::uint64_t{86'400} * 1'000'000'000);
+        auto const took = detail::decimal(std::string_view{line}.substr(tab + 1),
+                                          std::uint64_t{86'400} * 1'000'000'000);
         if (took) made.times_[line.substr(0, tab)] = std::chrono::nanoseconds{static_cast<std::int64_t>(*took)};
     }
     return made;

@@ -27,7 +27,8 @@ struct request {
     policy_name name = default_name(object, family);
     std::optional<policy_name> term{};      ///< junos_route_filter only: the term of the policy-statement
     std::optional<irr_server> server{};     ///< another one than the run's
-    bool exclusive = false;                 ///< never at the same time as another exclusive one: they share a tunnel, say
+    /// never at the same time as another exclusive one: they share a tunnel, say
+    bool exclusive = false;
 
     [[nodiscard]] static policy_name default_name(irr_object const& object, address_family family) {
         return policy_name::sanitised(object.text().substr(0, policy_name::most_bytes - 3) +

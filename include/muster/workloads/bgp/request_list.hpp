@@ -24,15 +24,17 @@ struct request_list_options {
 
 /// Requests as people write them: one object, each family that is asked for.
 ///
-/// Shape      "AS13335", "AS13335 LIST-NAME", "AS13335 exclusive" or "AS13335 LIST-NAME exclusive", blanks between; a request
-///            for each family.
+/// Shape      "AS13335", "AS13335 LIST-NAME", "AS13335 exclusive" or "AS13335 LIST-NAME exclusive", blanks between;
+///            a request for each family.
 /// Fails      cause::invalid_input, with the rule.
-[[nodiscard]] outcome<std::vector<request>> parse_request(std::string_view text, request_list_options const& options = {});
+[[nodiscard]] outcome<std::vector<request>> parse_request(std::string_view text,
+                                                          request_list_options const& options = {});
 
 /// A file of them, a line each; what follows `#` is a comment, empty lines are nothing.
 ///
 /// Fails      as `parse_request`, with the number of the line; all of it or nothing.
-[[nodiscard]] outcome<std::vector<request>> parse_request_list(std::istream& from, request_list_options const& options = {});
+[[nodiscard]] outcome<std::vector<request>> parse_request_list(std::istream& from,
+                                                               request_list_options const& options = {});
 
 // Implementation
 
@@ -49,7 +51,8 @@ inline outcome<std::vector<request>> parse_request(std::string_view text, reques
     bool const exclusive = words.size() > 1 && words.back() == "exclusive";
     if (exclusive) words.pop_back();
     if (words.empty() || words.size() > 2)
-        return failure{cause::invalid_input, detail::printable(text) + " is no request: an object is allowed, then a name for the list, then exclusive"};
+        return failure{cause::invalid_input, detail::printable(text) +
+                       " is no request: an object is allowed, then a name for the list, then exclusive"};
     auto object = irr_object::parse(words[0], options.numbers);
     if (!object) return std::move(object).error();
     std::optional<policy_name> name;
@@ -71,7 +74,8 @@ inline outcome<std::vector<request>> parse_request_list(std::istream& from, requ
     std::vector<request> out;
     std::size_t number = 0;
     for (std::string line; std::getline(from, line);) {
-        if (++number > options.most_lines) return failure{cause::invalid_input, "the list has more than " + std::to_string(options.most_lines) + " lines"};
+        if (++number > options.most_lines)
+            return failure{cause::invalid_input, "more than " + std::to_string(options.most_lines) + " lines"};
         std::string_view text = line;
         text = text.substr(0, text.find('#'));
         if (text.ends_with('\r')) text.remove_suffix(1);

@@ -24,8 +24,8 @@ concept runs_commands = requires(R& by, command const& what, context& cx) {
 ///
 /// Shape      a `planned_policy` in, an `answered_policy` out, for `judge`; a task.
 /// Waits      for bgpq4, which is killed with all that it started at the deadline and at a stop.
-/// Fails      fault::timed_out, which bgpq4 never does by itself; fault::aborted with the signal; what else the runner fails
-///            with: no such program, cancelled, no memory.
+/// Fails      fault::timed_out, which bgpq4 never does by itself; fault::aborted with the signal; what else the
+///            runner fails with: no such program, cancelled, no memory.
 /// Lifetime   refers to the runner, which must outlive every stage made from this.
 template <runs_commands Runner>
 class run_bgpq4 {
@@ -46,10 +46,13 @@ outcome<answered_policy> run_bgpq4<Runner>::operator()(planned_policy const& pla
     auto result = by_->run(planned.run, cx);
     if (result) return answered_policy{planned.layout, std::move(*result), planned.call};
     auto& error = result.error();
-    if (auto const number = error.signal(); number && !error.is(cause::timed_out) && !error.is(cause::cancelled) && !error.is(cause::out_of_memory))
-        return failure{make_error_code(fault::aborted), "bgpq4 died of signal " + std::to_string(*number) + ": " + error.text()}.signal(*number);
+    if (auto const number = error.signal(); number && !error.is(cause::timed_out) && !error.is(cause::cancelled)
+        && !error.is(cause::out_of_memory))
+        return failure{make_error_code(fault::aborted), "bgpq4 died of signal " + std::to_string(*number) + ": " +
+                       error.text()}.signal(*number);
     if (error.is(cause::timed_out))
-        return failure{make_error_code(fault::timed_out), "bgpq4 was killed at the deadline: the server did not answer in time"};
+        return failure{make_error_code(fault::timed_out),
+                       "bgpq4 was killed at the deadline: the server did not answer in time"};
     return std::move(error);
 }
 

@@ -18,8 +18,8 @@ namespace muster::bgp {
 ///
 /// bgpq4 hangs on names of 253 bytes and dies on longer ones; here they end at 128.
 ///
-/// Shape      parts of letters, digits, `-` and `_`, parted by `:`; each is an AS number or begins with AS- or RS-, and at
-///            least one is a set, all of them of one kind; at most 128 bytes.
+/// Shape      parts of letters, digits, `-` and `_`, parted by `:`; each is an AS number or begins with AS- or RS-,
+///            and at least one is a set, all of them of one kind; at most 128 bytes.
 /// Fails      cause::invalid_input, with a text that names the input and the rule.
 /// Source     RFC 2622, section 5.
 class set_name {

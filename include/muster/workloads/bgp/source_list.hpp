@@ -14,7 +14,8 @@ namespace muster::bgp {
 ///
 /// bgpq4 hangs on a list of 304 bytes; here it ends at 200.
 ///
-/// Shape      names of letters, digits, `-` and `_`, 1 to 32 bytes, that begin with a letter or digit; parted by commas.
+/// Shape      names of letters, digits, `-` and `_`, 1 to 32 bytes, that begin with a letter or digit; parted by
+///            commas.
 /// Default    empty: the server's own list and order.
 /// Fails      cause::invalid_input, with a text that names the input and the rule.
 class source_list {
@@ -46,7 +47,8 @@ inline outcome<source_list> source_list::parse(std::string_view text) {
         if (name.empty() || name.size() > 32) return refuse("names have 1 to 32 bytes, with one comma between them");
         if (!detail::is_alphanumeric(name.front())) return refuse("a name begins with a letter or a digit");
         for (char const c : name)
-            if (!detail::is_name_character(c)) return refuse("letters, digits, '-' and '_' are allowed, as in RIPE,RADB");
+            if (!detail::is_name_character(c))
+                return refuse("letters, digits, '-' and '_' are allowed, as in RIPE,RADB");
         if (comma == left.npos) break;
         left.remove_prefix(comma + 1);
     }

@@ -14,7 +14,9 @@ namespace muster::bgp::detail {
 [[nodiscard]] constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 [[nodiscard]] constexpr bool is_alphanumeric(char c) noexcept { return is_digit(c) || is_letter(c); }
 [[nodiscard]] constexpr bool is_name_character(char c) noexcept { return is_alphanumeric(c) || c == '-' || c == '_'; }
-[[nodiscard]] constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+[[nodiscard]] constexpr char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 [[nodiscard]] inline std::string lower(std::string_view text) {
     std::string out{text};

@@ -112,7 +112,8 @@ private:
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line == "!!") return {};                                       // !!: nothing at all
     if (line == "!q") return {{}, after::close};
-    if (line == "!a") return {"F Missing required set name for A query\n"};           // tells bgpq4 that !a4 is known here
+    // tells bgpq4 that !a4 is known here
+    if (line == "!a") return {"F Missing required set name for A query\n"};
     if (line.starts_with("!n")) return {"C\n"};
     if (line.starts_with("!t")) {
         auto const seconds = decimal(line.substr(2), 1000);
@@ -122,7 +123,8 @@ private:
     if (line == "!s-lc" || line == "!s-*") {
         std::string names;
         for (auto const& name : data.sources()) {
-            if (names.size() + name.size() + 1 > 240) break;                           // one segment of at most 255 bytes
+            // one segment of at most 255 bytes
+            if (names.size() + name.size() + 1 > 240) break;
             if (!names.empty()) names += ',';
             names += name;
         }

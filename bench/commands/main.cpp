@@ -1,0 +1,9 @@
+#include "policies.hpp"
+#include "programs.hpp"
+
+int main(int argc, char** argv) {
+    bench::report const to{argc, argv};
+    bench::compare_programs(to);
+    bench::compare_policies(to);
+    bench::compare_sleeps(to);
+}
