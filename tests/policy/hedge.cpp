@@ -122,13 +122,14 @@ TEST_CASE("hedge: when both fail it gives the failure that came last", "[policy]
     for (bool const first_comes_last : {true, false}) {
         manual_time time;
         thread_pool pool{{.workers = 1, .spares = 0}};
-        event begun, go_on, after_first;
+        event begun, second_begun, go_on, after_first;
         two_attempts const task{[&](context&) -> outcome<int> {
                                     begun.set();
                                     (void)go_on.wait();
                                     return failure{cause::unavailable, "first"};
                                 },
                                 [&](context&) -> outcome<int> {
+                                    second_begun.set();
                                     if (!first_comes_last) {
                                         pool.post([&] { after_first.set(); });    // its one thread comes to it when the first is over
                                         go_on.set();
@@ -145,6 +146,7 @@ TEST_CASE("hedge: when both fail it gives the failure that came last", "[policy]
         time.until_waiting(1);
         time.advance(1s);
         if (first_comes_last) {
+            REQUIRE(second_begun.wait());
             time.until_waiting(1);    // it joins
             go_on.set();
         }
@@ -227,11 +229,11 @@ TEST_CASE("hedge: what throws on the way to the task is a failure, on both threa
 
 TEST_CASE("hedge: both attempts see which attempt of a retry it is, and the path of the item", "[policy]") {
     thread_pool pool{2};
-    manual_time time{manual_time::jumping};
+    manual_time time;
     context cx{time};
     cx.item(5);
     std::vector<unsigned> seen;
-    auto const answer = (retry{.attempts = 3} | hedge{pool, 1h} | [&](int, context& call) -> outcome<int> {
+    auto const answer = (retry{.attempts = 3, .delay = 0ns} | hedge{pool, 1h} | [&](int, context& call) -> outcome<int> {
         seen.push_back(call.attempt());
         CHECK(call.path() == std::vector<std::size_t>{5});
         return failure{cause::unavailable, "down"};
