@@ -59,12 +59,14 @@ struct finer_model { using policy_concept = derived_tag; };
 struct untagged {};
 struct wrongly_tagged { using policy_concept = int; };
 struct move_only { using policy_concept = around_tag; std::unique_ptr<int> owns; };
+struct unassignable { using policy_concept = around_tag; int const value; };
 
 static_assert(around_policy<around_model> && !place_policy<around_model> && policy<around_model>);
 static_assert(place_policy<place_model> && !around_policy<place_model> && policy<place_model>);
 static_assert(around_policy<finer_model>);
 static_assert(!policy<untagged> && !policy<wrongly_tagged> && !policy<int> && !policy<int*>);
 static_assert(!policy<move_only>);    // policies are values; what owns is a resource
+static_assert(policy<unassignable>);    // as whatever holds a lambda with captures is: copied, never assigned
 
 // gates
 

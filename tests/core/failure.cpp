@@ -152,6 +152,13 @@ TEST_CASE("failure: the index counts the items of the verb that it has left", "[
     CHECK(failure{}.leave({}).index() == 0);
 }
 
+TEST_CASE("failure: that it never ran is something an outer stamp does not overwrite", "[core][failure]") {
+    failure what{cause::cancelled, "stopped"};
+    what.stamp("", three, 0);
+    what.stamp("outer", three, 2);
+    CHECK(what.attempts() == 0);
+}
+
 TEST_CASE("failure: one that another item failed with before is numbered as the item it is given for", "[core][failure]") {
     failure const first = failure{cause::threw, "no"}.stamp("", three_one, 1).leave(three_one);
     std::vector<std::size_t> const five{5};

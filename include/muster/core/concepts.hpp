@@ -66,13 +66,13 @@ using outcome_of = std::invoke_result_t<Next const&, context&, Item>;
 
 // Policies
 
-/// Said around a call: has `around(next, cx, item) const`, which calls `next(cx, item)` zero or more times.
+/// Said around a call: copied with its stage, never assigned; has `around(next, cx, item) const`, which calls `next(cx, item)` zero or more times.
 template <class P>
-concept around_policy = std::copyable<P> && std::derived_from<typename P::policy_concept, around_tag>;
+concept around_policy = std::copy_constructible<P> && std::derived_from<typename P::policy_concept, around_tag>;
 
 /// Said about the place of a call: `on`, `named`, `batched`, ... It may offer `enter(cx)`, whose result is kept during a call.
 template <class P>
-concept place_policy = std::copyable<P> && std::derived_from<typename P::policy_concept, place_tag>;
+concept place_policy = std::copy_constructible<P> && std::derived_from<typename P::policy_concept, place_tag>;
 
 template <class P>
 concept policy = around_policy<P> || place_policy<P>;

@@ -104,6 +104,11 @@ public:
     void no_item() noexcept { has_index_ = false; attempt_ = 1; }
     /// For the library: completes a failure with what this context knows.
     void stamp(failure& what) const { what.stamp(stage_, path(), attempt_); }
+    /// For policies: the failure of an attempt that never came as far as the task.
+    [[nodiscard]] failure not_run(failure what) const {
+        what.stamp(stage_, path(), attempt_ == 0 ? 0 : attempt_ - 1);
+        return what;
+    }
 
     /// For caches: the single flights that this call leads, so that it never waits for itself. Innermost first.
     struct flight {

@@ -154,7 +154,7 @@ struct failure::record {
     std::string stage;
     std::vector<std::size_t> path;
     std::size_t depth = 0;
-    unsigned attempts = 0;
+    std::optional<unsigned> attempts;    // 0 is something that was said: it never ran
     std::optional<std::chrono::nanoseconds> retry_after;
     std::optional<int> exit_code;
     std::optional<int> signal;
@@ -220,7 +220,7 @@ inline std::span<std::size_t const> failure::path() const noexcept {
 }
 
 inline std::string_view failure::stage() const noexcept { return record_ ? record_->stage : std::string_view{}; }
-inline unsigned failure::attempts() const noexcept { return record_ ? record_->attempts : 0; }
+inline unsigned failure::attempts() const noexcept { return record_ ? record_->attempts.value_or(0) : 0; }
 
 inline std::optional<std::chrono::nanoseconds> failure::retry_after() const noexcept {
     return record_ ? record_->retry_after : std::nullopt;
@@ -239,7 +239,7 @@ inline failure& failure::stamp(std::string_view stage, std::span<std::size_t con
     auto& mine = own();
     if (mine.stage.empty()) mine.stage = stage;
     if (mine.path.size() < path.size()) mine.path.assign(path.begin(), path.end());
-    if (mine.attempts == 0) mine.attempts = attempts;
+    if (!mine.attempts) mine.attempts = attempts;
     return *this;
 }
 

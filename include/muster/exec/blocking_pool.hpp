@@ -5,6 +5,7 @@
 
 #include <muster/core/concepts.hpp>       // executor
 #include <muster/core/run_info.hpp>       // sequential_reason
+#include <muster/core/waiter.hpp>         // waiter_ref
 #include <muster/exec/detail/crew.hpp>    // crew
 #include <muster/exec/detail/default_width.hpp>    // default_width
 #include <muster/exec/pending.hpp>        // pending
@@ -21,9 +22,9 @@ namespace muster {
 /// Cost       about 10 KB of memory and 40 us to start a thread.
 class blocking_pool {
 public:
-    explicit blocking_pool(std::size_t width = 0) : plan_(detail::width_or_default(width, 2)), crew_(plan_.width, 0) {}
+    explicit blocking_pool(std::size_t width = 0) : blocking_pool(detail::width_or_default(width, 2)) {}
     /// As wide as these settings say: for a prefix of your own, and to hear of values that break their rule.
-    explicit blocking_pool(settings const& from) : plan_(detail::default_width(2, from.snapshot())), crew_(plan_.width, 0) {}
+    explicit blocking_pool(settings const& from) : blocking_pool(detail::default_width(2, from.snapshot())) {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     [[nodiscard]] std::size_t started() const noexcept { return crew_.started(); }
@@ -47,11 +48,17 @@ public:
     template <class F>
     auto submit(F task) { return detail::submit_to(*this, std::move(task)); }
 
+    [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
+
 private:
+    explicit blocking_pool(detail::planned_width plan) : plan_(plan), crew_(plan.width, 0), waiter_{&crew_} {}
+
     detail::planned_width const plan_;
     detail::crew crew_;
+    detail::crew_waiter waiter_;
 };
 
 static_assert(executor<blocking_pool>);
+static_assert(has_waiter<blocking_pool>);
 
 }  // namespace muster

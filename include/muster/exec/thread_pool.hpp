@@ -65,15 +65,10 @@ public:
 private:
     thread_pool(detail::planned_width plan, std::size_t spares) : plan_(plan), crew_(plan.width, spares), waiter_{&crew_} {}
 
-    struct lending_waiter {
-        detail::crew* of;
-        [[nodiscard]] instant now() const noexcept { return thread_waiter{}.now(); }
-        bool wait_until(wait_point& point, instant until) const { return of->wait_until(point, until); }
-    };
 
     detail::planned_width const plan_;
     detail::crew crew_;
-    lending_waiter waiter_;
+    detail::crew_waiter waiter_;
 };
 
 static_assert(executor<thread_pool>);

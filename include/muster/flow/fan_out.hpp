@@ -5,6 +5,7 @@
 #include <mutex>          // answers
 #include <optional>       // answers
 #include <stop_token>     // stop_source
+#include <string>         // what a quorum lacks
 #include <tuple>          // tasks of different types
 #include <type_traits>    // common_type
 #include <utility>        // index_sequence
@@ -48,7 +49,8 @@ struct quorum {
 ///            `outcome<std::vector<R>>` of k answers. `R` is the common type of the answers.
 /// Waits      until all tasks have ended: those that are no longer needed are asked to stop, and joined.
 /// Fails      `first` with the failure that came last when all failed; `quorum` as soon as k can no longer be reached, saying
-///            how many answered. `error().index()` is the position of the task.
+///            how many answered. `error().index()` is the position of the task. cause::invalid_input, and no task is asked,
+///            where there are fewer than k.
 /// Threads    each task gets the same const item and a context of its own.
 /// Lifetime   the context, last argument, is inherited: stop, deadline, waiter, path.
 struct fan_out_verb {
@@ -110,7 +112,13 @@ auto fan_out_to(Chain const& policies, Group const& group, Item const& item, con
     } else {
         using value = std::common_type_t<typename shape::template result<Item, I>::value_type...>;
         auto needed = std::size_t{1};
-        if constexpr (is_quorum<Group>) needed = group.needed;
+        if constexpr (is_quorum<Group>) {
+            needed = group.needed;
+            if (needed > shape::count)
+                return outcome<std::vector<value>>{failure{cause::invalid_input, "muster: a quorum of " + std::to_string(needed) +
+                                                                                     " cannot come from " +
+                                                                                     std::to_string(shape::count) + " tasks"}};
+        }
 
         std::mutex mutex;
         std::array<std::optional<value>, shape::count> answers;

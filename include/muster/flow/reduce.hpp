@@ -13,7 +13,7 @@
 #include <muster/core/concepts.hpp>        // task_for, result_of
 #include <muster/core/context.hpp>         // context
 #include <muster/core/outcome.hpp>         // outcome
-#include <muster/flow/detail/items.hpp>    // indexed, item_of, call_item_of
+#include <muster/flow/detail/items.hpp>    // indexed, item_of, call_item_of, finish
 #include <muster/flow/detail/run.hpp>      // plan_run, run_each
 
 namespace muster {
@@ -78,6 +78,7 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
             return std::move(*sum);
         };
         auto block = guarded<outcome<T>>(fold);
+        detail::finish(block, cx);    // where it was the combining that threw
         if (block.has_value()) blocks[b] = std::move(*block);
         else fail(std::move(block).error());
     });

@@ -2,7 +2,7 @@
 
 #include <functional>     // identity, invoke
 #include <string>         // describe
-#include <type_traits>    // invoke_result
+#include <type_traits>    // invoke_result, conditional
 #include <utility>        // forward
 
 #include <muster/core/concepts.hpp>    // cache, around_tag, outcome_of
@@ -38,7 +38,9 @@ public:
     auto around(Next const& next, context& cx, Item&& item) const -> outcome<typename C::value_type> {
         constexpr bool fits = std::convertible_to<outcome_of<Next, Item>, outcome<typename C::value_type>>;
         static_assert(fits, "muster: what the task answers does not convert to the value type of the cache");
-        typename C::key_type const& key = std::invoke(key_of_, std::as_const(item));
+        // The task may move from the item or change it: then the key must not lie in it.
+        using kept = std::conditional_t<std::is_const_v<std::remove_reference_t<Item>>, typename C::key_type const&, typename C::key_type const>;
+        kept key = std::invoke(key_of_, std::as_const(item));
         return in_->get_or_compute(key, cx, [&](context& inner) -> outcome<typename C::value_type> {
             if constexpr (fits) return next(inner, std::forward<Item>(item));
             else return failure{};
@@ -46,7 +48,12 @@ public:
     }
 
     [[nodiscard]] std::string describe() const { return "cached"; }
-    friend constexpr bool operator==(cached const&, cached const&) noexcept requires std::equality_comparable<Key> = default;
+    friend constexpr bool operator==(cached const& a, cached const& b) noexcept
+        requires(std::equality_comparable<Key> || std::is_empty_v<Key>)
+    {
+        if constexpr (std::equality_comparable<Key>) return a.in_ == b.in_ && a.key_of_ == b.key_of_;
+        else return a.in_ == b.in_;
+    }
 
 private:
     C* in_;

@@ -11,6 +11,7 @@
 #include <muster/core/concepts.hpp>         // executor, around_tag, outcome_of
 #include <muster/core/context.hpp>          // context
 #include <muster/core/duration_text.hpp>    // duration_text
+#include <muster/core/invoke_task.hpp>      // guarded
 #include <muster/core/stage.hpp>            // operator|
 
 namespace muster {
@@ -81,12 +82,14 @@ auto hedge<E>::around(Next const& next, context& cx, Item&& item) const -> outco
     std::stop_callback const stopped(cx.stop(), forward_stop);
 
     auto const sent = std::make_shared<attempt>();
+    auto const call = [&](context& own) { return guarded<result>([&] { return next(own, static_cast<value const&>(item)); }); };
     context first_cx = context::below(cx);
+    auto const first_attempt = first_cx.change_attempt(cx.attempt());
     auto const first_token = first_cx.change_stop(first_stop.get_token());
     // Once it runs it is joined below, so it may refer to this frame; if it never ran it touches nothing but `sent`.
-    where_->post([sent, &next, &first_cx, &second_stop, &item] {
+    where_->post([sent, &call, &first_cx, &second_stop] {
         if (!sent->move(attempt::state::waiting, attempt::state::running)) return;
-        sent->result = next(first_cx, static_cast<value const&>(item));
+        sent->result = call(first_cx);
         if (sent->result.has_value()) second_stop.request_stop();
         sent->move(attempt::state::running, attempt::state::done);
         sent->done.wake();
@@ -96,16 +99,21 @@ auto hedge<E>::around(Next const& next, context& cx, Item&& item) const -> outco
     if (end == context::wait_end::woken) return std::move(sent->result);
 
     std::optional<result> second;
+    bool first_is_over = false;
     if (end == context::wait_end::elapsed) {
         context second_cx = context::below(cx);
+        auto const second_attempt = second_cx.change_attempt(cx.attempt());
         auto const second_token = second_cx.change_stop(second_stop.get_token());
-        second.emplace(next(second_cx, static_cast<value const&>(item)));
+        second.emplace(call(second_cx));
+        first_is_over = sent->done.woken();
     }
     if (sent->move(attempt::state::waiting, attempt::state::withdrawn))    // it never began
-        return second ? std::move(*second) : result{cx.interruption()};
+        return second ? std::move(*second) : result{cx.not_run(cx.interruption())};
     if (!second || second->has_value()) first_stop.request_stop();
     cx.waiting().wait_until(sent->done, never);    // the join: not bounded by the deadline, because it refers to this frame
+    if (first_is_over) return sent->result.has_value() ? std::move(sent->result) : std::move(*second);
     if (second && second->has_value()) return std::move(*second);
+    if (!second && !sent->result.has_value() && sent->result.error().is(cause::cancelled)) return cx.interruption();    // ours
     return std::move(sent->result);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>      // min, max
+#include <atomic>         // threads that drew
 #include <chrono>         // nanoseconds
 #include <cstdint>        // uint64_t
 #include <optional>       // the failure before
@@ -69,9 +70,10 @@ namespace detail {
 
 /// Bits that differ from call to call, from thread to thread and from process to process: enough for jitter.
 [[nodiscard]] inline std::uint64_t jitter_bits() {
+    static std::atomic<std::uint64_t> threads{0};
     thread_local std::uint64_t state =
         mixed(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count())) ^
-        mixed(reinterpret_cast<std::uintptr_t>(&state));
+        mixed(threads.fetch_add(1, std::memory_order_relaxed));    // relaxed: a number alone
     return mixed(state++);
 }
 
@@ -108,19 +110,20 @@ auto retry::around(Next const& next, context& cx, Item&& item) const -> outcome_
 
         auto& why = result.error();
         cx.stamp(why);
-        if (before && why.is(cause::exhausted)) {    // the budget refused this attempt: the failure before it says more
+        if (before && why.is(cause::exhausted) && why.attempts() < tried) {    // the budget refused it: the one before says more
             before->note("; no further attempt: " + why.text());
             return std::move(*before);
         }
         if (tried >= attempts || !when(why)) return result;
 
         auto wait = drawn(cx, tried);
-        if (auto const asked = why.retry_after()) wait += *asked;
+        if (auto const asked = why.retry_after())
+            wait = *asked < std::chrono::nanoseconds::max() - wait ? wait + *asked : std::chrono::nanoseconds::max();
         if (cx.deadline() != never && later(cx.now(), wait) >= cx.deadline()) {
             why.note("; no further attempt: it would start after the deadline");
             return result;
         }
-        if (auto paused = cx.pause(wait); !paused) {
+        if (auto paused = cx.stop().stop_requested() ? outcome<void>{cx.interruption()} : cx.pause(wait); !paused) {
             paused.error().note("; the attempt before: " + why.text());
             cx.stamp(paused.error());
             return std::move(paused).error();

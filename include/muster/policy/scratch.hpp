@@ -58,7 +58,7 @@ public:
             ++from_->made;
             from_->free.reserve(from_->made);
             lock.unlock();
-            mine_ = std::make_unique<state>(from_->make());
+            mine_.reset(new state(from_->make()));    // in place: it need not move
         }
         std::shared_ptr<store> from_;
         std::unique_ptr<state> mine_;

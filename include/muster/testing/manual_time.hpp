@@ -64,7 +64,10 @@ public:
         std::unique_lock lock(mutex_);
         if (until != never) waits_.push_back(until - now_);
         if (way_ == way::jumping && until != never) {
-            if (!point.woken()) now_ = std::max(now_, until);
+            lock.unlock();
+            auto const over = point.block_until(instant::min());    // woken or stopped before: then no time passes
+            lock.lock();
+            if (!over) now_ = std::max(now_, until);
             return point.woken();
         }
         waiting_.push_back({&point, until});

@@ -11,7 +11,7 @@ namespace muster::detail {
 template <class Gate, class Next, class Item>
 auto admit(Gate& by, Next const& next, context& cx, Item&& item) -> outcome_of<Next, Item> {
     auto permit = by.acquire(cx, weight_of(item));    // waits through cx; released when it leaves scope
-    if (!permit) return std::move(permit).error();
+    if (!permit) return cx.not_run(std::move(permit).error());
     auto result = next(cx, std::forward<Item>(item));
     permit->settle(result);                           // breakers, budgets and adaptive gates learn from it
     return result;
