@@ -43,7 +43,7 @@ public:
     /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
     [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
 
-    /// Starts the threads that `width` calls at once need; how many the machine allows, the caller among them.
+    /// How many of `width` calls at once the threads that can be had allow, the caller among them. The first time it starts one.
     std::size_t prepare(std::size_t width) { return crew_.prepare(width); }
     /// Why the pool is one wide, where it was not asked to be: switched off, or one core.
     [[nodiscard]] sequential_reason why_sequential() const noexcept { return plan_.why; }

@@ -97,8 +97,9 @@ public:
 
     /// How many calls at once the threads that can be had allow, the caller among them. The first time it starts one, to see.
     std::size_t prepare(std::size_t width) {
-        if (started() == 0) start_threads(1);
-        return refused() ? std::min(width, started() + 1) : width;
+        auto const asked = std::min(width, width_);
+        if (asked > 1 && started() == 0) start_threads(1);
+        return refused() ? std::min(asked, started() + 1) : asked;
     }
 
     template <class Body>
