@@ -340,4 +340,7 @@ TEST_CASE("thread_pool: prepare starts one thread to see whether there are any, 
     CHECK(pool.started() == 1);
     CHECK(pool.prepare(100) == 8);
     CHECK(pool.started() == 1);
+    thread_pool another{8};
+    testing::no_threads const none;
+    CHECK(another.prepare(8) == 1);
 }

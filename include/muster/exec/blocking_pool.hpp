@@ -39,6 +39,10 @@ public:
     /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
     template <class Body>
     void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk(n, width, body); }
+    /// The same, for a width that nobody fixed: a batch that was over in less than it costs to wake a thread the last times stays
+    /// with its caller, unless it takes longer this time, or one of its items waits.
+    template <class Body>
+    void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
 
     /// Runs `job()` on some thread, later; it must not throw.
     template <class Job>

@@ -30,8 +30,9 @@
 // A thread that blocks in a policy's wait counts as absent; another is let in (or started, up to `spares`) while it sleeps.
 //
 // Waking a thread costs more than some loops are worth: 20 us and more on a virtual machine. So the crew remembers what an item
-// of each kind of loop took the last times. A loop that promises to be shorter than that is first worked off by its caller
-// alone, and offered after all when it takes longer, or when one of its items waits.
+// of each kind of loop took the last times. Where the caller leaves the width to us (`bulk_if_worth_it`), a loop that promises
+// to be shorter than that is first worked off by its caller alone, and offered after all when it takes longer, or when one of
+// its items waits.
 
 namespace muster::detail {
 
@@ -103,32 +104,9 @@ public:
     }
 
     template <class Body>
-    void bulk(std::size_t n, std::size_t width, Body const& body) {
-        auto const helpers = std::min(n, std::min(width, width_)) - (n != 0 && width != 0);
-        if (n == 0) return;
-        if (helpers == 0) return body(std::size_t{0}, n);
-        loop mine;
-        mine.run = [](void const* erased, std::size_t first, std::size_t last) { (*static_cast<Body const*>(erased))(first, last); };
-        mine.body = &body;
-        mine.n = n;
-        mine.width = helpers + 1;
-        mine.seats = helpers;
-        mine.parent = here().of == this ? here().inside : nullptr;
-        mine.home = &my_queue();
-
-        auto& known = estimates_[std::hash<void*>{}(reinterpret_cast<void*>(mine.run)) / 16 % estimates_.size()];
-        if (!known.promises_less_than(worth_a_thread, mine.run, n)) offer(mine);
-        known.learn(mine.run, take_part(mine));
-        if (!mine.offered) return;
-        {
-            std::lock_guard lock(mine.home->mutex);
-            if (mine.seats != 0) {
-                mine.home->loops.erase(mine);
-                offers_.fetch_sub(1);
-            }
-        }
-        join(mine);
-    }
+    void bulk(std::size_t n, std::size_t width, Body const& body) { run_loop(n, width, body, true); }
+    template <class Body>
+    void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { run_loop(n, width, body, false); }
 
     template <class Job>
     void post(Job job) {
@@ -219,6 +197,34 @@ private:
 
     queue& outsiders() noexcept { return queues_[most_threads_]; }
     queue& my_queue() noexcept { return here().of == this && here().home ? *here().home : outsiders(); }
+
+    template <class Body>
+    void run_loop(std::size_t n, std::size_t width, Body const& body, bool at_once) {
+        auto const helpers = std::min(n, std::min(width, width_)) - (n != 0 && width != 0);
+        if (n == 0) return;
+        if (helpers == 0) return body(std::size_t{0}, n);
+        loop mine;
+        mine.run = [](void const* erased, std::size_t first, std::size_t last) { (*static_cast<Body const*>(erased))(first, last); };
+        mine.body = &body;
+        mine.n = n;
+        mine.width = helpers + 1;
+        mine.seats = helpers;
+        mine.parent = here().of == this ? here().inside : nullptr;
+        mine.home = &my_queue();
+
+        auto& known = estimates_[std::hash<void*>{}(reinterpret_cast<void*>(mine.run)) / 16 % estimates_.size()];
+        if (at_once || !known.promises_less_than(worth_a_thread, mine.run, n)) offer(mine);
+        known.learn(mine.run, take_part(mine));
+        if (!mine.offered) return;
+        {
+            std::lock_guard lock(mine.home->mutex);
+            if (mine.seats != 0) {
+                mine.home->loops.erase(mine);
+                offers_.fetch_sub(1);
+            }
+        }
+        join(mine);
+    }
 
     struct share {    // what one thread did of a loop
         std::size_t items = 0;
