@@ -74,7 +74,7 @@ T checked(outcome<T> parsed) {
     return std::move(*parsed);
 }
 
-width width_of(std::string const& text, int connections) {
+width width_of(std::string const& text, double connections) {
     // more workers than connections would only wait
     if (text == "auto") return automatic{.io_width = static_cast<std::size_t>(connections)};
     std::size_t number = 0;
