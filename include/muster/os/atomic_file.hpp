@@ -137,12 +137,14 @@ inline outcome<void> atomic_file::write(std::string_view bytes) {
 // Who takes a file out of the folder is who counts it: so it is first given a name that nobody else knows.
 inline std::uint64_t atomic_file::unlinked(std::string const& path) noexcept {
     struct stat about {};
-    auto const bytes = ::stat(path.c_str(), &about) == 0 ? static_cast<std::uint64_t>(about.st_size) : 0;
+    auto const bytes = ::lstat(path.c_str(), &about) == 0 ? static_cast<std::uint64_t>(about.st_size) : 0;
     ::unlink(path.c_str());
     return bytes;
 }
 
 inline std::optional<std::uint64_t> atomic_file::remove(std::string const& path) {
+    struct stat there {};
+    if (::lstat(path.c_str(), &there) != 0 || S_ISDIR(there.st_mode)) return std::nullopt;
     auto const aside = temporary_beside(path);
     if (::rename(path.c_str(), aside.c_str()) != 0) return std::nullopt;
     return unlinked(aside);
@@ -152,11 +154,13 @@ inline outcome<std::uint64_t> atomic_file::take_the_name() {
     for (;;) {
         if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) return std::uint64_t{0};
         if (errno != EEXIST) break;
+        struct stat there {};
+        if (::lstat(path_.c_str(), &there) == 0 && S_ISDIR(there.st_mode)) break;    // a folder is no file to replace
         if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) == 0) return unlinked(temporary_);
         if (errno != ENOENT) break;    // else it has just been removed
     }
     struct stat before {};
-    auto const bytes = ::stat(path_.c_str(), &before) == 0 ? static_cast<std::uint64_t>(before.st_size) : 0;
+    auto const bytes = ::lstat(path_.c_str(), &before) == 0 ? static_cast<std::uint64_t>(before.st_size) : 0;
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed(errno, "cannot replace").error();
     return bytes;
 }
