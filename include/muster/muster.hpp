@@ -1,7 +1,8 @@
 #pragma once
 
-/// All of muster that needs nothing but the standard library and the system: the words, the executors, the policies, the verbs.
-/// Adapters (muster/adapt/) and workloads (muster/workloads/) are included by name, with the library that they need.
+/// The part of muster that is about calls: the words, the executors, the policies, the gates, the verbs, what is seen of them.
+/// What reaches out is included by name: programs (muster/process/), files (muster/cache/file_cache.hpp), other libraries
+/// (muster/adapt/), whole problems (muster/workloads/).
 
 #include <muster/core/any_stage.hpp>         // any_stage
 #include <muster/core/chain.hpp>             // chain
@@ -31,12 +32,7 @@
 #include <muster/gate/rate_limiter.hpp>       // rate_limiter
 #include <muster/gate/retry_budget.hpp>       // retry_budget
 
-#include <muster/process/command.hpp>           // command
-#include <muster/process/command_result.hpp>    // command_result
-#include <muster/process/command_runner.hpp>    // command_runner
-
 #include <muster/cache/cache_stats.hpp>     // cache_stats
-#include <muster/cache/file_cache.hpp>      // file_cache
 #include <muster/cache/memory_cache.hpp>    // memory_cache
 
 #include <muster/policy/batched.hpp>     // batched
