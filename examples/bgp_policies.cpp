@@ -74,8 +74,9 @@ T checked(outcome<T> parsed) {
     return std::move(*parsed);
 }
 
-width width_of(std::string const& text) {
-    if (text == "auto") return automatic{};
+width width_of(std::string const& text, double connections) {
+    // more workers than connections would only wait
+    if (text == "auto") return automatic{.io_width = static_cast<std::size_t>(connections)};
     std::size_t number = 0;
     auto const end = std::from_chars(text.data(), text.data() + text.size(), number);
     if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || number < 1 || number > 4096)
@@ -248,8 +249,7 @@ int run(arguments const& said, char const* program) {
 
     stream_lines messages{stderr};
     settings const switches{{.complain = messages}};
-    bgp::generate_options how{.workers = width_of(said.workers), .switches = &switches};
-    how.io_width = static_cast<std::size_t>(said.connections);    // more workers than connections would only wait
+    bgp::generate_options how{.workers = width_of(said.workers, said.connections), .switches = &switches};
     if (said.log) how.log = messages;
     if (said.status) {
         std::puts(bgp::to_text(bgp::status(requests.size(), how)).c_str());

@@ -13,16 +13,21 @@
 #include <sys/wait.h>    // waitpid
 #include <unistd.h>      // pipe2
 
+#include <muster/cache/file_cache.hpp>
 #include <muster/core/pipeline.hpp>
 #include <muster/exec/blocking_pool.hpp>
 #include <muster/flow/map.hpp>
+#include <muster/policy/cached.hpp>
 #include <muster/policy/deadline.hpp>
 #include <muster/policy/limit.hpp>
 #include <muster/gate/bulkhead.hpp>
 #include <muster/process/command_runner.hpp>
+#include <muster/workloads/bgp/cache_key.hpp>
+#include <muster/workloads/bgp/for_request.hpp>
 #include <muster/workloads/bgp/irr_responder.hpp>
 #include <muster/workloads/bgp/judge.hpp>
 #include <muster/workloads/bgp/plan.hpp>
+#include <muster/workloads/bgp/policy_cache.hpp>
 #include <muster/workloads/bgp/run_bgpq4.hpp>
 
 namespace bench {
@@ -101,6 +106,13 @@ double bare_loop(std::vector<std::vector<std::string>> const& commands, std::siz
     });
 }
 
+struct scratch_folder {
+    std::filesystem::path path = std::filesystem::temp_directory_path() / ("muster-bench-" + std::to_string(getpid()));
+    scratch_folder() { std::filesystem::create_directories(path); }
+    scratch_folder(scratch_folder const&) = delete;
+    ~scratch_folder() { std::filesystem::remove_all(path); }
+};
+
 bgp::request policy_of(std::uint32_t number) {
     return bgp::request{.object = bgp::irr_object::parse("AS" + std::to_string(number)).value()};
 }
@@ -122,15 +134,14 @@ void compare_policies(report const& to) {
     auto const make = pipeline{plan, limit{connections} | deadline{30s} | bgp::run_bgpq4{programs}, bgp::judge};
 
     // The same arguments for all, from the plan itself.
-    auto const folder = std::filesystem::temp_directory_path() / ("muster-bench-" + std::to_string(getpid()));
-    std::filesystem::create_directories(folder);
+    scratch_folder const folder;
     std::vector<std::vector<std::string>> words;
     for (auto const& each : requests) {
         auto const planned = plan(each).value();
         words.push_back({planned.run.program});
         words.back().insert(words.back().end(), planned.run.args.begin(), planned.run.args.end());
     }
-    auto const list = (folder / "lines").string();
+    auto const list = (folder.path / "lines").string();
     {
         std::ofstream out(list);
         for (auto const& line : words) {
@@ -163,7 +174,6 @@ void compare_policies(report const& to) {
     compare("no_latency");
     server.latency(50ms);
     compare("50ms");
-    std::filesystem::remove_all(folder);
 
     // Ten at 50 ms, against one after another.
     requests.erase(requests.begin() + 10, requests.end());
@@ -172,6 +182,50 @@ void compare_policies(report const& to) {
                                  to.size(5, 1));
     to.figure("ten_policies_8_wide_speedup", ratios(ten[0], ten[1]), "x");
     to.figure("ten_policies_10_wide_speedup", ratios(ten[0], ten[2]), "x");
+}
+
+void compare_warm_policies(report const& to) {
+    bgp::irr_responder server{bgp::irr_data::bundled(), {.latency = 50ms}};
+    command_runner programs;
+    bulkhead connections{8};
+    scratch_folder const folder;
+    file_cache files{folder.path / "cache"};
+    bgp::policy_cache answers{files};
+    blocking_pool io{8};
+    bgp::cache_key const key{"1.9"};
+    auto const make = pipeline{bgp::plan{{.server = server.address()}},
+                               bgp::for_request{cached{answers, key} | limit{connections} | deadline{30s} |
+                                                pipeline{bgp::run_bgpq4{programs}, bgp::judge}}};
+
+    std::vector<bgp::request> requests;
+    for (std::uint32_t i = 0; i < to.size(100u, 12u); ++i) requests.push_back(policy_of(100'000 + i));
+    auto const run = [&](std::span<bgp::request const> some, width workers) {
+        return seconds([&] {
+            for (auto const& made : map(some, on{io, workers} | make))
+                if (!made || made->list.entries != 20) std::abort();
+        });
+    };
+
+    // The same run, first with an empty cache, then with a full one.
+    std::vector<double> cold, warm;
+    for (int i = 0; i < to.size(5, 1); ++i) {
+        files.clear();
+        cold.push_back(run(requests, 8));
+        auto const started = programs.stats().started;
+        warm.push_back(run(requests, 8));
+        if (programs.stats().started != started) std::abort();    // a warm run starts no program
+    }
+    to.figure("policies_50ms_cold_s", cold, "s");
+    to.figure("policies_50ms_warm_s", warm, "s");
+    to.figure("policies_50ms_warm_against_cold", ratios(warm, cold), "x");
+
+    // A small batch that is remembered: the automatic width must not lose to one after another.
+    std::span<bgp::request const> const five{requests.data(), 5};
+    auto const small = interleaved({{"1", [&] { return run(five, 1); }}, {"automatic", [&] { return run(five, automatic{}); }}},
+                                   to.size(301, 3));
+    to.figure("five_remembered_one_after_another_s", small[0], "s");
+    to.figure("five_remembered_automatic_s", small[1], "s");
+    to.figure("five_remembered_automatic_against_one_after_another", ratios(small[1], small[0]), "x");
 }
 
 void compare_sleeps(report const& to) {

@@ -8,6 +8,9 @@ namespace bench {
 /// posix_spawn and poll; then widths, warm caches and small batches.
 void compare_policies(report const& to);
 
+/// The same policies from a cache on disk: a warm run against a cold one, and a small batch in parallel against one after another.
+void compare_warm_policies(report const& to);
+
 /// `sleep`, some at once, against one after another: what running programs in parallel gains where they wait.
 void compare_sleeps(report const& to);
 

@@ -4,10 +4,12 @@
 #include "killed_child.hpp"
 #include "temporary_folder.hpp"
 
-#include <csignal>    // SIGXFSZ
-#include <random>     // moments
-#include <thread>     // jthread
-#include <vector>     // threads
+#include <atomic>         // sums
+#include <csignal>        // SIGXFSZ
+#include <random>         // moments
+#include <string_view>    // texts
+#include <thread>         // jthread
+#include <vector>         // threads
 
 #include <sys/resource.h>    // setrlimit
 #include <utime.h>           // utime
@@ -164,4 +166,41 @@ TEST_CASE("atomic_file: sweep removes what the dead left, and only that", "[os][
     CHECK(file->commit());
     CHECK(in.count() == 3);
     CHECK(atomic_file::sweep(in / "nowhere") == 0);
+}
+
+TEST_CASE("atomic_file: who replaces or removes a file is told how many bytes it had, exactly once", "[os]") {
+    temporary_folder const in;
+    auto const path = in / "file";
+    auto const put = [&](std::string_view text) {
+        auto file = atomic_file::open(path, {.durable = false}).value();
+        REQUIRE(file.write(text));
+        return file.commit();
+    };
+    CHECK(put("abc") == std::uint64_t{0});
+    CHECK(put("defgh") == std::uint64_t{3});
+    CHECK(atomic_file::remove(path) == std::uint64_t{5});
+    CHECK(atomic_file::remove(path) == std::nullopt);
+    CHECK(put("i") == std::uint64_t{0});
+
+    // Several at once: what was put in is what was taken out, and what is left.
+    std::atomic<std::uint64_t> in_total{1}, out_total{0};
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t t = 0; t < 4; ++t)
+            threads.emplace_back([&, t] {
+                for (std::size_t i = 0; i < 300; ++i) {
+                    if (i % 3 == t % 3) {
+                        out_total += atomic_file::remove(path).value_or(0);
+                        continue;
+                    }
+                    auto file = atomic_file::open(path, {.durable = false}).value();
+                    auto const size = 1 + (i * 7 + t * 13) % 90;
+                    (void)file.write(std::string(size, 'x'));
+                    in_total += size;
+                    out_total += file.commit().value();
+                }
+            });
+    }
+    auto const left = atomic_file::remove(path).value_or(0);
+    CHECK(in_total == out_total + left);
 }

@@ -16,6 +16,10 @@
 #include <poll.h>        // poll
 #include <sys/stat.h>    // chmod
 
+#include <muster/exec/blocking_pool.hpp>    // where the callers of a map run
+#include <muster/flow/map.hpp>              // map
+#include <muster/policy/deadline.hpp>       // deadline
+
 using namespace muster;
 using namespace std::chrono_literals;
 
@@ -541,6 +545,25 @@ TEST_CASE("command_runner: the whole group dies at the deadline, not the child a
     CHECK(no_children());
 }
 
+TEST_CASE("command_runner: the whole group is asked to end, not the child alone", "[process][command_runner]") {
+    temporary_folder const in;
+    command_runner const programs;
+    auto const ready = in / "ready";
+    REQUIRE(::mkfifo(ready.c_str(), 0600) == 0);
+    std::stop_source stop;
+    waiter_that stops{[&] {
+        (void)temporary_folder::read(ready);
+        stop.request_stop();
+    }};
+    context cx{stop.get_token(), stops};
+    auto what = shell("trap 'wait' TERM; (trap 'echo heard >&2; exit' TERM; echo > " + ready + "; while :; do sleep 1000 & wait; done) & wait");
+    what.grace = 10s;
+    auto const result = programs(what, cx);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().text().ends_with("heard"));
+    CHECK(no_children());
+}
+
 TEST_CASE("command_runner: a descendant that keeps the output open is killed after the grace", "[process][command_runner]") {
     command_runner const programs;
     auto what = shell("sleep 1000 & echo $!");
@@ -660,6 +683,26 @@ TEST_CASE("command_runner: many callers, many programs, each gets its own answer
     CHECK(stats.finished == 240);
     CHECK(stats.running == 0);
     CHECK(stats.peak <= 6);
+    CHECK(no_children());
+}
+
+TEST_CASE("command_runner: is a task: a map of commands, a deadline in front, one that hangs", "[process][command_runner]") {
+    command_runner programs;
+    blocking_pool io{8};
+    std::vector<command> commands;
+    for (int i = 0; i < 30; ++i) commands.push_back({.program = "echo", .args = {std::to_string(i)}});
+    commands[7] = hang();
+    auto const answers = map(commands, on{io, 8} | deadline{300ms} | std::ref(programs));
+    REQUIRE(answers.size() == 30);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (i == 7) {
+            CHECK(answers[i].error().is(cause::timed_out));
+            CHECK(answers[i].error().index() == 7);
+        } else if (answers[i]) {    // on a machine that is very busy a deadline may meet another
+            CHECK(answers[i]->out == std::to_string(i) + '\n');
+        }
+    }
+    CHECK(programs.stats().peak <= 8);
     CHECK(no_children());
 }
 

@@ -210,13 +210,12 @@ inline outcome<void> file_cache::put(std::string const& key, std::string_view va
     if (auto written = file->write(value); !written) return failed(std::move(written).error());
 
     shared_->add(bytes);    // before it is there: a kill in between leaves the count too high, which is put right
-    struct stat before {};
-    auto const replaces = ::stat(at.file.c_str(), &before) == 0;
-    if (auto done = file->commit(); !done) {
+    auto const replaced = file->commit();
+    if (!replaced) {
         shared_->subtract(bytes);
-        return failed(std::move(done).error());
+        return failed(replaced.error());
     }
-    if (replaces) shared_->subtract(static_cast<std::uint64_t>(before.st_size));
+    shared_->subtract(*replaced);
     stored_.fetch_add(1, std::memory_order_relaxed);    // a count alone
     if (shared_->bytes() > options_.bytes) make_room();
     return {};
@@ -224,15 +223,14 @@ inline outcome<void> file_cache::put(std::string const& key, std::string_view va
 
 inline bool file_cache::erase(std::string const& key) {
     auto const at = place_of(key);
-    struct stat about {};
-    if (::stat(at.file.c_str(), &about) != 0 || ::unlink(at.file.c_str()) != 0) return false;
-    shared_->subtract(static_cast<std::uint64_t>(about.st_size));
-    return true;
+    auto const bytes = atomic_file::remove(at.file);
+    if (bytes) shared_->subtract(*bytes);
+    return bytes.has_value();
 }
 
 inline void file_cache::clear() {
     for (auto const& entry : scan(true))
-        if (::unlink(entry.path.c_str()) == 0) shared_->subtract(entry.bytes);
+        if (auto const bytes = atomic_file::remove(entry.path)) shared_->subtract(*bytes);
 }
 
 inline std::vector<file_cache::found> file_cache::scan(bool sweep) const {

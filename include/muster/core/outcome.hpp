@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>        // a value or failure that is not there
 #include <concepts>       // constructible_from
 #include <exception>      // exception
 #include <functional>     // invoke
@@ -106,11 +107,12 @@ public:
     [[nodiscard]] bool has_value() const noexcept { return has_value_; }
     explicit operator bool() const noexcept { return has_value_; }
 
-    T& operator*() & noexcept { return value_; }
-    T const& operator*() const& noexcept { return value_; }
-    T&& operator*() && noexcept { return std::move(value_); }
-    T* operator->() noexcept { return &value_; }
-    T const* operator->() const noexcept { return &value_; }
+    /// The value; only where `has_value()` is true.
+    T& operator*() & noexcept { return assert(has_value_), value_; }
+    T const& operator*() const& noexcept { return assert(has_value_), value_; }
+    T&& operator*() && noexcept { return assert(has_value_), std::move(value_); }
+    T* operator->() noexcept { return assert(has_value_), &value_; }
+    T const* operator->() const noexcept { return assert(has_value_), &value_; }
 
     T& value() & { return has_value_ ? value_ : throw bad_outcome{failure_}; }
     T const& value() const& { return has_value_ ? value_ : throw bad_outcome{failure_}; }
@@ -120,9 +122,9 @@ public:
     }
 
     /// What went wrong; only where `has_value()` is false.
-    failure& error() & noexcept { return failure_; }
-    failure const& error() const& noexcept { return failure_; }
-    failure&& error() && noexcept { return std::move(failure_); }
+    failure& error() & noexcept { return assert(!has_value_), failure_; }
+    failure const& error() const& noexcept { return assert(!has_value_), failure_; }
+    failure&& error() && noexcept { return assert(!has_value_), std::move(failure_); }
 
     template <class U>
     T value_or(U&& other) const& { return has_value_ ? value_ : static_cast<T>(std::forward<U>(other)); }
@@ -207,9 +209,9 @@ public:
         if (!has_value_) throw bad_outcome{failure_};
     }
 
-    failure& error() & noexcept { return failure_; }
-    failure const& error() const& noexcept { return failure_; }
-    failure&& error() && noexcept { return std::move(failure_); }
+    failure& error() & noexcept { return assert(!has_value_), failure_; }
+    failure const& error() const& noexcept { return assert(!has_value_), failure_; }
+    failure&& error() && noexcept { return assert(!has_value_), std::move(failure_); }
 
     /// `f()`, an outcome itself, or this failure.
     template <class F>

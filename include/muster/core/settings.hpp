@@ -167,7 +167,9 @@ constexpr std::string_view name_of(log_level which) noexcept {
 inline width settings_values::width_for(width asked) const {
     if (disable_parallel) return 1;
     if (asked.fixed() || !max_workers) return asked;
-    return automatic{.cap = *max_workers, .sequential_up_to = asked.rule().sequential_up_to};
+    auto rule = asked.rule();
+    rule.cap = *max_workers;
+    return rule;
 }
 
 inline settings::settings(settings_source from) : source_(std::move(from)) {

@@ -12,6 +12,7 @@ namespace muster {
 struct automatic {
     std::size_t cap = 8;                 ///< 8: past it they gain less than they cost the other side
     std::size_t sequential_up_to = 2;    ///< 2: below three items starting workers costs more than it gains
+    std::size_t io_width = 0;            ///< in place of the cores, for items that wait rather than compute; 0: the cores
     friend bool operator==(automatic const&, automatic const&) = default;
 };
 
@@ -49,7 +50,7 @@ public:
     /// The workers for so many items; a fixed width knows no cores, yet never exceeds the items. At least 1.
     [[nodiscard]] constexpr std::size_t workers(std::size_t items, std::size_t cores) const noexcept {
         if (fixed_) return std::max<std::size_t>(1, std::min(fixed_, items));
-        return auto_workers(items, cores, rule_.cap, rule_.sequential_up_to);
+        return auto_workers(items, rule_.io_width != 0 ? rule_.io_width : cores, rule_.cap, rule_.sequential_up_to);
     }
 
     friend constexpr bool operator==(width const&, width const&) noexcept = default;

@@ -5,6 +5,7 @@
 
 #include <muster/core/concepts.hpp>       // executor
 #include <muster/core/run_info.hpp>       // sequential_reason
+#include <muster/core/waiter.hpp>         // waiter_ref
 #include <muster/exec/detail/crew.hpp>    // crew
 #include <muster/exec/detail/default_width.hpp>    // default_width
 #include <muster/exec/pending.hpp>        // pending
@@ -21,14 +22,16 @@ namespace muster {
 /// Cost       about 10 KB of memory and 40 us to start a thread.
 class blocking_pool {
 public:
-    explicit blocking_pool(std::size_t width = 0) : plan_(detail::default_width(width, 2)), crew_(plan_.width, 0) {}
+    explicit blocking_pool(std::size_t width = 0) : blocking_pool(detail::width_or_default(width, 2)) {}
+    /// As wide as these settings say: for a prefix of your own, and to hear of values that break their rule.
+    explicit blocking_pool(settings const& from) : blocking_pool(detail::default_width(2, from.snapshot())) {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     [[nodiscard]] std::size_t started() const noexcept { return crew_.started(); }
     /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
     [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
 
-    /// Starts the threads that `width` calls at once need; how many the machine allows, the caller among them.
+    /// How many of `width` calls at once the threads that can be had allow, the caller among them. The first time it starts one.
     std::size_t prepare(std::size_t width) { return crew_.prepare(width); }
     /// Why the pool is one wide, where it was not asked to be: switched off, or one core.
     [[nodiscard]] sequential_reason why_sequential() const noexcept { return plan_.why; }
@@ -36,6 +39,10 @@ public:
     /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
     template <class Body>
     void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk(n, width, body); }
+    /// The same, for a width that nobody fixed: a batch that was over in less than it costs to wake a thread the last times stays
+    /// with its caller, unless it takes longer this time, or one of its items waits.
+    template <class Body>
+    void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
 
     /// Runs `job()` on some thread, later; it must not throw.
     template <class Job>
@@ -45,11 +52,17 @@ public:
     template <class F>
     auto submit(F task) { return detail::submit_to(*this, std::move(task)); }
 
+    [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
+
 private:
+    explicit blocking_pool(detail::planned_width plan) : plan_(plan), crew_(plan.width, 0), waiter_{&crew_} {}
+
     detail::planned_width const plan_;
     detail::crew crew_;
+    detail::crew_waiter waiter_;
 };
 
 static_assert(executor<blocking_pool>);
+static_assert(has_waiter<blocking_pool>);
 
 }  // namespace muster

@@ -32,7 +32,10 @@ public:
     thread_pool() : thread_pool(thread_pool_options{}) {}
     explicit thread_pool(std::size_t workers) : thread_pool(thread_pool_options{.workers = workers}) {}
     explicit thread_pool(thread_pool_options options)
-        : plan_(detail::default_width(options.workers, 1)), crew_(plan_.width, options.spares), waiter_{&crew_} {}
+        : thread_pool(detail::width_or_default(options.workers, 1), options.spares) {}
+    /// As wide as these settings say: for a prefix of your own, and to hear of values that break their rule.
+    explicit thread_pool(settings const& from)
+        : thread_pool(detail::default_width(1, from.snapshot()), thread_pool_options{}.spares) {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     /// How many threads were started so far, spares included.
@@ -40,7 +43,7 @@ public:
     /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
     [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
 
-    /// Starts the threads that `width` calls at once need; how many the machine allows, the caller among them.
+    /// How many of `width` calls at once the threads that can be had allow, the caller among them. The first time it starts one.
     std::size_t prepare(std::size_t width) { return crew_.prepare(width); }
     /// Why the pool is one wide, where it was not asked to be: switched off, or one core.
     [[nodiscard]] sequential_reason why_sequential() const noexcept { return plan_.why; }
@@ -48,6 +51,10 @@ public:
     /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
     template <class Body>
     void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk(n, width, body); }
+    /// The same, for a width that nobody fixed: a batch that was over in less than it costs to wake a thread the last times stays
+    /// with its caller, unless it takes longer this time, or one of its items waits.
+    template <class Body>
+    void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
 
     /// Runs `job()` on some worker, later; it must not throw.
     template <class Job>
@@ -60,15 +67,12 @@ public:
     [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
 
 private:
-    struct lending_waiter {
-        detail::crew* of;
-        [[nodiscard]] instant now() const noexcept { return thread_waiter{}.now(); }
-        bool wait_until(wait_point& point, instant until) const { return of->wait_until(point, until); }
-    };
+    thread_pool(detail::planned_width plan, std::size_t spares) : plan_(plan), crew_(plan.width, spares), waiter_{&crew_} {}
+
 
     detail::planned_width const plan_;
     detail::crew crew_;
-    lending_waiter waiter_;
+    detail::crew_waiter waiter_;
 };
 
 static_assert(executor<thread_pool>);

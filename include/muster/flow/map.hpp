@@ -35,7 +35,7 @@ into(Range&) -> into<typename Range::value_type>;
 /// Shape      a sized range in (random access; the iterators of another are gathered first), `std::vector<outcome<R>>` out, as
 ///            many as items, same order. `map(items, task, into{span})` writes the values and returns the failures alone,
 ///            sorted by index. Elements are handed on as the range gives them; those of an rvalue container are moved.
-/// Waits      until every item has an outcome. Nested in a task on the same pool it never deadlocks.
+/// Waits      until every item has an outcome. Items must not wait for each other: they may run one after another. Nested in a task on the same pool it never deadlocks.
 /// Fails      never as a whole. An item that was not started because of a stop or a passed deadline has cause::cancelled or
 ///            timed_out and 0 attempts; `error().index()` is its position.
 /// Throws     std::length_error where `into` has too little room, before anything runs.

@@ -7,6 +7,7 @@
 #include <cstdint>         // uint64_t
 #include <cstdio>          // rename
 #include <ctime>           // time
+#include <optional>        // what was removed
 #include <string>          // paths
 #include <string_view>     // contents
 #include <utility>         // exchange, move
@@ -50,10 +51,14 @@ public:
 
     /// Appends; after a failure nothing more is to be expected of this.
     outcome<void> write(std::string_view bytes);
-    /// Makes it the file; afterwards this is spent.
-    outcome<void> commit();
+    /// Makes it the file; afterwards this is spent. Answers how many bytes the file had that it replaced, 0 for none: exact also
+    /// while others replace or `remove` it, where the file system can exchange two names.
+    outcome<std::uint64_t> commit();
     /// Removes the temporary file.
     void discard() noexcept;
+
+    /// Takes a file away, and answers how many bytes that very file had; nothing when there is none, or it may not be.
+    static std::optional<std::uint64_t> remove(std::string const& path);
 
     /// All in one: open, write, commit.
     static outcome<void> replace(std::string path, std::string_view bytes, atomic_file_options options = {});
@@ -65,6 +70,9 @@ private:
     atomic_file(std::string path, std::string temporary, fd file, bool durable) noexcept
         : path_(std::move(path)), temporary_(std::move(temporary)), file_(std::move(file)), durable_(durable) {}
     static std::string folder_of(std::string const& path);
+    static std::string temporary_beside(std::string const& path);
+    static std::uint64_t unlinked(std::string const& path) noexcept;    // its bytes
+    outcome<std::uint64_t> take_the_name();
     outcome<void> failed(int error, std::string_view tried);
 
     std::string path_;
@@ -89,14 +97,18 @@ inline atomic_file& atomic_file::operator=(atomic_file other) noexcept {
     return *this;
 }
 
-inline outcome<atomic_file> atomic_file::open(std::string path, atomic_file_options options) {
+inline std::string atomic_file::temporary_beside(std::string const& path) {
     static std::atomic<std::uint64_t> next{0};
+    return folder_of(path) + "/.muster-" + std::to_string(::getpid()) + '-' + std::to_string(::gettid()) + '-' +
+           std::to_string(next.fetch_add(1, std::memory_order_relaxed)) + ".tmp";    // distinct is enough
+}
+
+inline outcome<atomic_file> atomic_file::open(std::string path, atomic_file_options options) {
     if (path.empty() || path.back() == '/' || path.find('\0') != std::string::npos)
         return failure{cause::invalid_input, "a file to write needs a name"};
-    auto const start = folder_of(path) + "/.muster-" + std::to_string(::getpid()) + '-' + std::to_string(::gettid()) + '-';
     // The name may be taken by a process of another pid namespace, or left by a dead one: the next number is free.
     for (int left = 1'000;; --left) {
-        auto temporary = start + std::to_string(next.fetch_add(1, std::memory_order_relaxed)) + ".tmp";    // distinct is enough
+        auto temporary = temporary_beside(path);
         int const number = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, options.mode);
         if (number < 0 && (errno == EINTR || (errno == EEXIST && left > 0))) continue;
         if (number < 0) return system_failure(errno, "cannot create a file beside " + path);
@@ -122,10 +134,42 @@ inline outcome<void> atomic_file::write(std::string_view bytes) {
     return {};
 }
 
-inline outcome<void> atomic_file::commit() {
+// Who takes a file out of the folder is who counts it: so it is first given a name that nobody else knows.
+inline std::uint64_t atomic_file::unlinked(std::string const& path) noexcept {
+    struct stat about {};
+    auto const bytes = ::lstat(path.c_str(), &about) == 0 ? static_cast<std::uint64_t>(about.st_size) : 0;
+    ::unlink(path.c_str());
+    return bytes;
+}
+
+inline std::optional<std::uint64_t> atomic_file::remove(std::string const& path) {
+    struct stat there {};
+    if (::lstat(path.c_str(), &there) != 0 || S_ISDIR(there.st_mode)) return std::nullopt;
+    auto const aside = temporary_beside(path);
+    if (::rename(path.c_str(), aside.c_str()) != 0) return std::nullopt;
+    return unlinked(aside);
+}
+
+inline outcome<std::uint64_t> atomic_file::take_the_name() {
+    for (;;) {
+        if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) return std::uint64_t{0};
+        if (errno != EEXIST) break;
+        struct stat there {};
+        if (::lstat(path_.c_str(), &there) == 0 && S_ISDIR(there.st_mode)) break;    // a folder is no file to replace
+        if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) == 0) return unlinked(temporary_);
+        if (errno != ENOENT) break;    // else it has just been removed
+    }
+    struct stat before {};
+    auto const bytes = ::lstat(path_.c_str(), &before) == 0 ? static_cast<std::uint64_t>(before.st_size) : 0;
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed(errno, "cannot replace").error();
+    return bytes;
+}
+
+inline outcome<std::uint64_t> atomic_file::commit() {
     if (!file_) return failure{cause::unavailable, "nothing is left to commit to " + path_};
-    if (durable_ && ::fsync(file_.get()) != 0) return failed(errno, "cannot synchronise");
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed(errno, "cannot replace");
+    if (durable_ && ::fsync(file_.get()) != 0) return failed(errno, "cannot synchronise").error();
+    auto const replaced = take_the_name();
+    if (!replaced) return replaced;
     temporary_.clear();
     file_.reset();
     if (durable_) {
@@ -134,7 +178,7 @@ inline outcome<void> atomic_file::commit() {
         if (folder && ::fsync(folder.get()) != 0 && errno != EINVAL)
             return system_failure(errno, "cannot synchronise the folder of " + path_);
     }
-    return {};
+    return replaced;
 }
 
 inline void atomic_file::discard() noexcept {
@@ -147,7 +191,8 @@ inline outcome<void> atomic_file::replace(std::string path, std::string_view byt
     auto file = open(std::move(path), options);
     if (!file) return std::move(file).error();
     if (auto written = file->write(bytes); !written) return written;
-    return file->commit();
+    if (auto done = file->commit(); !done) return std::move(done).error();
+    return {};
 }
 
 inline std::size_t atomic_file::sweep(std::string const& folder, std::chrono::seconds age) {

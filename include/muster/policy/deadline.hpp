@@ -41,10 +41,10 @@ auto deadline::around(Next const& next, context& cx, Item&& item) const -> outco
     if (cx.stop().stop_requested() || cx.deadline() <= start) return cx.not_run(cx.interruption());
     auto result = next(cx, std::forward<Item>(item));
     if (!cx.expired()) return result;
-    // Late. What failed for another reason keeps it; what was answered or given up because of the time is refused.
+    // Late: an answer is refused, and who gave up because of the time has timed out. Any other failure says more than that.
     if (result.has_value()) return failure{cause::timed_out, "the answer came after the deadline of " + duration_text(after)};
     auto& why = result.error();
-    if (!why.is(cause::timed_out) && (!why.is(cause::cancelled) || cx.stop().stop_requested())) return result;
+    if (why.code() != cause::cancelled || cx.stop().stop_requested()) return result;
     cx.stamp(why);
     return failure{cause::timed_out, "no answer within " + duration_text(after)}.stamp(why.stage(), why.path(), why.attempts());
 }

@@ -15,7 +15,7 @@ namespace muster {
 ///
 /// Order      a place: first in the chain. Verbs read it; a stage called as a function runs on the caller's thread.
 /// Default    as wide as the executor. `on{pool, 4}` fixes a number; `on{pool, automatic{}}` lets the rule decide: one or
-///            two items inline, else min(cores, cap, items). `on{pool, 4, switches}` obeys the switches of the settings, also
+///            two items inline, else min(cores, cap, items), and a batch that is over before a thread wakes stays inline, too. `on{pool, 4, switches}` obeys the switches of the settings, also
 ///            when they change while the program runs: from the next verb on.
 /// Lifetime   refers to the executor and the settings, which must outlive every stage made from this policy.
 /// Cost       read once a run.

@@ -76,13 +76,13 @@ auto real_flow(command_runner& runner, policy_options const& options, bulkhead& 
 TEST_CASE("generate_policies: the width follows the rule, and the report says why when it is 1",
           "[bgp][generate_policies]") {
     auto const info = [](std::size_t items, generate_options const& options) { return status(items, options); };
-    CHECK(info(1, {.io_width = 8}).width == 1);
-    CHECK(info(2, {.io_width = 8}).width == 1);
-    CHECK(info(2, {.io_width = 8}).why == sequential_reason::too_few_items);
-    CHECK(info(3, {.io_width = 8}).width == 3);
-    CHECK(info(100, {.io_width = 16}).width == 8);                     // the cap
-    CHECK(info(100, {.workers = automatic{.cap = 12}, .io_width = 16}).width == 12);
-    CHECK(info(100, {.io_width = 1}).why == sequential_reason::unavailable);
+    CHECK(info(1, {.workers = automatic{.io_width = 8}}).width == 1);
+    CHECK(info(2, {.workers = automatic{.io_width = 8}}).width == 1);
+    CHECK(info(2, {.workers = automatic{.io_width = 8}}).why == sequential_reason::too_few_items);
+    CHECK(info(3, {.workers = automatic{.io_width = 8}}).width == 3);
+    CHECK(info(100, {.workers = automatic{.io_width = 16}}).width == 8);                     // the cap
+    CHECK(info(100, {.workers = automatic{.cap = 12, .io_width = 16}}).width == 12);
+    CHECK(info(100, {.workers = automatic{.io_width = 1}}).why == sequential_reason::unavailable);
     CHECK(info(100, {.workers = 4}).width == 4);
     CHECK(info(2, {.workers = 4}).width == 2);
     CHECK(info(100, {.workers = 1}).why == sequential_reason::asked_for);
@@ -93,7 +93,7 @@ TEST_CASE("generate_policies: the width follows the rule, and the report says wh
     settings three{{.environment = [](std::string const& name) -> std::optional<std::string> {
         return name == "MUSTER_MAX_WORKERS" ? std::optional<std::string>{"3"} : std::nullopt;
     }}};
-    CHECK(info(100, {.io_width = 16, .switches = &three}).width == 3);
+    CHECK(info(100, {.workers = automatic{.io_width = 16}, .switches = &three}).width == 3);
     CHECK(info(100, {.workers = 5, .switches = &three}).width == 5);   // a call's option beats the environment
     CHECK(info(0, {}).width == 1);
 }

@@ -17,8 +17,7 @@ namespace muster::detail {
 /// How many bytes the entries of a folder have, as all processes that use it count together: one word of shared memory,
 /// in the file that also carries the locks.
 ///
-/// It is too high after a process was killed between counting and storing, and off by an entry when one is replaced and erased
-/// in the same moment. Whoever finds it above the bound counts anew.
+/// It is too high after a process was killed between counting and storing. Whoever finds it above the bound counts anew.
 class usage_page {
 public:
     explicit usage_page(std::string const& path) : file_(fd::open(path, O_RDWR | O_CREAT, 0600)) {

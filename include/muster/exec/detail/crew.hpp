@@ -1,11 +1,13 @@
 #pragma once
 
 #include <algorithm>             // max, min
+#include <array>                 // estimates
 #include <atomic>                // counters, epochs
 #include <chrono>                // steady_clock
 #include <condition_variable>    // sleeping
 #include <cstddef>               // size_t
 #include <cstdint>               // uint64_t
+#include <functional>            // hash
 #include <memory>                // unique_ptr
 #include <mutex>                 // mutex
 #include <system_error>          // a thread that cannot start
@@ -26,6 +28,11 @@
 // lock that the item below it holds, and a nested loop always has its own caller to make progress. Nothing can deadlock.
 //
 // A thread that blocks in a policy's wait counts as absent; another is let in (or started, up to `spares`) while it sleeps.
+//
+// Waking a thread costs more than some loops are worth: 20 us and more on a virtual machine. So the crew remembers what an item
+// of each kind of loop took the last times. Where the caller leaves the width to us (`bulk_if_worth_it`), a loop that promises
+// to be shorter than that is first worked off by its caller alone, and offered after all when it takes longer, or when one of
+// its items waits.
 
 namespace muster::detail {
 
@@ -89,43 +96,17 @@ public:
     [[nodiscard]] std::size_t started() const noexcept { return started_.load(std::memory_order_relaxed); }    // a statistic
     [[nodiscard]] bool refused() const noexcept { return refused_.load(std::memory_order_relaxed); }           // a statistic
 
-    /// Starts what `width` calls at once need; how many the threads that could be had allow, the caller among them.
+    /// How many calls at once the threads that can be had allow, the caller among them. The first time it starts one, to see.
     std::size_t prepare(std::size_t width) {
-        auto const helpers = std::min(width, width_) - 1;
-        if (started() < helpers) start_threads(helpers);
-        return std::min(width, started() + 1);
+        auto const asked = std::min(width, width_);
+        if (asked > 1 && started() == 0) start_threads(1);
+        return refused() ? std::min(asked, started() + 1) : asked;
     }
 
     template <class Body>
-    void bulk(std::size_t n, std::size_t width, Body const& body) {
-        auto const helpers = std::min(n, std::min(width, width_)) - (n != 0 && width != 0);
-        if (n == 0) return;
-        if (helpers == 0) return body(std::size_t{0}, n);
-        loop mine;
-        mine.run = [](void const* erased, std::size_t first, std::size_t last) { (*static_cast<Body const*>(erased))(first, last); };
-        mine.body = &body;
-        mine.n = n;
-        mine.width = helpers + 1;
-        mine.seats = helpers;
-        mine.parent = here().of == this ? here().inside : nullptr;
-        auto& home = my_queue();
-        {
-            std::lock_guard lock(home.mutex);
-            home.loops.push_back(mine);
-            offers_.fetch_add(1);
-        }
-        summon(helpers);
-        joiners_.ring(most_threads_ + 1);
-        take_part(mine);
-        {
-            std::lock_guard lock(home.mutex);
-            if (mine.seats != 0) {
-                home.loops.erase(mine);
-                offers_.fetch_sub(1);
-            }
-        }
-        join(mine);
-    }
+    void bulk(std::size_t n, std::size_t width, Body const& body) { run_loop(n, width, body, true); }
+    template <class Body>
+    void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { run_loop(n, width, body, false); }
 
     template <class Job>
     void post(Job job) {
@@ -146,9 +127,13 @@ public:
         while (auto* next = take_job()) run_job(next);    // no thread can be had: the callers do the work
     }
 
-    /// Waits on behalf of a call: while one of our own threads sleeps here, another may run.
+    /// Waits on behalf of a call: while one of our own threads sleeps here, another may run; and the items behind the one that
+    /// waits are offered to others.
     bool wait_until(wait_point& point, instant until) {
-        if (here().of != this || !here().counted) return thread_waiter{}.wait_until(point, until);
+        if (here().of == this)
+            for (auto* each = here().inside; each; each = each->parent)
+                if (!each->offered) offer(*each);
+        if (here().of != this || !here().counted || most_threads_ == width_) return thread_waiter{}.wait_until(point, until);
         leave();
         auto const woken = thread_waiter{}.wait_until(point, until);
         come_back();
@@ -156,13 +141,21 @@ public:
     }
 
 private:
+    using clock = std::chrono::steady_clock;
+    static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};
+
+    struct queue;
+    using run_items = void (*)(void const*, std::size_t, std::size_t);
+
     struct loop {
-        void (*run)(void const*, std::size_t, std::size_t);
+        run_items run;
         void const* body;
         std::size_t n;
         std::size_t width;
         std::size_t seats;                       // guarded by the mutex of the queue that offers it
         loop* parent;                            // the loop whose item started this one
+        queue* home;                             // of its caller
+        bool offered = false;                    // written by its caller alone, before others can see the loop
         loop* before = nullptr;                  // in the queue
         loop* after = nullptr;
         std::atomic<std::size_t> next{0};        // items claimed
@@ -205,27 +198,100 @@ private:
     queue& outsiders() noexcept { return queues_[most_threads_]; }
     queue& my_queue() noexcept { return here().of == this && here().home ? *here().home : outsiders(); }
 
+    template <class Body>
+    void run_loop(std::size_t n, std::size_t width, Body const& body, bool at_once) {
+        auto const helpers = std::min(n, std::min(width, width_)) - (n != 0 && width != 0);
+        if (n == 0) return;
+        if (helpers == 0) return body(std::size_t{0}, n);
+        loop mine;
+        mine.run = [](void const* erased, std::size_t first, std::size_t last) { (*static_cast<Body const*>(erased))(first, last); };
+        mine.body = &body;
+        mine.n = n;
+        mine.width = helpers + 1;
+        mine.seats = helpers;
+        mine.parent = here().of == this ? here().inside : nullptr;
+        mine.home = &my_queue();
+
+        auto& known = estimates_[std::hash<void*>{}(reinterpret_cast<void*>(mine.run)) / 16 % estimates_.size()];
+        if (at_once || !known.promises_less_than(worth_a_thread, mine.run, n)) offer(mine);
+        known.learn(mine.run, take_part(mine));
+        if (!mine.offered) return;
+        {
+            std::lock_guard lock(mine.home->mutex);
+            if (mine.seats != 0) {
+                mine.home->loops.erase(mine);
+                offers_.fetch_sub(1);
+            }
+        }
+        join(mine);
+    }
+
+    struct share {    // what one thread did of a loop
+        std::size_t items = 0;
+        std::chrono::nanoseconds took{};
+    };
+
+    // What an item of one kind of loop took, in a table by kind: a look costs one load, and another kind in the same place
+    // merely makes it forget.
+    class estimate {
+    public:
+        [[nodiscard]] bool promises_less_than(std::chrono::nanoseconds most, run_items kind, std::size_t items) const noexcept {
+            auto const bits = bits_.load(std::memory_order_relaxed);    // a hint: no other memory hangs on it
+            if (bits >> 32 != tag_of(kind)) return false;
+            return static_cast<double>(bits & 0xffffffff) * static_cast<double>(items) < static_cast<double>(most.count());
+        }
+        // Longer is believed at once, shorter by and by: a loop that is wrongly thought short costs more.
+        void learn(run_items kind, share done) noexcept {
+            if (done.items == 0) return;
+            auto const bits = bits_.load(std::memory_order_relaxed);    // a hint, as above; a lost update is one lesson less
+            auto const now = static_cast<std::uint64_t>(done.took.count()) / done.items;
+            auto const before = bits >> 32 == tag_of(kind) ? bits & 0xffffffff : now;
+            auto const known = std::min<std::uint64_t>(now > before ? now : before - (before - now) / 4, 0xffffffff);
+            if (auto const next = tag_of(kind) << 32 | known; next != bits) bits_.store(next, std::memory_order_relaxed);
+        }
+
+    private:
+        static std::uint64_t tag_of(run_items kind) noexcept {
+            return (reinterpret_cast<std::uintptr_t>(kind) >> 2 & 0x7fffffff) | 0x80000000;    // never that of an empty entry
+        }
+        std::atomic<std::uint64_t> bits_{0};    // tag of the kind, nanoseconds an item
+    };
+
+    void offer(loop& mine) {
+        mine.offered = true;
+        {
+            std::lock_guard lock(mine.home->mutex);
+            mine.home->loops.push_back(mine);
+            offers_.fetch_add(1);
+        }
+        summon(mine.width - 1);
+        joiners_.ring(most_threads_ + 1);
+    }
+
     // Claims items until none is left. Chunks grow while they are over in less than 10 us, so that tiny items cost little and
     // long ones are shared one by one.
-    static void work_off(loop& at) {
-        using clock = std::chrono::steady_clock;
+    share work_off(loop& at) {
+        share done;
         std::size_t chunk = 1;
         for (;;) {
             auto const first = at.next.fetch_add(chunk, std::memory_order_relaxed);    // relaxed: items are handed over by the offer
-            if (first >= at.n) return;
+            if (first >= at.n) return done;
             auto const last = std::min(at.n, first + chunk);
             auto const begun = clock::now();
             at.run(at.body, first, last);
             auto const took = clock::now() - begun;
+            done.items += last - first;
+            done.took += took;
+            if (!at.offered && done.took > worth_a_thread && last != at.n) offer(at);    // it takes longer than it promised
             if (took < std::chrono::microseconds(10)) chunk = std::min(chunk * 2, std::max<std::size_t>(1, (at.n - last) / (4 * at.width)));
             else if (took > std::chrono::microseconds(50)) chunk = std::max<std::size_t>(1, chunk / 2);
             chunk = std::max<std::size_t>(chunk, 1);
         }
     }
 
-    void take_part(loop& at) {
+    share take_part(loop& at) {
         moved_to const inside(this, &at);
-        work_off(at);
+        return work_off(at);
     }
 
     void help(loop& at) {
@@ -395,6 +461,7 @@ private:
     std::size_t const width_;
     std::size_t const most_threads_;
     std::unique_ptr<queue[]> const queues_;    // one a thread; the last is for callers from outside
+    std::array<estimate, 64> estimates_;
     doorbell work_;
     doorbell joiners_;
     std::atomic<std::size_t> offers_{0};     // entries in all queues
@@ -406,6 +473,13 @@ private:
     std::mutex threads_mutex_;
     std::vector<std::thread> threads_;
     bool over_ = false;    // the last thread was joined
+};
+
+/// The waiter of a crew's threads, and of its callers.
+struct crew_waiter {
+    crew* of;
+    [[nodiscard]] instant now() const noexcept { return thread_waiter{}.now(); }
+    bool wait_until(wait_point& point, instant until) const { return of->wait_until(point, until); }
 };
 
 }  // namespace muster::detail

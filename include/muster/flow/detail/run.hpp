@@ -58,7 +58,7 @@ run_info plan_run(Place place, std::size_t items) {
             plan.cores = granted_cpus();
             plan.configured = asked->rule().cap;
             if (items <= asked->rule().sequential_up_to) plan.why = reason::too_few_items;
-            else if (plan.cores == 1) plan.why = reason::unavailable;
+            else if (asked->workers(items, plan.cores) == 1) plan.why = reason::unavailable;
         }
         if (asked) plan.width = std::min(own, asked->workers(items, plan.cores));
         plan.width = std::min(plan.width, items);
@@ -98,7 +98,10 @@ void run_each(Place place, run_info const& plan, std::size_t n, context const& p
         go();
     };
     if constexpr (!std::is_null_pointer_v<Place>) {
-        if (plan.width > 1) return place->where().bulk(n, plan.width, chunk);
+        auto& where = place->where();
+        if constexpr (requires { where.bulk_if_worth_it(n, n, chunk); })
+            if (plan.width > 1 && place->asked() && place->asked()->is_automatic()) return where.bulk_if_worth_it(n, plan.width, chunk);
+        if (plan.width > 1) return where.bulk(n, plan.width, chunk);
     }
     if (n != 0) chunk(0, n);
 }

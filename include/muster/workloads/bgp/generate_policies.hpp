@@ -33,10 +33,8 @@ namespace muster::bgp {
 
 /// How a batch of policies is run.
 struct generate_options {
-    /// How many at once. Automatic: one or two one after another, else min(`io_width` or the cores, cap, requests).
+    /// How many at once. Automatic: one or two one after another, else min(cores or its `io_width`, cap, requests).
     width workers{};
-    /// What the automatic rule takes in place of the cores, for work that waits for servers; 0: the cores.
-    std::size_t io_width = 0;
     /// Switches and the maximum from the environment; null: none.
     settings const* switches = nullptr;
     /// Read for the order, longest first, and told how long each one took; null: the order of the requests.
@@ -89,7 +87,7 @@ inline run_info status(std::size_t requests, generate_options const& options) {
         if (!disabled) asked = now.width_for(asked);
     }
     info.configured = asked.fixed().value_or(asked.rule().cap);
-    info.width = disabled ? 1 : asked.workers(requests, options.io_width != 0 ? options.io_width : info.cores);
+    info.width = disabled ? 1 : asked.workers(requests, info.cores);
     if (info.width > 1) return info;
     info.width = 1;
     auto const few = asked.is_automatic() ? asked.rule().sequential_up_to : std::size_t{1};
@@ -212,7 +210,10 @@ policy_report generate_verb::operator()(Where& where, std::span<request const> r
     };
 
     auto const start = parent.now();
-    auto const ends = muster::map(groups, on{where, width{report.run.width}} | each, parent);
+    // The width is that of the requests; left to the rule, a batch that is remembered stays on this thread.
+    auto const wide = report.run.width;
+    auto const how = options.workers.is_automatic() ? width{automatic{.cap = wide, .sequential_up_to = 1, .io_width = wide}} : width{wide};
+    auto const ends = muster::map(groups, on{where, how} | each, parent);
     report.wall = parent.now() - start;
 
     for (std::size_t g = 0; g < groups.size(); ++g) {
