@@ -1,7 +1,7 @@
 #pragma once
 
-// All of muster that needs nothing but the standard library and the system: the words, the executors, the policies, the verbs.
-// Adapters (muster/adapt/) and workloads (muster/workloads/) are included by name, with the library that they need.
+/// All of muster that needs nothing but the standard library and the system: the words, the executors, the policies, the verbs.
+/// Adapters (muster/adapt/) and workloads (muster/workloads/) are included by name, with the library that they need.
 
 #include <muster/core/any_stage.hpp>         // any_stage
 #include <muster/core/chain.hpp>             // chain
