@@ -344,3 +344,33 @@ TEST_CASE("thread_pool: prepare starts one thread to see whether there are any, 
     testing::no_threads const none;
     CHECK(another.prepare(8) == 1);
 }
+
+TEST_CASE("thread_pool: a loop that was short stays with its caller, until one of its items waits", "[exec]") {
+    thread_pool pool{{.workers = 4, .spares = 0}};
+    bool waits = false;
+    std::array<wait_point, 3> entered;
+    std::atomic<int> elsewhere{0}, met{0};
+    auto const caller = std::this_thread::get_id();
+    auto const body = items([&](std::size_t i) {
+        elsewhere += std::this_thread::get_id() != caller;
+        if (!waits) return;
+        entered[i].wake();    // each waits for the next one: they end only side by side
+        context const cx{pool.waiting()};
+        met += cx.wait(entered[(i + 1) % 3]) == context::wait_end::woken;
+    });
+    for (int i = 0; i < 1'000; ++i) pool.bulk_if_worth_it(3, 4, body);
+    elsewhere = 0;
+    int alone = 0;
+    for (int i = 0; i < 100; ++i) {
+        pool.bulk_if_worth_it(3, 4, body);
+        alone += elsewhere.exchange(0) == 0;
+    }
+    CHECK(alone > 0);
+    waits = true;
+    for (int round = 0; round < 20; ++round) {
+        for (auto& each : entered) each.reset();
+        met = 0;
+        pool.bulk_if_worth_it(3, 4, body);
+        REQUIRE(met == 3);
+    }
+}

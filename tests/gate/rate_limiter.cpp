@@ -29,7 +29,7 @@ public:
     }
     [[nodiscard]] std::vector<int> first(std::size_t n) {
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, testing::patience, [&] { return order_.size() >= n; });
+        changed_.wait_for(lock, testing::longest_wait, [&] { return order_.size() >= n; });
         return order_;
     }
 

@@ -13,7 +13,7 @@
 using namespace muster;
 
 namespace {
-auto const nothing = [] { return 0; };
+[[maybe_unused]] auto const nothing = [] { return 0; };
 }
 
 static_assert(place_policy<scratch<decltype(nothing)>>);

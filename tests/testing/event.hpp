@@ -11,7 +11,7 @@
 
 namespace muster::testing {
 
-inline constexpr std::chrono::seconds patience{60};
+inline constexpr std::chrono::seconds longest_wait{60};
 
 /// Set once, waited for by any number.
 class event {
@@ -23,7 +23,7 @@ public:
     }
     [[nodiscard]] bool wait() {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, patience, [this] { return set_; });
+        return changed_.wait_for(lock, longest_wait, [this] { return set_; });
     }
     [[nodiscard]] bool is_set() {
         std::lock_guard lock(mutex_);
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] bool arrive() {
         std::unique_lock lock(mutex_);
         if (++here_ >= of_) changed_.notify_all();
-        return changed_.wait_for(lock, patience, [this] { return here_ >= of_; });
+        return changed_.wait_for(lock, longest_wait, [this] { return here_ >= of_; });
     }
 
 private:

@@ -1,0 +1,35 @@
+#include <muster/testing/conformance.hpp>
+
+#include "catch.hpp"
+
+#include <muster/gate/bulkhead.hpp>
+#include <muster/gate/circuit_breaker.hpp>
+#include <muster/gate/rate_limiter.hpp>
+#include <muster/gate/retry_budget.hpp>
+
+using namespace muster;
+using namespace std::chrono_literals;
+using testing::conformance;
+using broken = conformance::broken;
+
+TEST_CASE("conformance: rate_limiter, steady, with a burst, with a bounded line", "[conformance]") {
+    for (rate const what : {rate{.permits = 10'000, .per = 1s}, rate{.permits = 1'000, .per = 1s, .burst = 10},
+                            rate{.permits = 1'000, .per = 1s, .most_waiting = 1}}) {
+        rate_limiter quota{what};
+        CHECK(conformance::of_gate(quota) == broken{});
+    }
+}
+
+TEST_CASE("conformance: bulkhead", "[conformance]") {
+    bulkhead one{1}, three{3}, impatient{{.inside = 2, .most_waiting = 1}};
+    CHECK(conformance::of_gate(one) == broken{});
+    CHECK(conformance::of_gate(three) == broken{});
+    CHECK(conformance::of_gate(impatient) == broken{});
+}
+
+TEST_CASE("conformance: circuit_breaker and retry_budget", "[conformance]") {
+    circuit_breaker breaker;
+    CHECK(conformance::of_gate(breaker) == broken{});
+    retry_budget budget;
+    CHECK(conformance::of_gate(budget) == broken{});
+}
