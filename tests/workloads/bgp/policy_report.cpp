@@ -153,15 +153,15 @@ TEST_CASE("policy_report: the speed-up is rounded down, and the efficiency stand
     CHECK(holds(to_text(report), "speed-up 8.00, efficiency 1.00\n"));
     report.busy = 4299ms;
     CHECK(holds(to_text(report), "speed-up 4.29, efficiency 0.53\n"));
-    CHECK(parsed(report)["run"]["speedup"].get<double>() == Approx(4.299).epsilon(1e-9));    // as it is
-    CHECK(parsed(report)["run"]["efficiency"].get<double>() == Approx(4.299 / 8).epsilon(1e-9));
+    CHECK(parsed(report).at("run").at("speedup").get<double>() == Approx(4.299).epsilon(1e-9));    // as it is
+    CHECK(parsed(report).at("run").at("efficiency").get<double>() == Approx(4.299 / 8).epsilon(1e-9));
     CHECK(holds(to_text(policy_report{}), "speed-up 0.00, efficiency 0.00\n"));    // of nothing, in no time
 }
 
 TEST_CASE("policy_report: one after another it says why, in the table and in JSON", "[bgp][policy_report]") {
     auto report = mixed();
-    CHECK(parsed(report)["run"]["sequential_because"].is_null());
-    CHECK(parsed(report)["run"]["parallel"] == true);
+    CHECK(parsed(report).at("run").at("sequential_because").is_null());
+    CHECK(parsed(report).at("run").at("parallel") == true);
     for (auto const& [why, text] : std::vector<std::pair<sequential_reason, std::string>>{
              {sequential_reason::asked_for, "asked for"}, {sequential_reason::disabled, "disabled"},
              {sequential_reason::too_few_items, "too few items"}, {sequential_reason::unavailable, "unavailable"},
@@ -169,41 +169,41 @@ TEST_CASE("policy_report: one after another it says why, in the table and in JSO
         report.run = {.items = 8, .configured = 8, .width = 1, .cores = 1, .why = why};
         CHECK(to_text(report.run) == "one after another (" + text + "): 1 worker of 8 configured, 1 core");
         CHECK(holds(to_text(report), "\n" + to_text(report.run) + "\n"));
-        CHECK(parsed(report)["run"]["sequential_because"] == text);
-        CHECK(parsed(report)["run"]["parallel"] == false);
+        CHECK(parsed(report).at("run").at("sequential_because") == text);
+        CHECK(parsed(report).at("run").at("parallel") == false);
     }
 }
 
 TEST_CASE("policy_report: JSON holds every row and every total, for programs", "[bgp][policy_report]") {
     auto const report = mixed();
     auto const json = parsed(report);
-    auto const& rows = json["policies"];
+    auto const& rows = json.at("policies");
     REQUIRE(rows.size() == 8);
     CHECK(rows[0] == nlohmann::json::parse(R"({"object": "AS13335", "family": "ipv4", "state": "made", "prefixes": 17,
         "seconds": 0.099, "program_seconds": 0.098, "cache_hit": false, "file": "out/AS13335-v4.junos",
         "file_state": "written"})"));
-    CHECK(rows[1]["cache_hit"] == true);
-    CHECK(rows[1]["family"] == "ipv6");
-    CHECK(rows[1]["file_state"] == "unchanged");
-    CHECK(rows[2]["state"] == "no prefixes");
-    CHECK(rows[2]["file_state"] == "kept");
-    CHECK(rows[3]["error"] == "said \"F\"");
-    CHECK(rows[3]["error_kind"] == "server error");
+    CHECK(rows[1].at("cache_hit") == true);
+    CHECK(rows[1].at("family") == "ipv6");
+    CHECK(rows[1].at("file_state") == "unchanged");
+    CHECK(rows[2].at("state") == "no prefixes");
+    CHECK(rows[2].at("file_state") == "kept");
+    CHECK(rows[3].at("error") == "said \"F\"");
+    CHECK(rows[3].at("error_kind") == "server error");
     CHECK(!rows[3].contains("file"));
     CHECK(!rows[0].contains("error"));
-    auto const& totals = json["totals"];
-    CHECK(totals["policies"] == 8);
-    CHECK(totals["prefixes"] == 20);
-    CHECK(totals["cache_hits"] == 1);
+    auto const& totals = json.at("totals");
+    CHECK(totals.at("policies") == 8);
+    CHECK(totals.at("prefixes") == 20);
+    CHECK(totals.at("cache_hits") == 1);
     for (std::size_t i = 0; i < all_states.size(); ++i)
-        CHECK(totals[std::string{name_of(all_states[i])}] == (i == 0 ? 2 : 1));
-    auto const& run = json["run"];
-    CHECK(run["items"] == 8);
-    CHECK(run["failed"] == 4);
-    CHECK(run["workers"] == 2);
-    CHECK(run["configured"] == 4);
-    CHECK(run["wall_s"].get<double>() == Approx(0.1));
-    CHECK(run["busy_s"].get<double>() == Approx(0.198));
+        CHECK(totals.at(std::string{name_of(all_states[i])}) == (i == 0 ? 2 : 1));
+    auto const& run = json.at("run");
+    CHECK(run.at("items") == 8);
+    CHECK(run.at("failed") == 4);
+    CHECK(run.at("workers") == 2);
+    CHECK(run.at("configured") == 4);
+    CHECK(run.at("wall_s").get<double>() == Approx(0.1));
+    CHECK(run.at("busy_s").get<double>() == Approx(0.198));
 }
 
 TEST_CASE("policy_report: any bytes in a failure's text still make JSON", "[bgp][policy_report]") {
@@ -211,5 +211,5 @@ TEST_CASE("policy_report: any bytes in a failure's text still make JSON", "[bgp]
     report.rows = {{.asked = asking("AS1"), .state = policy_state::failed,
                     .error = failure{cause::exited, std::string("\"\\\n\0\x1b\xff\xc3", 7)}}};
     auto const json = parsed(report);    // throws where it is none
-    CHECK(json["policies"][0]["error"].get<std::string>().starts_with("\"\\\n"));
+    CHECK(json.at("policies").at(0).at("error").get<std::string>().starts_with("\"\\\n"));
 }
