@@ -16,7 +16,6 @@
 #include <vector>
 
 #include <muster/cache/memory_cache.hpp>
-#include <muster/core/json.hpp>
 #include <muster/core/line_sink.hpp>
 #include <muster/core/pipeline.hpp>
 #include <muster/exec/inline_executor.hpp>
@@ -33,9 +32,14 @@
 #include <muster/workloads/bgp/run_bgpq4.hpp>
 #include <muster/workloads/bgp/write_policy.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "catch.hpp"
+#include "children.hpp"
 #include "folder.hpp"
 #include "program.hpp"
+#include "testing/no_threads.hpp"
 
 using namespace muster;
 using namespace muster::bgp;
@@ -227,32 +231,6 @@ TEST_CASE("generate_policies: events have stable ids, one for each row and for t
     CHECK(told == 4);
 }
 
-TEST_CASE("generate_policies: the report's figures agree with each other, as text and as JSON",
-          "[bgp][generate_policies]") {
-    policy_report report;
-    report.run = {.items = 2, .configured = 4, .width = 2, .cores = 2, .why = sequential_reason::none};
-    report.wall = 100ms;
-    report.busy = 198ms;
-    report.rows.push_back({.asked = {.object = as_number::of(13335).value()}, .state = policy_state::made,
-                           .entries = 17, .took = 99ms, .ran_for = 99ms});
-    report.rows.push_back({.asked = {.object = as_number::of(3999).value()}, .state = policy_state::failed,
-                           .took = 99ms, .ran_for = 99ms,
-                           .error = failure{make_error_code(fault::server_error), "said \"F\"\n"}});
-    CHECK(report.summary().speedup() == Approx(1.98));
-    CHECK(report.summary().efficiency() == Approx(0.99));
-    auto const text = to_text(report);
-    CHECK(text.find("speed-up 1.98, efficiency 0.99") != std::string::npos);
-    CHECK(text.find("in parallel: 2 workers of 4 configured, 2 cores") != std::string::npos);
-    std::string json;
-    json_writer{json}.value(report);
-    for (auto const part : {"\"object\":\"AS13335\"", "\"state\":\"made\"", "\"prefixes\":17", "\"cache_hit\":false",
-                            "\"error_kind\":\"server error\"",
-                            "\"workers\":2", "\"sequential_because\":null", "\"speedup\":1.98", "\"failed\":1"})
-        CHECK(json.find(part) != std::string::npos);
-    report.run = {.items = 2, .configured = 8, .width = 1, .cores = 2, .why = sequential_reason::too_few_items};
-    CHECK(to_text(report).find("one after another (too few items): 1 worker of 8 configured") != std::string::npos);
-}
-
 TEST_CASE("generate_policies: real policies are bgpq4's own bytes, in every format and both families",
           "[bgp][generate_policies][bgpq4]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
@@ -281,28 +259,151 @@ TEST_CASE("generate_policies: real policies are bgpq4's own bytes, in every form
     CHECK(server.stats().peak_connections <= 5);    // four, and one by hand
 }
 
-TEST_CASE("generate_policies: three hung servers among many are killed at the deadline, the others are made",
+TEST_CASE("generate_policies: for twenty-four networks, v4 and v6, the files are what bgpq4 writes by hand",
+          "[bgp][generate_policies][bgpq4]") {
+    if (!have_bgpq4()) SKIP("no bgpq4");
+    irr_responder server;
+    command_runner runner;
+    bulkhead connections{4};
+    policy_options const options{.server = server.address(), .format = output_format::junos};
+    std::vector<request> requests;
+    for (std::uint32_t const number : {42u, 112u, 174u, 714u, 786u, 1299u, 2906u, 2914u, 3320u, 3333u, 3356u, 6939u,
+                                       8075u, 13335u, 15169u, 19281u, 32934u, 100000u, 100001u, 101234u, 105000u,
+                                       107777u, 109998u, 109999u})
+        for (auto const family : {address_family::ipv4, address_family::ipv6})
+            requests.push_back({.object = as_number::of(number).value(), .family = family});
+    test::folder folder;
+    auto const flow = pipeline{real_flow(runner, options, connections, 20s),
+                               write_policy{folder.path(), options, {.durable = false}}};
+    auto const report = generate_policies(requests, flow, {.workers = 8});
+    CHECK(report.all_done());
+    CHECK(folder.files() == requests.size());
+    for (auto const& row : report.rows) {
+        CAPTURE(row.asked.text());
+        REQUIRE(row.state == policy_state::made);
+        // by hand: the words that a person types
+        auto const by_hand = test::run({"bgpq4", "-h", server.address().text(), "-J",
+                                        row.asked.family == address_family::ipv6 ? "-6" : "-4", "-l",
+                                        row.asked.name.text(), row.asked.object.text()});
+        CHECK(by_hand.exit_code == 0);
+        CHECK(content(row.path) == by_hand.out);
+    }
+}
+
+TEST_CASE("generate_policies: three hung servers among a hundred networks are killed at the deadline, the others are "
+          "made, and no child is left",
+          "[bgp][generate_policies][bgpq4]") {
+    if (!have_bgpq4()) SKIP("no bgpq4");
+    irr_responder server, hanging;
+    command_runner runner;
+    bulkhead connections{16};
+    auto requests = numbers(100);
+    std::set<std::size_t> const hung{3, 50, 99};
+    for (auto const i : hung) {
+        requests[i].server = hanging.address();
+        hanging.misbehave(requests[i].object.text(), irr_fault::silent);
+    }
+    policy_options const options{.server = server.address(), .format = output_format::junos};
+    // The short deadline is for those that hang: for any of the others a busy machine may well take as long.
+    auto const asking = pipeline{run_bgpq4{runner}, judge};
+    auto const ask = [short_one = deadline{300ms} | asking, long_one = deadline{60s} | asking](
+                         planned_policy const& planned, context& cx) {
+        return planned.asked.server ? invoke_task(short_one, cx, planned) : invoke_task(long_one, cx, planned);
+    };
+    auto const flow = pipeline{plan{options}, for_request{limit{connections} | ask}};
+    std::atomic<std::size_t> seen{0};
+    auto const report = generate_policies(requests, flow, {.workers = 8, .done = [&](policy_row const& row) {
+        if (row.state == policy_state::made && seen == 0) seen = test::children();
+    }});
+    CHECK(test::children() == 0);                   // right after it returned, not a while later
+    CHECK(report.count(policy_state::made) == 97);
+    CHECK(report.count(policy_state::timed_out) == 3);
+    for (std::size_t i = 0; i < 100; ++i) {
+        CAPTURE(i);
+        CHECK(report.rows[i].state == (hung.contains(i) ? policy_state::timed_out : policy_state::made));
+        if (!hung.contains(i)) {
+            CHECK(report.rows[i].entries == 20);
+        } else if (report.rows[i].error) {
+            CHECK(report.rows[i].error->code() == fault::timed_out);
+            CHECK(report.rows[i].took >= 300ms);
+        }
+    }
+    CHECK(runner.stats().killed == 3);
+    CHECK(runner.stats().started == 100);
+    CHECK(runner.stats().finished == 100);
+}
+
+TEST_CASE("generate_policies: of a hung child nothing is left that a look at this process would have shown",
+          "[bgp][generate_policies][forks]") {
+    CHECK(test::children() == 0);
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    auto const child = ::fork();
+    if (child == 0) {
+        char byte;
+        ::close(ends[1]);
+        (void)!::read(ends[0], &byte, 1);
+        ::_exit(0);
+    }
+    ::close(ends[0]);
+    CHECK(test::children() == 1);
+    ::close(ends[1]);
+    siginfo_t about{};
+    ::waitid(P_PID, static_cast<id_t>(child), &about, WEXITED | WNOWAIT);
+    CHECK(test::children() == 1);                   // ended, not reaped: it still counts
+    ::waitpid(child, nullptr, 0);
+    CHECK(test::children() == 0);
+}
+
+TEST_CASE("generate_policies: half an answer and an error among good ones touch nobody else",
           "[bgp][generate_policies][bgpq4]") {
     if (!have_bgpq4()) SKIP("no bgpq4");
     irr_responder server;
     command_runner runner;
     bulkhead connections{16};
-    auto const requests = numbers(40);
-    server.misbehave("AS100003", irr_fault::silent);
-    server.misbehave("AS100013", irr_fault::half_answer);
-    server.misbehave("AS100023", irr_fault::silent);
-    server.misbehave("AS100033", irr_fault::server_error);
+    server.misbehave("AS100003", irr_fault::half_answer);
+    server.misbehave("AS100005", irr_fault::server_error);
     policy_options const options{.server = server.address(), .format = output_format::junos};
-    auto const report = generate_policies(requests, real_flow(runner, options, connections, 1s), {.workers = 8});
-    CHECK(report.count(policy_state::made) == 36);
-    for (std::size_t const i : {3u, 13u, 23u}) {
-        CHECK(report.rows[i].state == policy_state::timed_out);
-        CHECK(report.rows[i].error->index() == i);
-        CHECK(report.rows[i].error->stage() == "ask");
+    auto const report = generate_policies(numbers(10), real_flow(runner, options, connections, 1s), {.workers = 8});
+    CHECK(report.count(policy_state::made) == 8);
+    CHECK(report.rows[3].state == policy_state::timed_out);
+    CHECK(report.rows[3].error->index() == 3);
+    CHECK(report.rows[3].error->stage() == "ask");
+    CHECK(report.rows[5].error->code() == fault::server_error);
+    CHECK(runner.stats().running == 0);
+}
+
+TEST_CASE("generate_policies: where no thread can be started the batch is made one after another, and the report says so",
+          "[bgp][generate_policies][bgpq4]") {
+    if (!have_bgpq4()) SKIP("no bgpq4");
+    irr_responder server;
+    command_runner runner;
+    context cx;
+    REQUIRE(bgpq4_version(runner, cx));             // the runner's one thread runs already
+    bulkhead connections{4};
+    policy_options const options{.server = server.address(), .format = output_format::junos};
+    std::set<std::thread::id> threads;
+    kept_lines log;
+    auto const noting = [&threads](router_policy made) {
+        threads.insert(std::this_thread::get_id());
+        return made;
+    };
+    auto const flow = pipeline{real_flow(runner, options, connections, 60s), noting};
+    policy_report report;
+    {
+        muster::testing::no_threads const none;
+        report = generate_policies(numbers(12), flow, {.workers = 4, .log = log});
     }
-    CHECK(report.rows[33].error->code() == fault::server_error);
-    CHECK(runner.stats().running == 0);             // no child is left
-    CHECK(runner.stats().started == runner.stats().finished);
+    CHECK(report.count(policy_state::made) == 12);
+    CHECK(threads == std::set{std::this_thread::get_id()});
+    CHECK(!report.run.parallel());
+    CHECK(report.run.width == 1);
+    CHECK(report.run.configured == 4);
+    CHECK(report.run.why == sequential_reason::cannot_start);
+    CHECK(to_text(report).find("one after another (cannot start): 1 worker of 4 configured") != std::string::npos);
+    CHECK(log.contains("BGP-102 cannot start"));
+    // the next one, with threads to be had, is parallel again
+    CHECK(generate_policies(numbers(12), [](request const& asked) { return made(asked); }, {.workers = 4}).run.parallel());
 }
 
 TEST_CASE("generate_policies: the server sees no more connections than the bulkhead has places",

@@ -133,24 +133,6 @@ TEST_CASE("irr_responder: answers each query of the protocol as IRRd does", "[bg
     }
 }
 
-TEST_CASE("irr_responder: bundled data hold what they promise", "[bgp][irr_responder]") {
-    auto const data = irr_data::bundled();
-    std::string out;
-    CHECK(data.append_prefixes(13335, false, out));
-    CHECK(std::count(out.begin(), out.end(), ' ') == 16);
-    for (auto const& [v6, count] : {std::pair{false, 20}, std::pair{true, 5}}) {
-        std::string first, other;
-        CHECK(data.append_prefixes(100000, v6, first));
-        CHECK(data.append_prefixes(109999, v6, other));
-        CHECK(std::count(first.begin(), first.end(), '/') == count);
-        CHECK(first != other);
-    }
-    CHECK(!data.append_prefixes(110000, false, out));
-    CHECK(data.expanded("AS-EXAMPLE-NESTED").size() == 11);
-    CHECK(data.expanded("as-example-cycle").size() == 2);    // ends
-    CHECK(data.members("AS6939:AS-EXAMPLE-CUSTOMERS")->size() == 3);
-}
-
 TEST_CASE("irr_responder: pipelined queries are answered in order, in one piece or byte by byte",
           "[bgp][irr_responder]") {
     irr_responder server{small()};

@@ -4,7 +4,6 @@
 #include <csignal>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -118,16 +117,4 @@ TEST_CASE("judge: ERROR on stderr fails at any exit code, other words on stderr 
 TEST_CASE("judge: what a server put on stderr cannot speak to the terminal", "[bgp][judge]") {
     auto const got = judge({.err = "ERROR:Error expanding !gas1\x1b[2J\x07\n"}, junos);
     for (char const c : got.error().text()) CHECK((c >= 0x20 && c < 0x7f));
-}
-
-TEST_CASE("fault: every one has a name and amounts to the cause that callers branch on", "[bgp][fault]") {
-    for (int i = 1; i <= static_cast<int>(fault::unreadable); ++i) {
-        auto const which = static_cast<fault>(i);
-        muster::failure const failed{make_error_code(which), "x"};
-        CHECK(failed.is(cause_of(which)));
-        CHECK(name_of(which) != "unknown fault");
-        CHECK(failed.code().message() == name_of(which));
-    }
-    std::error_code const code = fault::server_error;
-    CHECK(code.category().name() == std::string{"bgpq4"});
 }

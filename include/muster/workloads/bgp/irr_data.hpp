@@ -53,7 +53,8 @@ public:
     bool append_prefixes(std::uint32_t number, bool v6, std::string& to) const;
     /// Members as they were given, or null.
     [[nodiscard]] std::vector<std::string> const* members(std::string_view set) const;
-    /// Every number below an AS-SET (its route-sets' prefixes for a route-set), each once; cycles end.
+    /// Every number below an AS-SET (its route-sets' prefixes for a route-set), each once; cycles end, and sets that
+    /// are not there count as empty.
     [[nodiscard]] std::vector<std::string> expanded(std::string_view set) const;
 
 private:
@@ -132,6 +133,12 @@ inline std::initializer_list<known_network> known_networks() {
     do out.insert(out.begin(), "0123456789abcdef"[number & 15]);
     while ((number >>= 4) != 0);
     return out;
+}
+
+// In lower case: as-x, rs-x, as1:as-x, as-x:as1. A prefix or its range has no such part.
+[[nodiscard]] inline bool names_a_set(std::string_view member) {
+    return member.starts_with("as-") || member.starts_with("rs-") || member.find(":as-") != member.npos ||
+           member.find(":rs-") != member.npos;
 }
 
 }  // namespace detail
@@ -213,7 +220,7 @@ inline std::vector<std::string> irr_data::expanded(std::string_view set) const {
             auto key = detail::lower(member);
             if (!seen.insert(key).second) continue;
             if (sets_.contains(key)) open.push_back(std::move(key));
-            else if (!key.starts_with("as-")) out.push_back(member);
+            else if (!detail::names_a_set(key)) out.push_back(member);    // a set that nobody registered has no members
         }
     }
     return out;

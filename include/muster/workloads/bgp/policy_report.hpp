@@ -12,6 +12,7 @@
 
 #include <muster/core/failure.hpp>                     // failure
 #include <muster/core/json.hpp>                        // json_writer
+#include <muster/core/line_sink.hpp>                   // one_line
 #include <muster/core/run_info.hpp>                    // run_info
 #include <muster/observe/run_report.hpp>               // run_report
 #include <muster/observe/verdict.hpp>                  // rounded_down
@@ -175,7 +176,7 @@ inline std::string to_text(policy_report const& report) {
     std::vector<line> lines{{"object", "family", "state", "prefixes", "ms", "cache", ""}};
     for (auto const& row : report.rows) {
         std::string more;
-        if (row.error) more = row.error->code().message() + ": " + row.error->text();
+        if (row.error) more = row.error->code().message() + ": " + one_line(row.error->text());
         else if (row.file == written_policy::file::kept) more = "the file that was there is kept: " + row.path;
         else if (row.file == written_policy::file::unchanged) more = row.path + " (unchanged)";
         else more = row.path;
