@@ -374,3 +374,77 @@ TEST_CASE("thread_pool: a loop that was short stays with its caller, until one o
         REQUIRE(met == 3);
     }
 }
+
+TEST_CASE("thread_pool: items that wait at the same time offer the loop around theirs once", "[exec]") {
+    thread_pool pool{3};
+    std::atomic<bool> nested{false};
+    std::atomic<std::size_t> calls{0};
+    auto const body = items([&](std::size_t) {
+        if (++calls != 1 || !nested) return;
+        std::atomic<std::size_t> there{0};
+        meeting together{2};
+        pool.bulk(2, 2, items([&](std::size_t) {
+            wait_point over;
+            over.wake();
+            if (!together.arrive()) return;
+            ++there;
+            while (there != 2) std::this_thread::yield();    // both wait within less than a wake-up takes
+            (void)pool.waiting().wait_until(over, never);
+        }));
+    });
+    for (int round = 0; round < 1'000; ++round) {
+        nested = false;
+        for (int i = 0; i < 30; ++i) pool.bulk_if_worth_it(4, 3, body);    // so short that the next one stays with its caller
+        calls = 0;
+        nested = true;
+        pool.bulk_if_worth_it(4, 3, body);
+        CHECK(calls == 4);
+    }
+}
+
+TEST_CASE("thread_pool: while it is closing, a job that waits for one it posts gets a thread also after others had no work", "[exec]") {
+    wait_point left;    // a worker has ended
+    struct farewell {
+        wait_point* to = nullptr;
+        ~farewell() {
+            if (to) to->wake();
+        }
+    };
+    outcome<int> answer;
+    {
+        meeting both{2};
+        event closing;
+        thread_pool pool{2};
+        pool.post([&] {
+            (void)both.arrive();
+            (void)closing.wait();
+            (void)thread_waiter{}.wait_until(left, later(thread_waiter{}.now(), std::chrono::milliseconds{50}));
+            context cx{pool.waiting()};
+            auto const until = cx.change_deadline(later(cx.now(), testing::patience));
+            answer = pool.submit([] { return 1; }).get(cx);
+        });
+        pool.post([&] {
+            static thread_local farewell bye;
+            bye.to = &left;
+            (void)both.arrive();
+        });
+        closing.set();
+    }
+    CHECK(answer == 1);
+}
+
+TEST_CASE("thread_pool: a worker that waits below the items of another pool lends its place", "[exec]") {
+    thread_pool narrow{1}, wide{2};
+    outcome<int> waited[2];
+    auto const outer = narrow.submit([&] {
+        wide.bulk(2, 2, items([&](std::size_t i) {
+            context cx{narrow.waiting()};
+            auto const until = cx.change_deadline(later(cx.now(), testing::patience));
+            waited[i] = narrow.submit([] { return 1; }).get(cx);
+        }));
+        return 0;
+    }).get();
+    CHECK(outer == 0);
+    CHECK(waited[0] == 1);
+    CHECK(waited[1] == 1);
+}

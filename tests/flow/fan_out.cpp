@@ -165,3 +165,23 @@ TEST_CASE("fan_out: nested in a map, on the same pool, a failure names item and 
         });
     }
 }
+
+TEST_CASE("fan_out: a task that cannot be copied fails alone", "[flow]") {
+    struct copied_in_vain {
+        bool const* refuses;
+        explicit copied_in_vain(bool const& when) : refuses(&when) {}
+        copied_in_vain(copied_in_vain const& other) : refuses(other.refuses) {
+            if (*refuses) throw std::runtime_error{"no copy"};
+        }
+        int operator()(int n) const { return n; }
+    };
+    bool refuses = false;
+    thread_pool pool{2};
+    auto const both = on{pool} | all{[](int n) { return n + 1; }, copied_in_vain{refuses}};
+    refuses = true;
+    auto const [other, one] = fan_out(1, both);
+    CHECK(other == 2);
+    REQUIRE(!one.has_value());
+    CHECK(one.error().text() == "no copy");
+    CHECK(one.error().index() == 1);
+}

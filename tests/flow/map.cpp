@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <limits>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -513,4 +514,36 @@ TEST_CASE("map: from more callers than the pool has workers", "[flow]") {
             });
     }
     CHECK(right == 16);
+}
+
+TEST_CASE("map: a batch may be larger than any range", "[flow]") {
+    std::vector<int> const numbers{1, 2, 3};
+    auto const same = [](std::span<int const> some) { return std::vector<outcome<int>>(some.begin(), some.end()); };
+    auto const answers = map(numbers, batched{std::numeric_limits<std::size_t>::max()} | same);
+    REQUIRE(answers.size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(answers[i] == numbers[i]);
+}
+
+namespace {
+struct moves_badly {    // as values that hold const members do: a move is a copy, which may find no memory
+    int n = 0;
+    int moved = 0;
+    explicit moves_badly(int which) : n(which) {}
+    moves_badly(moves_badly&& other) : n(other.n), moved(other.moved + 1) {
+        if (n == 1 && moved == 2) throw std::runtime_error{"cannot move"};    // once into the outcome, once to its place
+    }
+    moves_badly& operator=(moves_badly&&) = default;
+};
+}  // namespace
+
+TEST_CASE("map: an answer that cannot be moved to its place is a failure of that item", "[flow]") {
+    std::vector<int> const numbers{0, 1, 2};
+    thread_pool pool{2};
+    auto const answers = map(numbers, on{pool} | [](int n) { return moves_badly{n}; });
+    REQUIRE(answers.size() == 3);
+    CHECK(answers[0].has_value());
+    CHECK(answers[2].has_value());
+    REQUIRE(!answers[1].has_value());
+    CHECK(answers[1].error().code() == cause::threw);
+    CHECK(answers[1].error().index() == 1);
 }

@@ -138,3 +138,24 @@ TEST_CASE("reduce: values that only move, ranges without random access, nested",
     }, 0, std::plus<>{});
     CHECK(total == 1'140);
 }
+
+namespace {
+struct sum_that_moves_badly {
+    int n = 0;
+    int moved = 0;
+    sum_that_moves_badly(int which) : n(which) {}
+    sum_that_moves_badly(sum_that_moves_badly&& other) : n(other.n), moved(other.moved + 1) {
+        if (n == 5 && moved > 2) throw std::runtime_error{"cannot move"};
+    }
+    sum_that_moves_badly& operator=(sum_that_moves_badly&& other) = default;
+};
+}  // namespace
+
+TEST_CASE("reduce: a part that cannot be moved to its place is a failure", "[flow]") {
+    thread_pool pool{2};
+    std::vector<int> const numbers{1, 5, 2};
+    auto const sum = reduce(numbers, on{pool} | [](int n) { return n; }, sum_that_moves_badly{0},
+                            [](sum_that_moves_badly a, sum_that_moves_badly b) { return sum_that_moves_badly{a.n + b.n}; });
+    REQUIRE(!sum.has_value());
+    CHECK(sum.error().code() == cause::threw);
+}

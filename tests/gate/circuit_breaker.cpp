@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -198,4 +199,23 @@ TEST_CASE("circuit_breaker: options that could never open or close it are refuse
                                 options{.failure_rate = std::numeric_limits<double>::quiet_NaN()}, options{.open_for = -1s},
                                 options{.probes = 0}, options{.counts = nullptr}})
         CHECK_THROWS_AS(circuit_breaker{wrong}, std::invalid_argument);
+}
+
+TEST_CASE("circuit_breaker: a rule that throws gives the probe back", "[gate]") {
+    static bool throws = false;
+    circuit_breaker breaker{{.window = 1, .minimum = 1, .open_for = 0s, .counts = [](failure const&) {
+        if (throws) throw std::runtime_error{"no idea"};
+        return true;
+    }}};
+    context cx;
+    breaker.acquire(cx)->settle(bad());
+    REQUIRE(breaker.now() == state::open);
+    throws = true;
+    CHECK_THROWS_AS(breaker.acquire(cx)->settle(bad()), std::runtime_error);
+    throws = false;
+    REQUIRE(breaker.now() == state::half_open);
+    auto probe = breaker.acquire(cx);
+    REQUIRE(probe.has_value());
+    probe->settle(good);
+    CHECK(breaker.now() == state::closed);
 }

@@ -102,4 +102,9 @@ TEST_CASE("deadline: what timed out at the third attempt says three attempts", "
     CHECK(answer.error().attempts() == 3);
 }
 
+TEST_CASE("deadline: one that is longer than nanoseconds reach is none", "[policy]") {
+    auto const ask = deadline{std::chrono::hours::max()} | [](int n, context& cx) { return cx.deadline() == never ? n : 0; };
+    CHECK(ask(1) == 1);
+}
+
 TEST_CASE("deadline: says itself", "[policy]") { CHECK(deadline{1500ms}.describe() == "deadline{1.5s}"); }

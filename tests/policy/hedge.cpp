@@ -248,3 +248,15 @@ TEST_CASE("hedge: says itself", "[policy]") {
     CHECK(hedge{here, 1s} == hedge{here, 1s});
     CHECK_FALSE(hedge{here, 1s} == hedge{here, 2s});
 }
+
+TEST_CASE("hedge: an attempt that waits on a thread of the executor lends its place, as all that run there do", "[policy]") {
+    thread_pool pool{1};
+    wait_point opened;
+    auto const ask = hedge{pool, std::chrono::hours{1}} | [&](int n, context& cx) -> outcome<int> {
+        pool.post([&] { opened.wake(); });
+        auto const until = cx.change_deadline(later(cx.now(), std::chrono::seconds{20}));
+        if (cx.wait(opened) != context::wait_end::woken) return cx.interruption();
+        return n;
+    };
+    CHECK(ask(1) == 1);
+}

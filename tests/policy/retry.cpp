@@ -3,6 +3,7 @@
 #include "catch.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <set>
 
@@ -224,4 +225,10 @@ TEST_CASE("retry: with 5 % transient faults and 3 retries at most 0.1 % stay fai
 
 TEST_CASE("retry: says itself", "[policy]") {
     CHECK(retry{.attempts = 4, .delay = 200ms}.describe() == "retry{attempts 4, delay 200ms}");
+}
+
+TEST_CASE("retry: a delay below nothing is none, whatever the failure asks, and costs nothing to work out", "[policy]") {
+    CHECK(retry{.delay = -1s}.wait_after(1) == 0s);
+    CHECK(retry{.delay = 1s, .most = -1s}.wait_after(1) == 0s);
+    CHECK(retry{.delay = {}}.wait_after(std::numeric_limits<unsigned>::max()) == 0s);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <muster/core/stage.hpp>
+#include <muster/policy/retry.hpp>
 
 using namespace muster;
 
@@ -77,4 +78,23 @@ TEST_CASE("scratch: copies of a stage share the states, which live until the las
         CHECK(copy.policies() == task.policies());
     }
     CHECK(alive.expired());
+}
+
+TEST_CASE("scratch: a state that cannot be made fails the call as a task that throws does, policies around it too", "[policy]") {
+    int made = 0;
+    auto const make = [&made]() -> int {
+        if (++made < 3) throw std::runtime_error{"no room"};
+        return 7;
+    };
+    auto const once = scratch{make} | [](int n, int const& state) { return n + state; };
+    auto const refused = once(1);
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().code() == cause::threw);
+    CHECK(refused.error().text() == "no room");
+    CHECK(refused.error().attempts() == 1);
+
+    made = 0;
+    auto const again = scratch{make} | retry{.attempts = 3, .delay = {}} | [](int n, int const& state) { return n + state; };
+    CHECK(again(1) == 8);
+    CHECK(made == 3);
 }

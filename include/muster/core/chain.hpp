@@ -118,8 +118,11 @@ public:
     auto operator()(context& cx, Item&& item) const -> typename rest_result_at<I, Chain, F, Item&&>::type {
         if constexpr (I == layer_count<Chain>) {
             if constexpr (has_scratch<Chain>) {
-                auto state = find_policy<leasing>(*chain_)->lease();
-                return invoke_task(*task_, cx, std::forward<Item>(item), state.get());
+                using result = typename rest_result_at<I, Chain, F, Item&&>::type;
+                return guarded<result>([&]() -> result {    // a state that cannot be made is a failure of this call
+                    auto state = find_policy<leasing>(*chain_)->lease();
+                    return invoke_task(*task_, cx, std::forward<Item>(item), state.get());
+                });
             } else {
                 return invoke_task(*task_, cx, std::forward<Item>(item));
             }

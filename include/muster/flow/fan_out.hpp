@@ -90,8 +90,14 @@ inline constexpr bool is_group<first<Tasks...>> = true;
 template <std::size_t I, class Chain, class Group, class Item>
 auto call_one(Chain const& policies, Group const& group, Item const& item, std::size_t position, context& cx) {
     using task = std::tuple_element_t<I, decltype(group.tasks)>;
-    stage<Chain, task> const one{policies, std::get<I>(group.tasks)};
-    return call_item<result_of<stage<Chain, task>, Item const&>>(one, position, cx, item);
+    using result = result_of<stage<Chain, task>, Item const&>;
+    cx.item(position);
+    auto answer = guarded<result>([&]() -> result {    // a task that cannot be copied fails alone
+        stage<Chain, task> const one{policies, std::get<I>(group.tasks)};
+        return call_item<result>(one, position, cx, item);
+    });
+    finish(answer, cx);
+    return answer;
 }
 
 template <class Chain, class Group, class Item, std::size_t... I>

@@ -84,7 +84,7 @@ auto map_verb::operator()(Items&& items, Task const& task, context const& parent
             auto const place = detail::placed<detail::is_on>(task);
             auto const plan = detail::plan_run(place, at.size());
             detail::run_each(place, plan, at.size(), parent, [&](std::size_t i, context& cx) {
-                results[i] = detail::call_item_of<result, item>(at, task, i, cx);
+                detail::put(results[i], cx, [&]() -> result { return detail::call_item_of<result, item>(at, task, i, cx); });
             });
             return results;
         }
@@ -135,7 +135,7 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
     if constexpr (in_shape) {
     detail::indexed<Items> const at{items};
     auto const size = std::max<std::size_t>(1, detail::placed<detail::is_batched>(task)->size);
-    auto const count = (at.size() + size - 1) / size;
+    auto const count = at.size() / size + (at.size() % size != 0);
     std::vector<result> results(at.size());
     auto const ask = [&](std::size_t first, std::size_t last, context& cx) -> whole {
         if constexpr (std::ranges::contiguous_range<Items>) {
@@ -152,7 +152,7 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
     auto const place = detail::placed<detail::is_on>(task);
     auto const plan = detail::plan_run(place, count);
     detail::run_each(place, plan, count, parent, [&](std::size_t b, context& cx) {
-        auto const first = b * size, last = std::min(at.size(), first + size);
+        auto const first = b * size, last = first + std::min(size, at.size() - first);
         cx.no_item();
         auto const runs = !cx.stop_requested();
         auto answer = runs ? ask(first, last, cx) : whole{cx.interruption()};
@@ -162,7 +162,9 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
         for (auto i = first; i != last; ++i) {
             cx.item(i);
             auto const tried = cx.change_attempt(runs ? 1 : 0);
-            results[i] = answer.has_value() ? std::move((*answer)[i - first]) : result{answer.error()};
+            detail::put(results[i], cx, [&]() -> result {
+                return answer.has_value() ? std::move((*answer)[i - first]) : result{answer.error()};
+            });
             detail::finish(results[i], cx);
         }
     });

@@ -67,7 +67,7 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
     plan.items = at.size();
     detail::run_each(place, plan, count, parent, [&](std::size_t b, context& cx) {
         auto const own_stop = cx.change_stop(stop.get_token());
-        auto const fold = [&]() -> outcome<T> {
+        auto const fold = [&]() -> outcome<void> {
             std::optional<T> sum;
             for (auto i = b * size, last = std::min(at.size(), i + size); i != last; ++i) {
                 auto answer = detail::call_item_of<result, item>(at, task, i, cx);
@@ -75,12 +75,12 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
                 if (sum) sum = std::invoke(combine, std::move(*sum), static_cast<T>(std::move(*answer)));
                 else sum = static_cast<T>(std::move(*answer));
             }
-            return std::move(*sum);
+            blocks[b].emplace(std::move(*sum));
+            return {};
         };
-        auto block = guarded<outcome<T>>(fold);
+        auto block = guarded<outcome<void>>(fold);
         detail::finish(block, cx);    // where it was the combining that threw
-        if (block.has_value()) blocks[b] = std::move(*block);
-        else fail(std::move(block).error());
+        if (!block.has_value()) fail(std::move(block).error());
     });
     if (first) return std::move(*first);
     return guarded<outcome<T>>([&]() -> outcome<T> {

@@ -57,7 +57,9 @@ public:
         }
         template <class Result>
         void settle(Result const& result) {
-            if (auto* of = std::exchange(of_, nullptr)) of->learn(era_, time_, result.has_value() ? nullptr : &result.error());
+            if (!of_) return;
+            of_->learn(era_, time_, result.has_value() ? nullptr : &result.error());
+            of_ = nullptr;    // after it: where `counts` throws, the probe is given back
         }
 
     private:

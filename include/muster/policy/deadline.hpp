@@ -9,6 +9,7 @@
 #include <muster/core/context.hpp>          // context
 #include <muster/core/duration_text.hpp>    // duration_text
 #include <muster/core/stage.hpp>            // operator|
+#include <muster/core/waiter.hpp>           // in_nanoseconds, later
 
 namespace muster {
 
@@ -22,6 +23,9 @@ namespace muster {
 /// Cost       two readings of the clock per call.
 struct deadline {
     using policy_concept = around_tag;
+
+    template <class Rep, class Period>
+    constexpr deadline(std::chrono::duration<Rep, Period> how_long) noexcept : after(in_nanoseconds(how_long)) {}
 
     std::chrono::nanoseconds after;    ///< counted from when a call arrives here; an earlier deadline of the caller stays
 

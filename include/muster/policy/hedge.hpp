@@ -86,6 +86,11 @@ auto hedge<E>::around(Next const& next, context& cx, Item&& item) const -> outco
     context first_cx = context::below(cx);
     auto const first_attempt = first_cx.change_attempt(cx.attempt());
     auto const first_token = first_cx.change_stop(first_stop.get_token());
+    auto const first_waiter = first_cx.change_waiter([&]() -> waiter_ref {    // it waits as the executor's threads do
+        if constexpr (has_waiter<E>)
+            if (!cx.waiting().rules_time()) return where_->waiting();
+        return cx.waiting();
+    }());
     // Once it runs it is joined below, so it may refer to this frame; if it never ran it touches nothing but `sent`.
     where_->post([sent, &call, &first_cx, &second_stop] {
         if (!sent->move(attempt::state::waiting, attempt::state::running)) return;

@@ -80,6 +80,7 @@ namespace detail {
 }  // namespace detail
 
 inline std::chrono::nanoseconds retry::wait_after(unsigned tried) const {
+    if (delay <= delay.zero() || most <= most.zero()) return {};    // at once, however often
     auto exact = static_cast<double>(delay.count());
     for (unsigned i = 1; i < tried && exact < static_cast<double>(most.count()); ++i) exact *= factor;
     return exact < static_cast<double>(most.count())

@@ -10,6 +10,7 @@
 #include <functional>            // hash
 #include <memory>                // unique_ptr
 #include <mutex>                 // mutex
+#include <new>                   // bad_alloc
 #include <system_error>          // a thread that cannot start
 #include <thread>                // thread
 #include <type_traits>           // decay
@@ -129,15 +130,12 @@ public:
 
     /// Waits on behalf of a call: while one of our own threads sleeps here, another may run; and the items behind the one that
     /// waits are offered to others.
-    bool wait_until(wait_point& point, instant until) {
-        if (here().of == this)
-            for (auto* each = here().inside; each; each = each->parent)
-                if (!each->offered) offer(*each);
-        if (here().of != this || !here().counted || most_threads_ == width_) return thread_waiter{}.wait_until(point, until);
-        leave();
-        auto const woken = thread_waiter{}.wait_until(point, until);
-        come_back();
-        return woken;
+    static bool wait_until(wait_point& point, instant until) {
+        for (position const* at = &here(); at; at = at->outer)
+            for (auto* each = at->inside; each; each = each->parent)
+                if (!each->offered.load(std::memory_order_relaxed)) at->of->offer(*each);    // a hint: `offer` decides
+        asleep const now(true);
+        return thread_waiter{}.wait_until(point, until);
     }
 
 private:
@@ -155,7 +153,7 @@ private:
         std::size_t seats;                       // guarded by the mutex of the queue that offers it
         loop* parent;                            // the loop whose item started this one
         queue* home;                             // of its caller
-        bool offered = false;                    // written by its caller alone, before others can see the loop
+        std::atomic<bool> offered{false};        // set once, by its caller or by a helper of a loop below it that waits
         loop* before = nullptr;                  // in the queue
         loop* after = nullptr;
         std::atomic<std::size_t> next{0};        // items claimed
@@ -176,17 +174,28 @@ private:
         crew* of = nullptr;
         loop* inside = nullptr;
         queue* home = nullptr;
-        bool counted = false;    // among running_
+        bool counted = false;                 // among running_
+        position const* outer = nullptr;      // where it was before, in another crew
     };
     static position& here() noexcept {
         thread_local position mine;
         return mine;
     }
+    // The innermost position in this crew: a thread may be in an item of another crew that an item of this one started.
+    [[nodiscard]] position const* found() const noexcept {
+        for (position const* at = &here(); at; at = at->outer)
+            if (at->of == this) return at;
+        return nullptr;
+    }
     class moved_to {    // this thread is inside a loop of this crew until the end of the scope
     public:
         moved_to(crew* of, loop* inside) : before_(here()) {
-            if (here().of != of) here() = position{of, inside, nullptr, false};
-            else here().inside = inside;
+            if (here().of == of) {
+                here().inside = inside;
+                return;
+            }
+            auto const* const known = of->found();
+            here() = position{of, inside, known ? known->home : nullptr, false, before_.of ? &before_ : nullptr};
         }
         moved_to(moved_to const&) = delete;
         ~moved_to() { here() = before_; }
@@ -194,9 +203,32 @@ private:
     private:
         position before_;
     };
+    // This thread sleeps until the end of the scope: in each crew that counts it as running somebody else may come. A wait that
+    // no spare stands in for stays a busy one.
+    class asleep {
+    public:
+        explicit asleep(bool in_policy) : in_policy_(in_policy) {
+            for (position const* at = &here(); at; at = at->outer)
+                if (lends(*at)) at->of->leave();
+        }
+        asleep(asleep const&) = delete;
+        ~asleep() {
+            for (position const* at = &here(); at; at = at->outer)
+                if (lends(*at)) at->of->come_back();
+        }
+
+    private:
+        [[nodiscard]] bool lends(position const& at) const noexcept {
+            return at.counted && !(in_policy_ && at.of->most_threads_ == at.of->width_);
+        }
+        bool in_policy_;
+    };
 
     queue& outsiders() noexcept { return queues_[most_threads_]; }
-    queue& my_queue() noexcept { return here().of == this && here().home ? *here().home : outsiders(); }
+    queue& my_queue() noexcept {
+        auto const* const at = found();
+        return at && at->home ? *at->home : outsiders();
+    }
 
     template <class Body>
     void run_loop(std::size_t n, std::size_t width, Body const& body, bool at_once) {
@@ -209,13 +241,14 @@ private:
         mine.n = n;
         mine.width = helpers + 1;
         mine.seats = helpers;
-        mine.parent = here().of == this ? here().inside : nullptr;
+        auto const* const around = found();
+        mine.parent = around ? around->inside : nullptr;
         mine.home = &my_queue();
 
         auto& known = estimates_[std::hash<void*>{}(reinterpret_cast<void*>(mine.run)) / 16 % estimates_.size()];
         if (at_once || !known.promises_less_than(worth_a_thread, mine.run, n)) offer(mine);
         known.learn(mine.run, take_part(mine));
-        if (!mine.offered) return;
+        if (!mine.offered.load()) return;
         {
             std::lock_guard lock(mine.home->mutex);
             if (mine.seats != 0) {
@@ -258,7 +291,7 @@ private:
     };
 
     void offer(loop& mine) {
-        mine.offered = true;
+        if (mine.offered.exchange(true)) return;    // two items of a loop below it may wait at the same time
         {
             std::lock_guard lock(mine.home->mutex);
             mine.home->loops.push_back(mine);
@@ -282,7 +315,7 @@ private:
             auto const took = clock::now() - begun;
             done.items += last - first;
             done.took += took;
-            if (!at.offered && done.took > worth_a_thread && last != at.n) offer(at);    // it takes longer than it promised
+            if (!at.offered.load(std::memory_order_relaxed) && done.took > worth_a_thread && last != at.n) offer(at);    // it takes longer than it promised
             if (took < std::chrono::microseconds(10)) chunk = std::min(chunk * 2, std::max<std::size_t>(1, (at.n - last) / (4 * at.width)));
             else if (took > std::chrono::microseconds(50)) chunk = std::max<std::size_t>(1, chunk / 2);
             chunk = std::max<std::size_t>(chunk, 1);
@@ -308,10 +341,8 @@ private:
                 continue;
             }
             if (mine.inside.load() == 0) break;
-            auto const counted = here().of == this && here().counted;
-            if (counted) leave();
+            asleep const now(false);
             joiners_.sleep_unless_rung(before);
-            if (counted) come_back();
         }
     }
 
@@ -395,13 +426,13 @@ private:
         return false;
     }
     void leave() {    // a place is free: if work is left, somebody else should come
+        absent_.fetch_add(1);    // first: a thread is never taken for a free one in between
         running_.fetch_sub(1);
-        absent_.fetch_add(1);
         if (offers_.load() != 0) summon(1);
     }
     void come_back() noexcept {
+        running_.fetch_add(1);    // first, as above
         absent_.fetch_sub(1);
-        running_.fetch_add(1);
     }
     // Whoever took work sees to it that more of it finds a thread: those that `summon` took for free may have been called for
     // other work already.
@@ -414,13 +445,16 @@ private:
         for (;;) {
             auto const before = work_.look();
             if (enter()) {
+                busy_.fetch_add(1);
                 while (do_something(me)) {
                     if (running_.load() > width_) break;    // somebody came back from a wait: one of us goes to sleep
                 }
                 running_.fetch_sub(1);
+                busy_.fetch_sub(1);
                 if (offers_.load() != 0 && running_.load() < width_) continue;
             }
-            if (closing_.load() && offers_.load() == 0) {
+            // As long as one of us is in a job it may still post, and wait for others.
+            if (closing_.load() && offers_.load() == 0 && busy_.load() == 0) {    // in this order: taken work makes busy first
                 work_.ring(most_threads_);    // for those that went back to sleep while there was work left, but no place
                 return;
             }
@@ -440,6 +474,10 @@ private:
         if (free_threads() < how_many) start_threads(how_many);
     }
 
+    void refuse() noexcept {
+        started_.fetch_sub(1);
+        refused_.store(true);
+    }
     // Starts threads until so many are free, or no more may be there.
     void start_threads(std::size_t how_many) {
         std::lock_guard lock(threads_mutex_);
@@ -451,9 +489,9 @@ private:
             try {
                 threads_.emplace_back([this, me] { worker(me); });
             } catch (std::system_error const&) {    // no thread to be had: the callers do the work, and `refused` says so
-                started_.fetch_sub(1);
-                refused_.store(true);
-                return;
+                return refuse();
+            } catch (std::bad_alloc const&) {    // the same: whoever offers a loop cannot leave it behind
+                return refuse();
             }
         }
     }
@@ -467,6 +505,7 @@ private:
     std::atomic<std::size_t> offers_{0};     // entries in all queues
     std::atomic<std::size_t> running_{0};    // our threads that are neither asleep nor waiting
     std::atomic<std::size_t> absent_{0};     // our threads that wait in a policy or for the last items of a loop
+    std::atomic<std::size_t> busy_{0};       // our threads that look for work or are in it, running or absent
     std::atomic<std::size_t> started_{0};
     std::atomic<bool> refused_{false};
     std::atomic<bool> closing_{false};

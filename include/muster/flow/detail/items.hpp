@@ -65,6 +65,23 @@ void finish(Result& result, context const& cx) {
     result.error().leave(cx.path());
 }
 
+/// Puts what `make` answers into its place. A value that cannot be moved there is a failure: bodies of a loop do not throw.
+template <class Result, class Make>
+void put(Result& place, context const& cx, Make const& make) {
+    if constexpr (std::is_nothrow_move_constructible_v<Result>) {
+        place = make();
+    } else {
+        auto const write = [&]() -> outcome<void> {
+            place = make();
+            return {};
+        };
+        if (auto written = guarded<outcome<void>>(write); !written) {
+            place = std::move(written).error();
+            finish(place, cx);
+        }
+    }
+}
+
 /// One call of a verb for item `i`; an item that comes after a stop or the deadline is not run.
 template <class Result, class Task, class Item>
 Result call_item(Task const& task, std::size_t i, context& cx, Item&& item) {
