@@ -238,7 +238,7 @@ TEST_CASE("stress: trees of verbs and policies, drawn at random, end, lose nothi
     });
     for (auto before = worlds.load(); !over.is_set(); before = worlds.load()) {
         wait_point tick;
-        auto const end = std::chrono::steady_clock::now() + testing::patience;
+        auto const end = std::chrono::steady_clock::now() + testing::longest_wait;
         while (!over.is_set() && worlds == before && std::chrono::steady_clock::now() < end)
             (void)tick.block_until(std::chrono::steady_clock::now() + 20ms);
         if (over.is_set() || worlds != before) continue;

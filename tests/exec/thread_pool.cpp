@@ -420,7 +420,7 @@ TEST_CASE("thread_pool: while it is closing, a job that waits for one it posts g
             (void)closing.wait();
             (void)thread_waiter{}.wait_until(left, later(thread_waiter{}.now(), std::chrono::milliseconds{50}));
             context cx{pool.waiting()};
-            auto const until = cx.change_deadline(later(cx.now(), testing::patience));
+            auto const until = cx.change_deadline(later(cx.now(), testing::longest_wait));
             answer = pool.submit([] { return 1; }).get(cx);
         });
         pool.post([&] {
@@ -439,7 +439,7 @@ TEST_CASE("thread_pool: a worker that waits below the items of another pool lend
     auto const outer = narrow.submit([&] {
         wide.bulk(2, 2, items([&](std::size_t i) {
             context cx{narrow.waiting()};
-            auto const until = cx.change_deadline(later(cx.now(), testing::patience));
+            auto const until = cx.change_deadline(later(cx.now(), testing::longest_wait));
             waited[i] = narrow.submit([] { return 1; }).get(cx);
         }));
         return 0;
