@@ -1,7 +1,8 @@
 #pragma once
 
 /// The part of muster that is about calls: the words, the executors, the policies, the gates, the verbs, what is seen of them.
-/// What reaches out is included by name: programs (muster/process/), files (muster/cache/file_cache.hpp), other libraries
+/// What reaches out is included by name: programs (muster/process/), files (muster/cache/file_cache.hpp), terminal and signals
+/// (muster/observe/progress.hpp, interrupts.hpp), other libraries
 /// (muster/adapt/), whole problems (muster/workloads/).
 
 #include <muster/core/any_stage.hpp>         // any_stage
@@ -49,11 +50,8 @@
 #include <muster/policy/scratch.hpp>     // scratch
 #include <muster/policy/trip.hpp>        // trip
 
-#include <muster/observe/interrupts.hpp>    // interrupts
-#include <muster/observe/progress.hpp>      // progress
 #include <muster/observe/run_report.hpp>    // run_report
 #include <muster/observe/tally.hpp>         // tally
-#include <muster/observe/terminal.hpp>      // terminal
 #include <muster/observe/verdict.hpp>       // verdict
 
 #include <muster/flow/fan_out.hpp>     // fan_out, all, first, quorum

@@ -4,8 +4,7 @@
 #include <chrono>         // nanoseconds
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
-#include <optional>       // the stop callback
-#include <stop_token>     // stop_token
+#include <stop_token>     // stop_token, stop_callback
 #include <string>         // text of an interruption
 #include <string_view>    // stage name
 #include <vector>         // path
@@ -170,8 +169,7 @@ inline context::wait_end context::wait(wait_point& point, instant until) const {
     // A stop interrupts the wait; the callback is gone before `point` can be.
     auto const waited = [&] {
         auto const interrupt = [&point] { point.interrupt(); };
-        std::optional<std::stop_callback<decltype(interrupt)>> on_stop;
-        if (stop_.stop_possible()) on_stop.emplace(stop_, interrupt);
+        std::stop_callback const on_stop(stop_, interrupt);
         return waiter_.wait_until(point, std::min(until, deadline_));
     }();
     if (stop_.stop_possible()) point.resume();

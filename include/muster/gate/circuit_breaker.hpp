@@ -71,7 +71,7 @@ public:
     };
 
     circuit_breaker() : circuit_breaker(circuit_breaker_options{}) {}
-    explicit circuit_breaker(circuit_breaker_options options) : options_(checked(options)) {}
+    explicit circuit_breaker(circuit_breaker_options options) : options_(checked(options)), failed_(options_.window) {}
     circuit_breaker(circuit_breaker const&) = delete;
     circuit_breaker& operator=(circuit_breaker const&) = delete;
 
@@ -97,7 +97,8 @@ private:
     state state_ = state::closed;
     std::uint64_t era_ = 0;           // counts changes of state
     instant until_{};                 // open: when to probe
-    std::vector<char> failed_;        // closed: the last calls, a ring once it holds `window` of them
+    std::vector<char> failed_;        // closed: the last calls, a ring; `known_` of them count
+    std::size_t known_ = 0;
     std::size_t oldest_ = 0;
     std::size_t failures_ = 0;
     std::size_t probing_ = 0;         // half open: probes under way
@@ -123,8 +124,7 @@ inline outcome<circuit_breaker::permit> circuit_breaker::acquire(context& cx, do
 inline void circuit_breaker::change(state to) {
     state_ = to;
     ++era_;
-    failed_.clear();
-    oldest_ = failures_ = probing_ = succeeded_ = 0;
+    known_ = oldest_ = failures_ = probing_ = succeeded_ = 0;
 }
 
 inline void circuit_breaker::learn(std::uint64_t era, waiter_ref time, failure const* error) {
@@ -143,16 +143,15 @@ inline void circuit_breaker::learn(std::uint64_t era, waiter_ref time, failure c
         return;
     }
     if (error && !bad) return;
-    if (failed_.size() < options_.window) {
-        failed_.push_back(bad);
+    if (known_ < options_.window) {
+        failed_[known_++] = bad;
     } else {
         failures_ -= failed_[oldest_] != 0;
         failed_[oldest_] = bad;
         oldest_ = (oldest_ + 1) % options_.window;
     }
     failures_ += bad;
-    if (failed_.size() >= options_.minimum &&
-        static_cast<double>(failures_) >= options_.failure_rate * static_cast<double>(failed_.size()))
+    if (known_ >= options_.minimum && static_cast<double>(failures_) >= options_.failure_rate * static_cast<double>(known_))
         open();
 }
 

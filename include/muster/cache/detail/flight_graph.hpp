@@ -1,10 +1,9 @@
 #pragma once
 
-#include <algorithm>    // find
-#include <mutex>        // mutex
-#include <vector>       // who waits
+#include <mutex>    // mutex
 
-#include <muster/core/context.hpp>    // context::flight
+#include <muster/core/context.hpp>           // context::flight
+#include <muster/core/intrusive_list.hpp>    // intrusive_list
 
 namespace muster::detail {
 
@@ -42,6 +41,9 @@ public:
         }
         explicit operator bool() const noexcept { return allowed_; }
 
+        wait* before = nullptr;    // in the graph's list
+        wait* after = nullptr;
+
     private:
         friend class flight_graph;
         context::flight const* chain_;
@@ -50,26 +52,26 @@ public:
     };
 
 private:
-    bool add(wait const& one) {
+    bool add(wait& one) {
         std::lock_guard lock(mutex_);
         if (reaches(one.target_, one.chain_)) return false;
-        waits_.push_back(&one);
+        waits_.push_back(one);
         return true;
     }
-    void remove(wait const& one) noexcept {
+    void remove(wait& one) noexcept {
         std::lock_guard lock(mutex_);
-        waits_.erase(std::find(waits_.begin(), waits_.end(), &one));
+        waits_.erase(one);
     }
     // Does `from` wait, over any number of steps, for a flight of `chain`? There is no circle yet, so this ends.
     bool reaches(void const* from, context::flight const* chain) const {
         if (leads(chain, from)) return true;
-        for (auto const* other : waits_)
+        for (auto const* other = waits_.first(); other; other = other->after)
             if (leads(other->chain_, from) && reaches(other->target_, chain)) return true;
         return false;
     }
 
     std::mutex mutex_;
-    std::vector<wait const*> waits_;
+    intrusive_list<wait> waits_;
 };
 
 }  // namespace muster::detail

@@ -116,11 +116,11 @@ public:
             void run() override { job(); }
             Job job;
         };
-        auto made = std::make_unique<posted>(std::move(job));
+        auto* const made = new posted(std::move(job));    // the queue's, then that of whoever runs it
         auto& home = my_queue();
         {
             std::lock_guard lock(home.mutex);
-            home.jobs.push_back(*made.release());    // now the queue's
+            home.jobs.push_back(*made);
             offers_.fetch_add(1);
         }
         summon(1);
@@ -390,8 +390,8 @@ private:
     }
 
     static void run_job(any_job* job) {
-        std::unique_ptr<any_job> const mine(job);
-        mine->run();
+        job->run();    // does not throw
+        delete job;
     }
 
     // Own work first, then what comes from outside, then the others', starting with the next one.
