@@ -135,11 +135,13 @@ inline file_cache::file_cache(std::filesystem::path folder, file_cache_options o
     if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
         throw std::system_error{errno, std::system_category(), "muster: cannot make the folder " + folder_.string()};
     shared_.emplace((folder_ / "shared").string());
-    if (!shared_->counted()) {
-        std::uint64_t sum = 0;
-        for (auto const& entry : scan(true)) sum += entry.bytes;
-        shared_->count(sum);
-    }
+    if (shared_->counted()) return;
+    context patient;
+    auto const alone = file_lock::acquire(shared_->file(), patient, {.at = 0, .size = 1});
+    auto const before = shared_->begin_count();
+    std::uint64_t sum = 0;
+    for (auto const& entry : scan(true)) sum += entry.bytes;
+    shared_->end_count(before, sum);
 }
 
 inline file_cache::place file_cache::place_of(std::string_view key) const {
@@ -209,13 +211,12 @@ inline outcome<void> file_cache::put(std::string const& key, std::string_view va
     if (auto written = file->write(front); !written) return failed(std::move(written).error());
     if (auto written = file->write(value); !written) return failed(std::move(written).error());
 
+    auto const era = shared_->era();
     shared_->add(bytes);    // before it is there: a kill in between leaves the count too high, which is put right
     auto const replaced = file->commit();
-    if (!replaced) {
-        shared_->subtract(bytes);
-        return failed(replaced.error());
-    }
-    shared_->subtract(*replaced);
+    shared_->subtract(replaced ? *replaced : bytes, era);
+    if (!replaced) return failed(replaced.error());
+    shared_->added(bytes, era);
     stored_.fetch_add(1, std::memory_order_relaxed);    // a count alone
     if (shared_->bytes() > options_.bytes) make_room();
     return {};
@@ -223,14 +224,17 @@ inline outcome<void> file_cache::put(std::string const& key, std::string_view va
 
 inline bool file_cache::erase(std::string const& key) {
     auto const at = place_of(key);
+    auto const era = shared_->era();
     auto const bytes = atomic_file::remove(at.file);
-    if (bytes) shared_->subtract(*bytes);
+    if (bytes) shared_->subtract(*bytes, era);
     return bytes.has_value();
 }
 
 inline void file_cache::clear() {
-    for (auto const& entry : scan(true))
-        if (auto const bytes = atomic_file::remove(entry.path)) shared_->subtract(*bytes);
+    for (auto const& entry : scan(true)) {
+        auto const era = shared_->era();
+        if (auto const bytes = atomic_file::remove(entry.path)) shared_->subtract(*bytes, era);
+    }
 }
 
 inline std::vector<file_cache::found> file_cache::scan(bool sweep) const {
@@ -275,8 +279,8 @@ inline void file_cache::make_room() {
     std::lock_guard one(evicting_);
     context patient;
     auto const alone = file_lock::acquire(shared_->file(), patient, {.at = 0, .size = 1});
-    auto const before = shared_->bytes();
-    if (before <= options_.bytes) return;    // another has done it
+    if (shared_->bytes() <= options_.bytes) return;    // another has done it
+    auto const added_before = shared_->begin_count();
     auto all = scan(true);
     std::uint64_t sum = 0;
     for (auto const& entry : all) sum += entry.bytes;
@@ -288,8 +292,7 @@ inline void file_cache::make_room() {
         sum -= entry.bytes;
         evicted_.fetch_add(1, std::memory_order_relaxed);    // a count alone
     }
-    auto const meanwhile = shared_->bytes();    // what others stored since: perhaps counted twice, never forgotten
-    shared_->count(sum + (meanwhile > before ? meanwhile - before : 0));
+    shared_->end_count(added_before, sum);
 }
 
 template <class Compute>
