@@ -6,5 +6,6 @@ int main(int argc, char** argv) {
     bench::compare_programs(to);
     bench::compare_policies(to);
     bench::compare_warm_policies(to);
+    bench::compare_hung_servers(to);
     bench::compare_sleeps(to);
 }

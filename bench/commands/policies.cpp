@@ -1,5 +1,6 @@
 #include "policies.hpp"
 
+#include <algorithm>     // max_element
 #include <chrono>        // literals
 #include <cstdlib>       // abort
 #include <filesystem>    // scratch folder
@@ -226,6 +227,35 @@ void compare_warm_policies(report const& to) {
     to.figure("five_remembered_one_after_another_s", small[0], "s");
     to.figure("five_remembered_automatic_s", small[1], "s");
     to.figure("five_remembered_automatic_against_one_after_another", ratios(small[1], small[0]), "x");
+}
+
+void compare_hung_servers(report const& to) {
+    bgp::irr_responder server;
+    for (auto const* hung : {"AS100010", "AS100011", "AS100012"}) server.misbehave(hung, bgp::irr_fault::silent);
+    command_runner programs;
+    blocking_pool io{8};
+    auto const after = 300ms;
+    auto const make = pipeline{bgp::plan{{.server = server.address()}}, deadline{after} | bgp::run_bgpq4{programs}, bgp::judge};
+
+    // `run` returns when its child is reaped: what a call takes beyond its deadline is how long its child was left.
+    std::vector<double> overshoot, others;
+    for (int round = 0; round < to.size(5, 1); ++round) {
+        std::vector<bgp::request> requests;
+        for (std::uint32_t i = 0; i < to.size(100u, 16u); ++i) requests.push_back(policy_of(100'000 + i));
+        std::vector<double> took(requests.size());
+        auto const made = map(requests, on{io} | [&](bgp::request const& asked, context& cx) {
+            outcome<bgp::policy_text> answer;
+            took[cx.index()] = seconds([&] { answer = make(asked, cx); });
+            return answer;
+        });
+        for (std::size_t i = 0; i < made.size(); ++i) {
+            auto const hangs = i >= 10 && i <= 12;
+            if (made[i].has_value() == hangs) std::abort();
+            (hangs ? overshoot : others).push_back(hangs ? took[i] - std::chrono::duration<double>(after).count() : took[i]);
+        }
+    }
+    to.figure("hung_server_child_left_after_deadline_s", {*std::max_element(overshoot.begin(), overshoot.end())}, "s");
+    to.figure("beside_hung_servers_slowest_other_s", {*std::max_element(others.begin(), others.end())}, "s");
 }
 
 void compare_sleeps(report const& to) {
