@@ -21,6 +21,8 @@
 #include <muster/core/stage.hpp>       // operator|
 #include <muster/core/waiter.hpp>      // wait_point
 
+// Above 400 lines: one list of promises for each concept, side by side.
+
 namespace muster::testing {
 
 /// The promises that a resource or policy of your own breaks, one sentence each; empty when it keeps them all.

@@ -4,7 +4,6 @@
 #include <array>                 // estimates
 #include <atomic>                // counters, epochs
 #include <chrono>                // steady_clock
-#include <condition_variable>    // sleeping
 #include <cstddef>               // size_t
 #include <cstdint>               // uint64_t
 #include <functional>            // hash
@@ -17,10 +16,13 @@
 #include <utility>               // move
 #include <vector>                // workers
 
-#include <muster/core/intrusive_list.hpp>    // intrusive_list
-#include <muster/core/waiter.hpp>            // wait_point, thread_waiter
+#include <muster/core/intrusive_list.hpp>     // intrusive_list
+#include <muster/core/waiter.hpp>             // wait_point, thread_waiter
+#include <muster/exec/detail/doorbell.hpp>    // doorbell
+#include <muster/exec/detail/estimate.hpp>    // estimate, run_items, share
 
 // The threads behind thread_pool and blocking_pool: loops with open seats, stolen by whoever is idle.
+// Above 400 lines: who offers, who takes and who sleeps is one protocol, and reads worse in pieces.
 //
 // A loop (`bulk`) is one record on its caller's stack with a shared counter of claimed items. It is offered in the caller's
 // queue with as many seats as other threads may join; an idle thread takes a seat of the oldest loop in its own queue, in the
@@ -36,37 +38,6 @@
 // its items waits.
 
 namespace muster::detail {
-
-/// Lets threads sleep until something changed since they last looked.
-class doorbell {
-public:
-    [[nodiscard]] std::uint64_t look() const noexcept { return rings_.load(); }    // seq_cst: before the look at the queues
-
-    void sleep_unless_rung(std::uint64_t since) {
-        std::unique_lock lock(mutex_);
-        sleepers_.fetch_add(1);    // seq_cst: pairs with the ring; one of the two sees the other
-        changed_.wait(lock, [&] { return rings_.load() != since; });
-        sleepers_.fetch_sub(1);
-    }
-
-    [[nodiscard]] std::size_t sleepers() const noexcept { return sleepers_.load(); }
-
-    void ring(std::size_t how_many) {
-        rings_.fetch_add(1);    // seq_cst: after the change that is announced
-        auto const asleep = sleepers_.load();
-        if (asleep == 0) return;
-        std::lock_guard lock(mutex_);
-        if (how_many >= asleep) changed_.notify_all();
-        else
-            for (std::size_t i = 0; i < how_many; ++i) changed_.notify_one();
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::atomic<std::uint64_t> rings_{0};
-    std::atomic<std::size_t> sleepers_{0};
-};
 
 class crew {
 public:
@@ -143,7 +114,6 @@ private:
     static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};
 
     struct queue;
-    using run_items = void (*)(void const*, std::size_t, std::size_t);
 
     struct loop {
         run_items run;
@@ -258,37 +228,6 @@ private:
         }
         join(mine);
     }
-
-    struct share {    // what one thread did of a loop
-        std::size_t items = 0;
-        std::chrono::nanoseconds took{};
-    };
-
-    // What an item of one kind of loop took, in a table by kind: a look costs one load, and another kind in the same place
-    // merely makes it forget.
-    class estimate {
-    public:
-        [[nodiscard]] bool promises_less_than(std::chrono::nanoseconds most, run_items kind, std::size_t items) const noexcept {
-            auto const bits = bits_.load(std::memory_order_relaxed);    // a hint: no other memory hangs on it
-            if (bits >> 32 != tag_of(kind)) return false;
-            return static_cast<double>(bits & 0xffffffff) * static_cast<double>(items) < static_cast<double>(most.count());
-        }
-        // Longer is believed at once, shorter by and by: a loop that is wrongly thought short costs more.
-        void learn(run_items kind, share done) noexcept {
-            if (done.items == 0) return;
-            auto const bits = bits_.load(std::memory_order_relaxed);    // a hint, as above; a lost update is one lesson less
-            auto const now = static_cast<std::uint64_t>(done.took.count()) / done.items;
-            auto const before = bits >> 32 == tag_of(kind) ? bits & 0xffffffff : now;
-            auto const known = std::min<std::uint64_t>(now > before ? now : before - (before - now) / 4, 0xffffffff);
-            if (auto const next = tag_of(kind) << 32 | known; next != bits) bits_.store(next, std::memory_order_relaxed);
-        }
-
-    private:
-        static std::uint64_t tag_of(run_items kind) noexcept {
-            return (reinterpret_cast<std::uintptr_t>(kind) >> 2 & 0x7fffffff) | 0x80000000;    // never that of an empty entry
-        }
-        std::atomic<std::uint64_t> bits_{0};    // tag of the kind, nanoseconds an item
-    };
 
     void offer(loop& mine) {
         if (mine.offered.exchange(true)) return;    // two items of a loop below it may wait at the same time
