@@ -144,10 +144,10 @@ inline void circuit_breaker::learn(std::uint64_t era, waiter_ref time, failure c
     }
     if (error && !bad) return;
     if (known_ < options_.window) {
-        failed_[known_++] = bad;
+        failed_[known_++] = bad ? 1 : 0;
     } else {
         failures_ -= failed_[oldest_] != 0;
-        failed_[oldest_] = bad;
+        failed_[oldest_] = bad ? 1 : 0;
         oldest_ = (oldest_ + 1) % options_.window;
     }
     failures_ += bad;

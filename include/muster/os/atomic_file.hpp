@@ -168,7 +168,7 @@ inline outcome<std::uint64_t> atomic_file::take_the_name() {
 inline outcome<std::uint64_t> atomic_file::commit() {
     if (!file_) return failure{cause::unavailable, "nothing is left to commit to " + path_};
     if (durable_ && ::fsync(file_.get()) != 0) return failed(errno, "cannot synchronise").error();
-    auto const replaced = take_the_name();
+    auto replaced = take_the_name();
     if (!replaced) return replaced;
     temporary_.clear();
     file_.reset();

@@ -55,7 +55,7 @@ public:
 
 private:
     using channel = watched_child::channel;
-    static constexpr std::size_t buffer_size = 64 * 1024;    // what a pipe holds
+    static constexpr std::size_t buffer_size = 65'536;    // what a pipe holds
 
     void start_thread();
     void loop();

@@ -373,7 +373,7 @@ inline void irr_responder::serve(connection& of, std::uint32_t events) {
 }
 
 inline bool irr_responder::read_all(connection& of) {
-    std::array<char, 16 * 1024> buffer;
+    std::array<char, 16'384> buffer;
     // One read is enough: what is left makes the fd ready again, and no client keeps the others waiting.
     auto const got = ::recv(of.socket.get(), buffer.data(), buffer.size(), 0);
     if (got < 0) return errno == EAGAIN || errno == EINTR;
