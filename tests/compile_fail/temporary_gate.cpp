@@ -1,4 +1,4 @@
-// expect: use of deleted function
+// expect: deleted
 #include <chrono>
 
 #include <muster/gate/rate_limiter.hpp>
