@@ -9,8 +9,7 @@
 #include <string>        // paths
 #include <vector>        // paths
 
-#include <fmt/core.h>
-
+#include <muster/adapt/fmt.hpp>
 #include <muster/muster.hpp>
 
 using namespace muster;
