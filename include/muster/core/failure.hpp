@@ -258,7 +258,10 @@ inline std::string to_string(failure const& what) {
     if (!what.stage().empty()) add("stage \"" + std::string{what.stage()} + '"');
     if (auto const path = what.path(); !path.empty()) {
         std::string item = "item ";
-        for (std::size_t i = 0; i < path.size(); ++i) item += (i ? "." : "") + std::to_string(path[i]);
+        for (std::size_t i = 0; i < path.size(); ++i) {
+            if (i != 0) item += '.';
+            item += std::to_string(path[i]);
+        }
         add(item);
     }
     if (what.attempts() > 1) add(std::to_string(what.attempts()) + " attempts");
