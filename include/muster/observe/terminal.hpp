@@ -78,7 +78,7 @@ inline std::size_t terminal::columns() const noexcept {
 
 inline void terminal::buffer::add(std::string_view what) noexcept {
     auto const fits = std::min(what.size(), longest - size);
-    std::memcpy(text + size, what.data(), fits);
+    if (fits != 0) std::memcpy(text + size, what.data(), fits);
     size += fits;
 }
 
@@ -93,7 +93,7 @@ inline void terminal::buffer::add_one_line(std::string_view what) noexcept {
 
 inline void terminal::keep(std::string_view text) noexcept {
     drawn_size_ = std::min(text.size(), sizeof drawn_);
-    std::memcpy(drawn_, text.data(), drawn_size_);
+    if (drawn_size_ != 0) std::memcpy(drawn_, text.data(), drawn_size_);    // an empty view may point nowhere
 }
 
 inline void terminal::draw(std::string_view text) noexcept {
