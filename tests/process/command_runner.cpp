@@ -7,6 +7,7 @@
 #include <atomic>        // counts
 #include <filesystem>    // what is open
 #include <functional>    // ref
+#include <mutex>         // a list that callers share
 #include <semaphore>     // calls that wait
 #include <set>           // threads
 #include <sstream>       // lines
@@ -711,7 +712,8 @@ TEST_CASE("command_runner: deadlines, stops, caps and ends that meet leave no ch
     auto const rounds = std::getenv("MUSTER_SOAK") ? 3'000 : 40;
     REQUIRE(programs({.program = "true"}));
     auto const before = open_descriptors();
-    std::atomic<int> unexpected{0};
+    std::mutex mutex;
+    std::vector<std::string> unexpected;
     {
         std::vector<std::jthread> callers;
         for (int t = 0; t < 4; ++t)
@@ -723,11 +725,13 @@ TEST_CASE("command_runner: deadlines, stops, caps and ends that meet leave no ch
                     what.output_cap = 200'000;
                     what.grace = std::chrono::microseconds{(i * 13) % 700};
                     auto const result = programs(what, cx);
-                    if (!result && !result.error().is(cause::timed_out) && !result.error().is(cause::exhausted)) ++unexpected;
+                    if (result || result.error().is(cause::timed_out) || result.error().is(cause::exhausted)) continue;
+                    std::lock_guard lock(mutex);
+                    unexpected.push_back(to_string(result.error()));
                 }
             });
     }
-    CHECK(unexpected == 0);
+    CHECK(unexpected == std::vector<std::string>{});
     CHECK(no_children());
     CHECK(open_descriptors() == before);
     CHECK(programs.stats().running == 0);

@@ -132,19 +132,18 @@ inline int child_watcher::watch(channel& which, std::uint32_t events) {
 }
 
 inline int child_watcher::add(watched_child& one) {
-    {
-        std::lock_guard lock(mutex_);
-        one.after = first_;
-        if (first_) first_->before = &one;
-        first_ = &one;
-        ++counts_.started;
-        counts_.peak = std::max(counts_.peak, ++counts_.running);
-        one.out.open = one.err.open = one.exit.open = true;
-        one.in.open = static_cast<bool>(one.in.end);
-        if (closing_) {
-            one.why = watched_child::ending::closing;
-            kill_group(one);
-        }
+    // To the end: a child can write more than its cap and be shut before the last of its channels is watched.
+    std::lock_guard lock(mutex_);
+    one.after = first_;
+    if (first_) first_->before = &one;
+    first_ = &one;
+    ++counts_.started;
+    counts_.peak = std::max(counts_.peak, ++counts_.running);
+    one.out.open = one.err.open = one.exit.open = true;
+    one.in.open = static_cast<bool>(one.in.end);
+    if (closing_) {
+        one.why = watched_child::ending::closing;
+        kill_group(one);
     }
     int error = 0;
     if (one.in.end) error = watch(one.in, EPOLLOUT);
@@ -152,7 +151,6 @@ inline int child_watcher::add(watched_child& one) {
     if (error == 0) error = watch(one.err, EPOLLIN);
     if (error == 0) error = watch(one.exit, EPOLLIN | EPOLLONESHOT);    // the last: without it the child is not done
     if (error == 0) return 0;
-    std::lock_guard lock(mutex_);
     kill_group(one);
     finish(one);
     return error;
