@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 
 #include <muster/os/cpus.hpp>
+#include <muster/os/topology.hpp>
 
 #include "catch.hpp"
 
@@ -177,13 +178,16 @@ TEST_CASE("affinity: a mask that cannot be asked is none, counts as the whole ma
     bool filtered = false;
     affinity mask{0};
     cpus counted;
+    size_t places = 0;
     std::optional<failure> guard_refused;
+    auto const online = cpus::of_process().online;
     auto const before = affinity::of_thread().cpus().front();
     on_a_thread([&] {
         filtered = refuse(SYS_sched_getaffinity, EPERM);
         if (!filtered) return;
         mask = affinity::of_thread();
         counted = cpus::of_process();
+        places = topology::of_process().places().size();
         if (auto const bound = pinned::to({before}); !bound) guard_refused = bound.error();
     });
     if (!filtered) {
@@ -192,6 +196,8 @@ TEST_CASE("affinity: a mask that cannot be asked is none, counts as the whole ma
     }
     CHECK(mask.count() == 0);
     CHECK(counted.affinity == counted.online);
+    CHECK(places >= 1);
+    CHECK(places >= online);
     REQUIRE(guard_refused);
     CHECK(guard_refused->is(cause::unavailable));
 }
