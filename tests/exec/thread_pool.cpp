@@ -358,11 +358,11 @@ TEST_CASE("thread_pool: a loop that was short stays with its caller, until one o
         context const cx{pool.waiting()};
         met += cx.wait(entered[(i + 1) % 3]) == context::wait_end::woken;
     });
-    for (int i = 0; i < 1'000; ++i) pool.bulk_if_worth_it(3, 4, body);
+    for (int i = 0; i < 1'000; ++i) pool.bulk(3, 4, body);
     elsewhere = 0;
     int alone = 0;
     for (int i = 0; i < 100; ++i) {
-        pool.bulk_if_worth_it(3, 4, body);
+        pool.bulk(3, 4, body);
         alone += elsewhere.exchange(0) == 0;
     }
     CHECK(alone > 0);
@@ -370,13 +370,13 @@ TEST_CASE("thread_pool: a loop that was short stays with its caller, until one o
     for (int round = 0; round < 20; ++round) {
         for (auto& each : entered) each.reset();
         met = 0;
-        pool.bulk_if_worth_it(3, 4, body);
+        pool.bulk(3, 4, body);
         REQUIRE(met == 3);
     }
 }
 
 TEST_CASE("thread_pool: items that wait at the same time offer the loop around theirs once", "[exec]") {
-    thread_pool pool{3};
+    detail::crew pool{3, 64};    // under the pool, where a loop can be offered at once whatever the last ones took
     std::atomic<bool> nested{false};
     std::atomic<std::size_t> calls{0};
     auto const body = items([&](std::size_t) {
@@ -389,7 +389,7 @@ TEST_CASE("thread_pool: items that wait at the same time offer the loop around t
             if (!together.arrive()) return;
             ++there;
             while (there != 2) std::this_thread::yield();    // both wait within less than a wake-up takes
-            (void)pool.waiting().wait_until(over, never);
+            (void)pool.wait_until(over, never);
         }));
     });
     for (int round = 0; round < 1'000; ++round) {

@@ -51,12 +51,10 @@ public:
     [[nodiscard]] sequential_reason why_sequential() const noexcept { return plan_.why; }
 
     /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
+    /// A batch that was over in less than it costs to wake a thread the last times stays with its caller, unless it takes longer
+    /// this time, or one of its items waits.
     template <class Body>
-    void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk(n, width, body); }
-    /// The same, for a width that nobody fixed: a batch that was over in less than it costs to wake a thread the last times stays
-    /// with its caller, unless it takes longer this time, or one of its items waits.
-    template <class Body>
-    void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
+    void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
 
     /// Calls `f(worker)`, or `f()`, on this thread, as one of the workers: what it forks by `join` the others take. Gives its outcome;
     /// cause::cancelled where the context's stop ended it at a fork.

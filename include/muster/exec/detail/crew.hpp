@@ -174,9 +174,12 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
-    static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};
+    static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};    // that is to be woken
+    static constexpr std::chrono::nanoseconds worth_sharing = std::chrono::microseconds{5};      // with a thread that is awake
+    static constexpr std::size_t most_unclocked = 32;    // items of which one may be slow unnoticed
     static constexpr std::chrono::nanoseconds crumb = std::chrono::microseconds{5};         // a fork that is not worth a thread
-    static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};    // of whoever looks for forks
+    static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};     // of whoever looks for work before it sleeps
+    static constexpr unsigned most_crumbs = 2;    // in a row, before whoever takes them sleeps
     static constexpr std::chrono::nanoseconds watch = std::chrono::microseconds{100};
 
     struct queue;
@@ -186,6 +189,7 @@ private:
         void const* body;
         std::size_t n;
         std::size_t width;
+        std::size_t clock_every = 1;             // items
         std::size_t seats;                       // guarded by the mutex of the queue that offers it
         queue* home;                             // of its caller; `offered` is set once, by it or by a helper below that waits
         loop* before = nullptr;                  // in the queue
@@ -352,7 +356,9 @@ private:
         mine.home = &my_queue();
 
         auto& known = estimates_[std::hash<void*>{}(reinterpret_cast<void*>(mine.run)) / 16 % estimates_.size()];
-        if (at_once || !known.promises_less_than(worth_a_thread, mine.run, n)) offer(mine);
+        auto const wakes = !searching_.load(std::memory_order_relaxed);    // a hint: else somebody looks for work right now
+        mine.clock_every = known.promises_less_than(std::chrono::microseconds{1}, mine.run, most_unclocked) ? most_unclocked : 1;
+        if (at_once || !known.promises_less_than(wakes ? worth_a_thread : worth_sharing, mine.run, n)) offer(mine);
         known.learn(mine.run, take_part(mine));
         if (!mine.offered.load()) return;
         {
@@ -380,21 +386,37 @@ private:
     // long ones are shared one by one.
     share work_off(loop& at) {
         share done;
-        std::size_t chunk = 1;
+        auto chunk = next_chunk(at, 0, 1);
+        std::size_t unclocked = 0;
+        auto begun = clock::now();
         for (;;) {
             auto const first = at.next.fetch_add(chunk, std::memory_order_relaxed);    // relaxed: items are handed over by the offer
-            if (first >= at.n) return done;
             auto const last = std::min(at.n, first + chunk);
-            auto const begun = clock::now();
-            at.run(at.body, first, last);
-            auto const took = clock::now() - begun;
-            done.items += last - first;
+            if (first < at.n) {
+                at.run(at.body, first, last);
+                unclocked += last - first;
+            }
+            // The clock costs more than a short item: it is not asked after each of those that promise to be one.
+            auto const more = last < at.n;
+            if (more && unclocked < at.clock_every) {
+                chunk = next_chunk(at, last, chunk * 2);
+                continue;
+            }
+            auto const now = clock::now();
+            auto const took = now - begun;
+            done.items += std::exchange(unclocked, 0);
             done.took += took;
-            if (!at.offered.load(std::memory_order_relaxed) && done.took > worth_a_thread && last != at.n) offer(at);    // it takes longer than it promised
-            if (took < std::chrono::microseconds(10)) chunk = std::min(chunk * 2, std::max<std::size_t>(1, (at.n - last) / (4 * at.width)));
-            else if (took > std::chrono::microseconds(50)) chunk = std::max<std::size_t>(1, chunk / 2);
-            chunk = std::max<std::size_t>(chunk, 1);
+            begun = now;
+            if (!more) return done;
+            if (!at.offered.load(std::memory_order_relaxed) && done.took > worth_a_thread) offer(at);    // it takes longer than it promised
+            chunk = took < std::chrono::microseconds(10) ? next_chunk(at, last, chunk * 2)
+                  : took > std::chrono::microseconds(50) ? next_chunk(at, last, chunk / 2)
+                                                         : next_chunk(at, last, chunk);
         }
+    }
+    static std::size_t next_chunk(loop const& at, std::size_t done, std::size_t wanted) noexcept {
+        if (!at.offered.load(std::memory_order_relaxed)) return std::max<std::size_t>(1, at.n / (4 * at.width));    // nobody to share with: a hint
+        return std::max<std::size_t>(1, std::min(wanted, (at.n - done) / (4 * at.width)));
     }
 
     share take_part(loop& at) {
@@ -459,9 +481,9 @@ private:
 
     void sit_down(queue& in, loop& at) {    // under in.mutex
         at.inside.fetch_add(1);
-        if (--at.seats != 0) return;
         in.loops.erase(at);
-        offers_.fetch_sub(1);
+        if (--at.seats != 0) in.loops.push_back(at);    // the next one sits down with somebody else
+        else offers_.fetch_sub(1);
     }
 
     bool help_below(scope const& top) {
@@ -545,19 +567,22 @@ private:
     // Those who fork from outside have their place among us.
     [[nodiscard]] bool has_room() const noexcept { return running_.load() + visitors_.load() <= width_; }
 
-    // Nothing is offered: asks those who fork, and looks a little longer than once.
-    bool look_for_forks(unsigned crumbs) {
-        if (forking_.load() == 0 || crumbs >= 2 || !has_room() || searching_.exchange(true)) return false;
+    // Nothing is offered. One of us looks a little longer before it sleeps, and asks those who fork: waking it again would cost
+    // more. The others sleep at once.
+    bool look_for_work(unsigned crumbs) {
+        if (crumbs >= most_crumbs || !has_room() || searching_.exchange(true)) return false;
         auto const until = clock::now() + patience;
         bool found = false;
         do {
-            for (auto* each = stacks_.load(); each; each = each->next)
-                if (each->active.load(std::memory_order_relaxed) && each->wanted.load(std::memory_order_relaxed) == fork_stack::nothing)    // hints
-                    each->wish(fork_stack::work);
+            if (forking_.load() != 0) {
+                for (auto* each = stacks_.load(); each; each = each->next)
+                    if (each->active.load(std::memory_order_relaxed) && each->wanted.load(std::memory_order_relaxed) == fork_stack::nothing)    // hints
+                        each->wish(fork_stack::work);
+            }
             found = spin_until([this] { return offers_.load(std::memory_order_relaxed) != 0; });    // the queues are locked
-        } while (!found && forking_.load() != 0 && !closing_.load() && clock::now() < until);
+        } while (!found && !closing_.load() && clock::now() < until);
         searching_.store(false);
-        return found;
+        return found || offers_.load() != 0;    // again: who saw us search woke nobody
     }
 
     bool do_something_from(queue& from, fork_stack* my_stack, unsigned& crumbs) {
@@ -614,8 +639,8 @@ private:
             auto const before = work_.look();
             if (enter()) {
                 busy_.fetch_add(1);
-                while (do_something(me, stack, crumbs) || (stack && look_for_forks(crumbs))) {
-                    if (crumbs >= 2 || running_.load() > width_) break;    // somebody came back from a wait: one of us goes to sleep
+                while (do_something(me, stack, crumbs) || look_for_work(crumbs)) {
+                    if (crumbs >= most_crumbs || running_.load() > width_) break;    // somebody came back from a wait: one of us goes to sleep
                 }
                 running_.fetch_sub(1);
                 busy_.fetch_sub(1);
