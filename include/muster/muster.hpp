@@ -56,5 +56,6 @@
 
 #include <muster/flow/fan_out.hpp>     // fan_out, all, first, quorum
 #include <muster/flow/for_each.hpp>    // for_each
+#include <muster/flow/graph.hpp>       // graph
 #include <muster/flow/map.hpp>         // map, into
 #include <muster/flow/reduce.hpp>      // reduce

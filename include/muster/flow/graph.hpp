@@ -35,8 +35,8 @@ namespace muster {
 ///     auto const result = build.run(on{pool});
 ///     if (!result[check]) complain(result[check].error());
 ///
-/// Order      a node starts when all nodes before it are done; `on` says how many run at once, without it one, and then in an
-///            order that the graph alone decides. A node that others wait for may run after one that nobody waits for.
+/// Order      a node starts when all nodes before it are done, and not before; `on` says how many run at once. Without it, or
+///            one wide, the order is the same in each run.
 /// Shape      a node is a task of its inputs: `f(inputs const&...)` or `f(inputs const&..., context&)`, behind policies or not.
 ///            An input is a node, and hands on what that answered; or a `std::vector<node_of<T>>`, and hands on a
 ///            `std::vector<std::reference_wrapper<T const>>`. What answers nothing hands nothing on: it only comes first.
@@ -54,7 +54,8 @@ namespace muster {
 ///            changed by one thread, while no other uses it.
 /// Lifetime   results share the tasks: they may outlive the graph, and do not see what is added later. The context, last
 ///            argument, is inherited by all nodes: stop, deadline, waiter, path.
-/// Cost       about 0.2 us a node. Neither wide nor deep graphs recurse; time and memory grow with nodes and edges.
+/// Cost       about 0.1 us a node, two readings of the clock among it, and one `post` where more nodes are ready than threads
+///            are in the run. Time and memory grow with nodes and edges, however wide or deep; nothing recurses.
 class graph {
 public:
     graph() = default;

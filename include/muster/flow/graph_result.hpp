@@ -84,10 +84,13 @@ struct node_report {
 /// Shape      `result[node]` is that node's outcome, of the node's own type. A result that is not used any further gives it
 ///            away: `build.run()[link]`, `std::move(result)[link]`.
 /// Throws     std::invalid_argument for a node of another graph, or one that was added after the run.
-/// Threads    a value: read by any number, changed by one.
+/// Threads    read by any number, changed by one.
 /// Lifetime   of its own: it may outlive the graph, whose tasks it shares.
 class graph_result {
 public:
+    graph_result(graph_result&&) noexcept = default;    // moved, not copied: as the answers may be
+    graph_result& operator=(graph_result&&) noexcept = default;
+
     template <class T>
     [[nodiscard]] outcome<T> const& operator[](node_of<T> node) const& { return detail::outcome_at<T>(values_, index_of(node)); }
     template <class T>

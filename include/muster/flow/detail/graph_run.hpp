@@ -109,13 +109,12 @@ private:
     void call_others(std::unique_lock<std::mutex>& lock) noexcept {
         auto& door = *door_;
         auto left = tail_ - head_;
-        auto free = info_.width - door.inside - !door.caller_waits;
-        auto const wakes = left != 0 && free != 0 && door.caller_waits;
+        auto const wakes = left != 0 && door.caller_waits;
         if (wakes) {
             door.caller_waits = false;
-            --left, --free;
+            --left;
         }
-        auto const posts = std::min(left, free > door.called ? free - door.called : 0);
+        auto const posts = std::min(left, info_.width - 1 - door.called - door.inside);    // a place is the caller's
         door.called += posts;
         lock.unlock();
         if (wakes) door.caller.wake();
@@ -127,7 +126,7 @@ private:
     void post(std::size_t helpers) noexcept {
         for (; helpers != 0; --helpers) {
             auto const posted = guarded<outcome<void>>([&]() -> outcome<void> {
-                place_->where().post([door = door_, run = this]() noexcept { help(*door, run); });
+                place_->where().post([door = door_, of = this]() noexcept { help(*door, of); });
                 return {};
             });
             if (posted) continue;
@@ -137,13 +136,12 @@ private:
         }
     }
 
-    static void help(graph_door& door, graph_run* run) noexcept {
+    static void help(graph_door& door, graph_run* of) noexcept {
         std::unique_lock lock(door.mutex);
         --door.called;
-        if (door.closed) return;    // `run` is gone
-        if (door.inside + !door.caller_waits == run->info_.width) return;
+        if (door.closed) return;    // `of` is gone
         ++door.inside;
-        run->work_off(lock);
+        of->work_off(lock);
         if (--door.inside != 0 || !door.caller_waits) return;
         door.caller_waits = false;
         lock.unlock();
