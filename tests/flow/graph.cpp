@@ -678,30 +678,30 @@ TEST_CASE("graph: no more nodes run at once than were asked for", "[flow]") {
     }
 }
 
-TEST_CASE("graph: nested in tasks on the same pool it does not deadlock", "[flow]") {
+TEMPLATE_TEST_CASE("graph: nested in tasks on the same pool it does not deadlock", "[flow]", thread_pool, blocking_pool) {
     for (std::size_t const width : {1u, 2u, 3u}) {
-        thread_pool pool{width};
+        TestType pool{width};
         fan const inner{10};
         auto const nested = [&](int, context& cx) { return *inner.build.run(on{pool}, cx)[inner.end]; };
         for (auto const& each : map(std::vector<int>(50), on{pool} | nested)) CHECK(each == inner.expected);
 
+        auto const middle_run = [&](context& cx) {
+            graph middle;
+            std::vector<node_of<int>> few;
+            for (int i = 0; i < 4; ++i)
+                few.push_back(middle.add(std::to_string(i), [&](context& below) {
+                    auto const mapped = map(std::vector<int>(3), on{pool} | nested, below);
+                    return mapped[0].value() + mapped[1].value() + mapped[2].value();
+                }));
+            auto const total = middle.add("total", sum, few);
+            return middle.run(on{pool}, cx)[total];
+        };
         graph outer;
         std::vector<node_of<int>> all;
-        for (int i = 0; i < 10; ++i)
-            all.push_back(outer.add(std::to_string(i), [&](context& cx) {
-                graph middle;
-                std::vector<node_of<int>> few;
-                for (int k = 0; k < 4; ++k)
-                    few.push_back(middle.add(std::to_string(k), [&](context& below) {
-                        auto const mapped = map(std::vector<int>(3), on{pool} | nested, below);
-                        return mapped[0].value() + mapped[1].value() + mapped[2].value();
-                    }));
-                auto const total = middle.add("total", sum, few);
-                return middle.run(on{pool}, cx)[total].value();
-            }));
+        for (int i = 0; i < 10; ++i) all.push_back(outer.add(std::to_string(i), middle_run));
         auto const total = outer.add("total", sum, all);
         CHECK(outer.run(on{pool})[total] == 120 * inner.expected);
-        CHECK(pool.submit([&] { return outer.run(on{pool})[total].value(); }).get() == 120 * inner.expected);
+        CHECK(pool.submit([&] { return outer.run(on{pool})[total]; }).get() == 120 * inner.expected);
     }
 }
 
@@ -726,17 +726,21 @@ TEST_CASE("graph: where no thread can be started the caller runs all nodes", "[f
 
 TEST_CASE("graph: helpers that are refused, come at once, or come when all is over, change nothing", "[flow]") {
     std::vector<std::function<void()>> kept;
-    int posts = 0;
     {
-        odd_executor refuses{.take = [&](auto) { ++posts; throw std::runtime_error{"full"}; }};
-        odd_executor at_once{.take = [&](auto job) { ++posts; job(); }};
-        odd_executor later{.take = [&](auto job) { ++posts; kept.push_back(std::move(job)); }};
+        int refused = 0;
+        odd_executor full{.take = [&](auto) { ++refused; throw std::runtime_error{"full"}; }};
+        odd_executor at_once{.take = [](auto job) { job(); }};
+        odd_executor late{.take = [&](auto job) {
+            if (refused-- > 0) throw std::runtime_error{"full"};    // not for ever
+            kept.push_back(std::move(job));
+        }};
         fan const work{100};
-        CHECK(work.build.run(on{refuses})[work.end] == work.expected);
-        CHECK(posts != 0);
-        CHECK(work.build.run(on{at_once})[work.end] == work.expected);
-        CHECK(work.build.run(on{later})[work.end] == work.expected);
+        CHECK(work.build.run(on{full})[work.end] == work.expected);
+        CHECK(refused != 0);
+        refused = 3;
+        CHECK(work.build.run(on{late})[work.end] == work.expected);
         CHECK(kept.size() == 7);    // the width less the caller, however many nodes are ready
+        CHECK(work.build.run(on{at_once})[work.end] == work.expected);
     }
     for (auto const& job : kept) job();    // the graph, its result and the executor are gone
 }
