@@ -7,6 +7,7 @@
 #include <string>        // sources, objects
 #include <vector>        // many inputs
 
+#include <muster/flow/graph.hpp>    // not in the one include
 #include <muster/muster.hpp>
 
 using namespace muster;
@@ -18,13 +19,15 @@ struct object {
 
 int main() {
     thread_pool pool;
-    auto const compile = [](std::string const& source, context& cx) -> outcome<object> {
-        if (cx.attempt() == 1 && source == "b.cpp") return failure{cause::unavailable, "the licence server is busy"};
-        return object{"code of " + source};
+    auto const compile = [](std::string const& source) {
+        return [source](std::string const& flags, context& cx) -> outcome<object> {
+            if (cx.attempt() == 1 && source == "b.cpp") return failure{cause::unavailable, "the licence server is busy"};
+            return object{source + ' ' + flags};
+        };
     };
     auto const link = [](std::vector<std::reference_wrapper<object const>> const& objects, std::string const& flags) {
-        std::string program = flags + ':';
-        for (object const& each : objects) program += ' ' + each.code;
+        auto program = "linked with " + flags + ':';
+        for (object const& each : objects) program += " [" + each.code + ']';
         return program;
     };
 
@@ -34,9 +37,9 @@ int main() {
     auto clean = build.add("clean", [] { std::puts("removing the old program"); });
     std::vector<node_of<object>> objects;
     for (std::string const source : {"a.cpp", "b.cpp", "c.cpp"})
-        objects.push_back(build.add(source, retry{.delay = 1ms} | [=](std::string const&, context& cx) { return compile(source, cx); }, flags));
-    auto program = build.add("link", link, objects, flags);    // called with what the objects and the flags are
-    build.after(program, clean);                               // order alone
+        objects.push_back(build.add(source, retry{.delay = 1ms} | compile(source), flags));
+    auto program = build.add("link", link, objects, flags);    // link(all objects, the flags), once they are there
+    build.after(program, clean);                               // nothing is handed on, only the order
 
     graph_result result = build.run(on{pool});                 // an outcome for each node; those behind a failure do not run
     if (!result[program]) std::fprintf(stderr, "%s\n", to_string(result[program].error()).c_str());

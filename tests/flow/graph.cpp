@@ -4,6 +4,7 @@
 #include "testing/event.hpp"
 #include "testing/no_threads.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -443,7 +444,8 @@ TEST_CASE("graph: policies stand in front of a node's task, whatever it takes", 
         if (auto waited = cx.pause(2s); !waited) return std::move(waited).error();
         return n;
     }, twice);
-    auto const hopeless = build.add("hopeless", retry{.attempts = 2} | [](int, int) -> int { throw std::runtime_error{"no"}; }, twice, twice);
+    auto const throws = [](int, int) -> int { throw std::runtime_error{"no"}; };
+    auto const hopeless = build.add("hopeless", retry{.attempts = 2} | throws, twice, twice);
     auto const rescued = build.add("rescued", fallback{[](auto const&) { return -1; }} | [](int, int) -> outcome<int> {
         return failure{cause::unavailable, "gone"};
     }, twice, twice);
@@ -474,7 +476,8 @@ TEST_CASE("graph: places, gates and hedges work in nodes", "[flow]") {
     graph build;
     auto const named_inside = build.add("outer", named{"inner"} | breaks);
     auto const leased = build.add("leased", scratch{[] { return 40; }} | [](int& state) { return ++state; });
-    auto const both = build.add("both", scratch{[] { return 40; }} | [](int a, int b, context&, int& state) { return state + a + b; }, leased, leased);
+    auto const all = [](int a, int b, context&, int& state) { return state + a + b; };
+    auto const both = build.add("both", scratch{[] { return 40; }} | all, leased, leased);
     auto const through = build.add("through", limit{room} | hedge{pool, 1h} | [](int a, int b) { return a + b; }, leased, both);
     auto const result = build.run(on{pool});
     CHECK(result[named_inside].error().stage() == "inner");
@@ -545,7 +548,10 @@ TEST_CASE("graph: reports say when each node ran, on the time of the run", "[flo
     manual_time time{manual_time::jumping};
     graph build;
     auto const first = build.add("first", [](context& cx) { return cx.pause(2ms); });
-    auto const bad = build.add("bad", [](context& cx) -> outcome<int> { (void)cx.pause(3ms); return failure{cause::unavailable, "no"}; }, first);
+    auto const bad = build.add("bad", [](context& cx) -> outcome<int> {
+        (void)cx.pause(3ms);
+        return failure{cause::unavailable, "no"};
+    }, first);
     auto const behind = build.add("behind", plus_one, bad);
     auto const result = build.run(context{time});
     CHECK(result.report(first).name == "first");
@@ -624,7 +630,8 @@ TEST_CASE("graph: as many nodes run at once as are ready and the place is wide",
         std::vector<node_of<bool>> before, behind;
         for (int i = 0; i < 4; ++i) before.push_back(build.add("first " + std::to_string(i), [&] { return first.arrive(); }));
         auto const neck = build.add("neck", [](auto const& all) { return all.size(); }, before);
-        for (int i = 0; i < 4; ++i) behind.push_back(build.add("second " + std::to_string(i), [&](std::size_t) { return second.arrive(); }, neck));
+        for (int i = 0; i < 4; ++i)
+            behind.push_back(build.add("second " + std::to_string(i), [&](std::size_t) { return second.arrive(); }, neck));
         auto const result = build.run(on{pool});
         for (auto const& each : before) CHECK(result[each] == true);
         for (auto const& each : behind) CHECK(result[each] == true);
@@ -828,7 +835,10 @@ struct drawn_graph {
         auto const name = std::to_string(i);
         switch (some.size()) {
             case 0: return build.add(name, [=](context& cx) { return task(cx); });
-            case 1: return build.add(name, retry{.attempts = 2, .delay = 0s} | [=](std::uint64_t a, context& cx) { return task(cx, a); }, some[0]);
+            case 1:
+                return build.add(name, retry{.attempts = 2, .delay = 0s} | [=](std::uint64_t a, context& cx) {
+                    return task(cx, a);
+                }, some[0]);
             case 2: return build.add(name, [=](std::uint64_t a, std::uint64_t b, context& cx) { return task(cx, a, b); }, some[0], some[1]);
             default:
                 return build.add(name, deadline{1h} | [=](auto const& list, context& cx) -> outcome<std::uint64_t> {
@@ -886,8 +896,8 @@ TEST_CASE("graph: graphs drawn at random give what they give node by node, on ev
             for (auto* pool : {&narrow, &pair, &wide, &wide})
                 callers.emplace_back([&, pool] { wrong += drawn.mistakes(drawn.build.run(on{*pool})); });
         }
-        for (auto const& each : map(std::vector<int>(4), on{pair} | [&](int, context& cx) { return drawn.mistakes(drawn.build.run(on{pair}, cx)); }))
-            wrong += each.value();
+        auto const nested = [&](int, context& cx) { return drawn.mistakes(drawn.build.run(on{pair}, cx)); };
+        for (auto const& each : map(std::vector<int>(4), on{pair} | nested)) wrong += each.value();
         INFO("graph " << seed);
         REQUIRE(wrong == 0);
     }
@@ -910,8 +920,10 @@ TEST_CASE("graph: a stop at any moment leaves each node done, failed or stopped,
             auto const& given = result[drawn.nodes[i]];
             if (report.state == node_state::done) wrong += given != drawn.answers[i];
             else wrong += given.has_value();
-            if (report.state == node_state::stopped) wrong += given.error().code() != cause::cancelled || given.error().attempts() != 0;
-            for (auto const each : drawn.before[i]) wrong += report.state == node_state::done && result.reports()[each].state != node_state::done;
+            if (report.state == node_state::stopped)
+                wrong += given.error().code() != cause::cancelled || given.error().attempts() != 0;
+            if (report.state == node_state::done)
+                for (auto const each : drawn.before[i]) wrong += result.reports()[each].state != node_state::done;
         }
         INFO("graph " << seed);
         REQUIRE(wrong == 0);
