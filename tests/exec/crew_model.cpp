@@ -253,11 +253,6 @@ struct crew {
     }
 };
 
-crew with(crew one, auto const& change) {
-    change(one);
-    return one;
-}
-
 crew const two_jobs{.width = 2, .spares = 0, .jobs = 2};
 crew const three_jobs_on_one{.width = 1, .spares = 0, .jobs = 3};
 crew const first_waits_for_last{.width = 1, .spares = 2, .jobs = 3, .each = {{{.waits_for = 2}, {}, {}}}};

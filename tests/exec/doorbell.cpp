@@ -20,10 +20,12 @@ namespace {
 // A minute from now: a ring that is lost is a failed check and not a hang.
 instant patience() { return std::chrono::steady_clock::now() + muster::testing::longest_wait; }
 
-// Until so many sleep; false after a minute. Who counts himself asleep and then finds a ring is in it for a moment.
-bool wait_for_sleepers(doorbell const& bell, std::size_t how_many) {
+// Until so many sleep; false after a minute. Who counts himself asleep may still find a ring, but only before he lets go of the
+// lock: a sleep for no time takes it after him.
+bool wait_for_sleepers(doorbell& bell, std::size_t how_many) {
     for (auto const end = patience(); bell.sleepers() != how_many; std::this_thread::yield())
         if (std::chrono::steady_clock::now() >= end) return false;
+    bell.sleep_unless_rung(bell.look(), instant{});
     return true;
 }
 

@@ -289,10 +289,6 @@ bell const one_each{.sleepers = 2, .ringers = 2, .each = {{{.for_whom = 1, .how_
 // One ring for three.
 bell const three_at_once{.sleepers = 3, .ringers = 1, .each = {{{.for_whom = 3, .how_many = 3}}}, .by_tokens = true};
 
-bell with(bell one, auto const& change) {
-    change(one);
-    return one;
-}
 std::array<bell, 6> all_uses() {
     auto const timed = [](bell& b) { b.timed = 1; };
     return {one_after_the_other, both_at_once, one_each, three_at_once, with(one_after_the_other, timed), with(one_each, timed)};

@@ -10,7 +10,7 @@
 using namespace muster::testing;
 
 // What is weaker than seq_cst in exec/, and what it meets. "Hint": no other memory hangs on it, and seen late it costs time only.
-// Modelled: (b) in doorbell_model.cpp, (f) forks and (s) stop in fork_model.cpp.
+// Modelled: (b) in doorbell_model.cpp, (f) in fork_model.cpp, (s) in stop_model.cpp.
 //
 //   where         what                          order    partner
 //   doorbell      ring: rung = 1                release  is_rung, acquire. What was done before the ring is seen by who was woken   (b)

@@ -101,6 +101,13 @@ findings explore(Protocol const& of) {
     return {{}, {}, states.size()};
 }
 
+/// A protocol with something done otherwise.
+template <class Protocol>
+Protocol with(Protocol one, auto const& change) {
+    change(one);
+    return one;
+}
+
 /// When others see a store: a seq_cst one before any later load of its thread, a weaker one perhaps after some.
 enum class seen : std::uint8_t { at_once, later };
 
