@@ -9,6 +9,7 @@
 // exec/detail/fork_stack.hpp and what exec/detail/crew.hpp does for it, step by step: fork, wish, share, take, take back, help,
 // wait, done, stop; the last by itself in exec/stop_model.cpp. The joiners' bell is what exec/doorbell_model.cpp shows it to be: who looked before a ring does not sleep.
 // Idle workers take whatever is offered and wish whenever they like, as those do that look, spin, or sleep for a little while.
+// Above 400 lines: what a thread does next is one switch, and reads worse in pieces.
 
 using namespace muster::testing;
 
