@@ -16,17 +16,15 @@ using namespace muster::testing;
 //   doorbell      ring: rung = 1                release  is_rung, acquire. What was done before the ring is seen by who was woken   (b)
 //   doorbell      is_rung                       acquire  the store in ring                                                       (b)
 //   fork_stack    open_fork: wanted             relaxed  hint: a wish is seen by a later fork. Not so a stop, see `answer`         (f) (s)
-//   fork_stack    begin: wanted = nothing       relaxed  none: the store to `active` behind it releases it to who stops            (s)
 //   fork_stack    end: active = false           relaxed  hint: a stop wishes in vain
-//   fork_stack    wish: wanted |= work          relaxed  hint: `offers_` and the queue's mutex tell what is offered
-//   fork_stack    wish: wanted |= stop          relaxed  should be release: the exchange in `answer`                               (s)
-//   fork_stack    answer: exchange of wanted    relaxed  should be acquire: else `stopped` may be read before it, and the wish is
-//                                                        taken without the stop. x86 orders them whatever is written              (s)
+//   fork_stack    end: wanted = nothing         relaxed  hint: who wants work asks again; a stop is seen by the next `begin`     (f)
+//   fork_stack    wish: wanted |= what          release  the exchange in `answer`: it sees what the wish is about               (s)
+//   fork_stack    answer: exchange of wanted    acquire  the release of `wish`: `stopped` is not read before it                 (s)
 //   crew          run_fork: done = true         release  the acquires in settle and await: the answer is seen                      (f)
 //   crew          settle, await: done           acquire  the store in run_fork                                                    (f)
 //   crew          grain_, in four places        relaxed  hint; a lost update is one lesson less
-//   crew          look_for_forks: active, wanted  relaxed  hints: a wish in vain, or one that comes a round later                    (f)
-//   crew          look_for_forks: offers_       relaxed  hint: the queue's mutex hands the fork over
+//   crew          look_for_work: active , wanted  relaxed  hints: a wish in vain, or one that comes a round later                    (f)
+//   crew          look_for_work: offers_        relaxed  hint: the queue's mutex hands the fork over
 //   crew          started(), refused()         relaxed  statistics; the loops over the queues load `started_` seq_cst
 //   crew          loop.offered = false          relaxed  none: nobody knows the loop yet
 //   crew          loop.offered                  relaxed  hint, in wait_until and work_off: the exchange in `offer` decides
