@@ -62,7 +62,4 @@ private:
     detail::crew_waiter waiter_;
 };
 
-static_assert(executor<blocking_pool>);
-static_assert(has_waiter<blocking_pool>);
-
 }  // namespace muster

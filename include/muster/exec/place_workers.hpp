@@ -1,19 +1,20 @@
 #pragma once
 
-#include <algorithm>    // stable_sort
+#include <algorithm>    // rotate, stable_sort
 #include <cstddef>      // size_t
 #include <numeric>      // iota
 #include <utility>      // move
 #include <vector>       // CPUs
 
 #include <muster/exec/worker_placement.hpp>    // worker_placement
+#include <muster/os/affinity.hpp>              // pin_to
 #include <muster/os/topology.hpp>              // topology
 
 namespace muster {
 
 namespace detail {
 inline worker_placement placed_on(topology const& machine, std::vector<std::size_t> cpus) {
-    worker_placement out{std::move(cpus), {}};
+    worker_placement out{std::move(cpus), {}, [](std::size_t cpu) { (void)pin_to(cpu); }};
     for (std::size_t me = 0; me < out.cpus.size(); ++me) {
         std::vector<std::size_t> others(out.cpus.size());
         std::iota(others.begin(), others.end(), std::size_t{0});
@@ -22,7 +23,7 @@ inline worker_placement placed_on(topology const& machine, std::vector<std::size
         auto const mine = machine.place_of(out.cpus[me]);
         auto const far = [&](std::size_t other) { return topology::distance(*mine, *machine.place_of(out.cpus[other])); };
         std::stable_sort(others.begin(), others.end(), [&](std::size_t a, std::size_t b) { return far(a) < far(b); });
-        out.near.push_back(std::move(others));
+        out.near.insert(out.near.end(), others.begin(), others.end());
     }
     return out;
 }

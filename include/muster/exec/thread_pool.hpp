@@ -6,7 +6,6 @@
 #include <cstddef>      // size_t
 #include <cstdint>      // uint64_t
 #include <utility>      // move
-#include <vector>       // statistics
 
 #include <muster/core/concepts.hpp>       // executor
 #include <muster/core/run_info.hpp>       // sequential_reason
@@ -19,6 +18,12 @@
 
 namespace muster {
 
+namespace detail {
+struct no_task {
+    void operator()() const noexcept {}
+};
+}  // namespace detail
+
 /// What a thread_pool is made with.
 struct thread_pool_options {
     std::size_t workers = 0;    ///< 0: MUSTER_MAX_WORKERS, else the cores that the machine grants (affinity, quota)
@@ -28,16 +33,13 @@ struct thread_pool_options {
     worker_placement placement{};    ///< where workers are bound to, nowhere by default: see exec/place_workers.hpp
 };
 
-/// What the workers of a thread_pool did so far: the threads in the order of their start, callers from outside last.
+/// What one thread of a pool did so far.
 struct thread_pool_stats {
-    struct thread {
-        std::uint64_t shared = 0;         ///< forks that an idle worker asked for, of all that were forked
-        std::uint64_t taken = 0;          ///< forks of others that were run here
-        std::uint64_t parks = 0;          ///< times that it went to sleep for good
-        std::uint64_t wakes = 0;          ///< times that it was woken
-        std::chrono::nanoseconds busy{};  ///< in work; what callers do themselves is not measured
-    };
-    std::vector<thread> threads;
+    std::uint64_t shared = 0;         ///< forks that an idle worker asked for, of all that were forked
+    std::uint64_t taken = 0;          ///< forks of others that were run here
+    std::uint64_t parks = 0;          ///< times that it went to sleep for good
+    std::uint64_t wakes = 0;          ///< times that it was woken
+    std::chrono::nanoseconds busy{};  ///< in work; what callers from outside do themselves is not measured
 };
 
 /// A work-stealing pool as wide as the machine: for work that computes.
@@ -65,12 +67,14 @@ public:
 
     /// Grows or shrinks while it is used; gives the width that it has then. A worker that is too much leaves after what it does now.
     std::size_t resize(std::size_t workers) noexcept { return crew_.resize(workers); }
-    /// Starts the workers and makes their stacks memory, so that the first task finds all as the later ones do.
-    void warm_up();
-    [[nodiscard]] thread_pool_stats stats() const {
-        thread_pool_stats out;
-        for (auto const& each : crew_.stats()) out.threads.push_back({each.shared, each.taken, each.parks, each.wakes, each.busy});
-        return out;
+    /// Starts the workers, makes their stacks memory and lets each call `task()`, which makes what it keeps for itself: the first
+    /// task then finds all as the later ones do.
+    template <class Task = detail::no_task>
+    void warm_up(Task const& task = {}) { crew_.warm_up(task); }
+    /// Of the thread that was started as number `i`; from `started()` on, of the callers from outside.
+    [[nodiscard]] thread_pool_stats stats(std::size_t i) const noexcept {
+        auto const now = crew_.stats(i);
+        return {now.shared, now.taken, now.parks, now.wakes, now.busy};
     }
 
     /// How many of `width` calls at once the threads that can be had allow, the caller among them. The first time it starts one.
@@ -135,13 +139,5 @@ private:
     detail::crew crew_;
     detail::crew_waiter waiter_;
 };
-
-inline void thread_pool::warm_up() {
-    crew_.warm_up();
-    (void)run([](worker w) { (void)join(w, [](worker) {}, [](worker) {}); });
-}
-
-static_assert(executor<thread_pool>);
-static_assert(has_waiter<thread_pool>);
 
 }  // namespace muster

@@ -23,7 +23,6 @@
 #include <muster/exec/detail/estimate.hpp>    // estimate, run_items, share
 #include <muster/exec/detail/fork_stack.hpp>  // fork_stack, scope, forked
 #include <muster/exec/worker_placement.hpp>   // worker_placement
-#include <muster/os/affinity.hpp>             // pin_to
 #include <muster/os/futex.hpp>                // futex_wait
 
 // The threads behind thread_pool and blocking_pool: loops with open seats, stolen by whoever is idle.
@@ -53,8 +52,7 @@ struct crew_options {
     worker_placement placement{};
 };
 
-/// What one thread of a crew did so far; what callers from outside did is one more.
-struct crew_thread_stats {
+struct crew_stats {
     std::uint64_t shared = 0, taken = 0, parks = 0, wakes = 0;
     std::chrono::nanoseconds busy{};
 };
@@ -100,8 +98,8 @@ public:
         return now;
     }
 
-    /// Starts all threads, makes their stacks memory, and lets each take part in something.
-    void warm_up() {
+    /// Starts all threads, makes their stacks memory, and lets each call `task()` once.
+    void warm_up(auto const& task) {
         auto const all = width();
         start_threads(all);
         auto const expected = std::min(all, started() + 1);
@@ -109,20 +107,18 @@ public:
         auto const until = clock::now() + std::chrono::milliseconds{100};
         bulk(expected, expected, [&](std::size_t first, std::size_t last) {
             touch_stack();
+            for (auto i = first; i != last; ++i) task();
             there.fetch_add(last - first);
             while (there.load() < expected && clock::now() < until) std::this_thread::yield();    // so that each has one
         });
+        enter(context{}, [](forked**) { return 0; });
     }
 
-    [[nodiscard]] std::vector<crew_thread_stats> stats() const {
-        std::vector<crew_thread_stats> out;
-        auto const add = [&](queue const& each) {
-            auto const now = [](auto const& count) { return count.load(std::memory_order_relaxed); };    // statistics, one by one
-            out.push_back({now(each.shared), now(each.taken), now(each.parks), now(each.wakes), std::chrono::nanoseconds{now(each.busy)}});
-        };
-        for (std::size_t i = 0; i < started(); ++i) add(queues_[i]);
-        add(queues_[most_threads_]);
-        return out;
+    /// What thread `i` did, or from `started()` on what callers from outside did.
+    [[nodiscard]] crew_stats stats(std::size_t i) const noexcept {
+        auto const& of = queues_[i < started() ? i : most_threads_];
+        auto const now = [](auto const& count) { return count.load(std::memory_order_relaxed); };    // statistics, one by one
+        return {now(of.shared), now(of.taken), now(of.parks), now(of.wakes), std::chrono::nanoseconds{now(of.busy)}};
     }
 
     /// How many calls at once the threads that can be had allow, the caller among them. The first time it starts one, to see.
@@ -619,7 +615,8 @@ private:
         auto const threads = started_.load();
         auto const& near = options_.placement.near;
         for (std::size_t i = 1; i < threads; ++i) {
-            auto const next = me < near.size() && i - 1 < near[me].size() ? near[me][i - 1] : (me + i) % threads;
+            auto const others = options_.placement.cpus.size() - 1;    // the length of a row of `near`; nonsense without it
+            auto const next = (me + 1) * others <= near.size() && i <= others ? near[me * others + i - 1] : (me + i) % threads;
             if (next < threads && do_something_from(queues_[next], my_stack, crumbs)) return true;
         }
         return false;
@@ -697,7 +694,8 @@ private:
 
     void worker(std::size_t me) {
         here() = position{this, nullptr, &queues_[me], true};
-        if (!options_.placement.cpus.empty()) (void)pin_to(options_.placement.cpus[me % options_.placement.cpus.size()]);    // a wish
+        auto const& places = options_.placement.cpus;
+        if (options_.placement.bind && !places.empty()) options_.placement.bind(places[me % places.size()]);
         auto* const stack = options_.forks ? take_stack() : nullptr;    // kept: the crew outlives its threads
         unsigned crumbs = 0;                                    // forks in a row that were not worth a thread
         for (;;) {
