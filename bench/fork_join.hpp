@@ -67,26 +67,19 @@ inline void compare(report const& to, problem const& what, double most_seconds) 
             add(one.name + (width != 0 ? "_" + std::to_string(width) + "_wide" : ""), to.size(one.full, one.little), one.start(width));
     }
 
-    auto const [samples, others] = in_quiet_rounds(all, to.size(rounds, 1), most_seconds);
+    auto const taken = in_quiet_rounds(all, to.size(rounds, 1), most_seconds);
     std::string const prefix = what.prefix;
-    auto const find = [&](std::string const& name) {
-        std::size_t i = 0;
-        while (i < all.size() && all[i].name != name) ++i;
-        return i;
+    auto const against = [&](std::string const& name, std::string const& rival, std::string const& said) {
+        taken.ratio(to, prefix + name + "_against_" + said, name, rival);
     };
-    auto const against = [&](std::size_t i, std::string const& rival, std::string const& said) {
-        if (auto const j = find(rival); i < all.size() && j < all.size())
-            to.figure(prefix + all[i].name + "_against_" + said, ratios(samples[i], samples[j]), "x");
-    };
-    auto const unit = std::string{"ns/"} + what.unit;
-    for (std::size_t i = 0; i < all.size(); ++i) to.figure(prefix + all[i].name + "_ns", samples[i], unit.c_str());
-    for (std::size_t i = 1; i < all.size(); ++i) against(i, "serial", "serial");
-    for (auto const* width : {"_1_wide", "_2_wide"})
-        for (auto const* face : {"muster", "muster_worker"}) against(find(face + std::string{width}), std::string{"onetbb"} + width, "onetbb");
-    against(find("muster_worker_2_wide"), "muster_worker_1_wide", "1_wide");
-    for (auto const* width : {"_4_wide", "_8_wide", "_16_wide", "_64_wide"})
-        against(find(std::string{"muster_worker"} + width), "muster_worker_2_wide", "2_wide");
-    to.figure(prefix + "other_programs", others, "cores");
+    taken.figures(to, prefix, "_ns", std::string{"ns/"} + what.unit);
+    for (auto const& name : taken.names())
+        if (name != "serial") against(name, "serial", "serial");
+    for (std::string const width : {"_1_wide", "_2_wide"})
+        for (std::string const face : {"muster", "muster_worker"}) against(face + width, "onetbb" + width, "onetbb");
+    against("muster_worker_2_wide", "muster_worker_1_wide", "1_wide");
+    for (std::string const width : {"4_wide", "8_wide", "16_wide", "64_wide"})
+        against("muster_worker_" + width, "muster_worker_2_wide", "2_wide");
 }
 
 }  // namespace bench::fork_join

@@ -6,9 +6,9 @@
 #include <cstdlib>       // exit
 #include <cstring>       // strcmp
 #include <functional>    // function
-#include <numeric>       // iota
 #include <string>        // names
 #include <thread>        // sleep_for
+#include <utility>       // pair
 #include <vector>        // samples
 
 #include <sys/resource.h>    // getrusage
@@ -103,6 +103,13 @@ inline std::vector<std::vector<double>> interleaved(std::vector<contender> const
     return samples;
 }
 
+/// The ratios pair by pair.
+inline std::vector<double> ratios(std::vector<double> const& of, std::vector<double> const& to) {
+    std::vector<double> out(of.size());
+    for (std::size_t i = 0; i < of.size(); ++i) out[i] = of[i] / to[i];
+    return out;
+}
+
 /// Processor seconds that this program has used, on all its threads.
 inline double processor_seconds() {
     timespec used{};
@@ -156,9 +163,46 @@ private:
 };
 
 /// What in_quiet_rounds gives: samples by contender, and what other programs used of the machine in each round.
-struct quiet_rounds {
-    std::vector<std::vector<double>> samples;
-    std::vector<double> others;
+class quiet_rounds {
+public:
+    explicit quiet_rounds(std::vector<contender> const& all) : samples_(all.size()) {
+        for (auto const& each : all) names_.push_back(each.name);
+    }
+    void add(std::size_t number, std::vector<double> const& round, double others) {
+        for (std::size_t i = 0; i < names_.size(); ++i) samples_[i].push_back(round[i]);
+        others_.push_back(others);
+        numbers_.push_back(number);
+    }
+
+    [[nodiscard]] std::vector<std::string> const& names() const noexcept { return names_; }
+    /// None where it did not take part.
+    [[nodiscard]] std::vector<double> of(std::string const& name) const {
+        auto const at = std::find(names_.begin(), names_.end(), name);
+        return at == names_.end() ? std::vector<double>{} : samples_[static_cast<std::size_t>(at - names_.begin())];
+    }
+
+    /// Of those samples that a contender took beside its own, one each time it ran, the ones that count.
+    [[nodiscard]] std::vector<double> pick(std::vector<double> const& beside) const {
+        std::vector<double> out;
+        for (auto const number : numbers_) out.push_back(beside[number + 1]);    // the first was the warm-up
+        return out;
+    }
+
+    /// A figure for each contender, and one for the other programs.
+    void figures(report const& to, std::string const& prefix, std::string const& suffix, std::string const& unit) const {
+        for (auto const& name : names_) to.figure(prefix + name + suffix, of(name), unit.c_str());
+        to.figure(prefix + "other_programs", others_, "cores");
+    }
+    /// A figure for one contender over another, pair by pair, where both took part.
+    void ratio(report const& to, std::string const& figure, std::string const& name, std::string const& over) const {
+        if (auto const above = of(name), below = of(over); !above.empty() && !below.empty()) to.figure(figure, ratios(above, below), "x");
+    }
+
+private:
+    std::vector<std::string> names_;
+    std::vector<std::vector<double>> samples_;
+    std::vector<double> others_;
+    std::vector<std::size_t> numbers_;
 };
 
 /// Runs contenders in turn, as `interleaved`, and leaves out the rounds in which other programs used the machine: which rounds
@@ -187,24 +231,14 @@ inline quiet_rounds in_quiet_rounds(std::vector<contender> const& all, int round
         if (rounds < 3 && taken.size() >= static_cast<std::size_t>(rounds)) break;    // a try, not a measurement
     }
 
-    std::vector<std::size_t> by_quiet(taken.size());
-    std::iota(by_quiet.begin(), by_quiet.end(), std::size_t{0});
-    std::stable_sort(by_quiet.begin(), by_quiet.end(), [&](std::size_t a, std::size_t b) { return others[a] < others[b]; });
+    std::vector<std::pair<double, std::size_t>> by_quiet;
+    for (std::size_t i = 0; i < taken.size(); ++i) by_quiet.emplace_back(others[i], i);
+    std::sort(by_quiet.begin(), by_quiet.end());
     by_quiet.resize(std::min(by_quiet.size(), static_cast<std::size_t>(rounds)));
 
-    quiet_rounds kept{std::vector<std::vector<double>>(all.size()), {}};
-    for (auto const round : by_quiet) {
-        kept.others.push_back(others[round]);
-        for (std::size_t i = 0; i < all.size(); ++i) kept.samples[i].push_back(taken[round][i]);
-    }
+    quiet_rounds kept{all};
+    for (auto const& [by_others, round] : by_quiet) kept.add(round, taken[round], by_others);
     return kept;
-}
-
-/// The ratios pair by pair.
-inline std::vector<double> ratios(std::vector<double> const& of, std::vector<double> const& to) {
-    std::vector<double> out(of.size());
-    for (std::size_t i = 0; i < of.size(); ++i) out[i] = of[i] / to[i];
-    return out;
 }
 
 }  // namespace bench

@@ -1,0 +1,136 @@
+#include "problem.hpp"
+
+#include <cmath>      // log
+#include <map>        // samples by name
+#include <string>     // names
+
+#include <malloc.h>       // malloc_trim
+#include <sys/prctl.h>    // PR_SET_TIMERSLACK
+
+namespace bench::submit {
+
+double resident() {
+    auto* const file = std::fopen("/proc/self/statm", "r");
+    if (!file) return 0;
+    double all = 0, there = 0;
+    auto const read = std::fscanf(file, "%lf %lf", &all, &there);
+    std::fclose(file);
+    return read == 2 ? there * static_cast<double>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+std::uint64_t work(std::uint32_t steps) noexcept {
+    std::uint64_t x = steps + 1;
+    for (; steps > 0; --steps) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+    }
+    return x;
+}
+
+namespace {
+
+std::string name_of(rival const& one, std::size_t width) {
+    return one.name + (width != 0 ? "_" + std::to_string(width) + "_wide" : std::string{});
+}
+
+/// Each runtime by itself, before there are others: what a task that waits takes of memory, and what sleeping workers take of the
+/// processor. The rest of what was taken by one is given back before the next.
+void compare_at_rest(report const& to) {
+    auto const many = to.size<std::size_t>(1'000'000, 10'000);
+    for (auto const& one : rivals<rival>()) {
+        auto const width = one.widths.back();
+        auto const can = one.start(width);
+        if (!can.memory) continue;
+        malloc_trim(0);
+        to.figure("memory_" + name_of(one, width) + "_bytes", {can.memory(many)}, "B/task");
+        can.flood(1'000);
+        std::this_thread::sleep_for(std::chrono::milliseconds{to.size(200, 20)});
+        auto const before = processor_seconds();
+        auto const wall = seconds([&] { std::this_thread::sleep_for(std::chrono::milliseconds{to.size(1'000, 50)}); });
+        to.figure("idle_" + name_of(one, width) + "_cpu", {100 * (processor_seconds() - before) / wall}, "%");
+    }
+}
+
+struct participant {
+    std::string name;    // with its width
+    std::size_t width, many;
+    queues can;
+};
+
+void compare_floods(report const& to, std::vector<participant> const& all) {
+    std::vector<contender> contenders;
+    for (auto const& one : all)
+        if (one.can.flood)
+            contenders.push_back({one.name, [&one] { return seconds([&] { one.can.flood(one.many); }) * 1e9 / static_cast<double>(one.many); }});
+    auto const taken = in_quiet_rounds(contenders, to.size(15, 1), 30);
+    taken.figures(to, "flood_", "_ns", "ns/task");
+    for (std::string const width : {"_1_wide", "_2_wide"})
+        for (std::string const rival : {"onetbb", "onetbb_task_group", "openmp", "mutex_queue", "boost_asio"})
+            taken.ratio(to, "flood_muster" + width + "_against_" + rival, "muster" + width, rival + width);
+}
+
+/// Wakes everybody in blocks: each runtime is left alone for so long before each task.
+void compare_wakes(report const& to, std::vector<participant> const& all, std::string const& prefix, std::chrono::microseconds idle,
+                   int block, int rounds) {
+    std::map<std::string, std::vector<double>> late;
+    std::vector<contender> contenders;
+    for (auto const& one : all) {
+        if (!one.can.wake || one.width == 1) continue;
+        contenders.push_back({one.name, [&, block] {
+            std::vector<double> starts;
+            for (int i = 0; i < block; ++i) {
+                std::this_thread::sleep_for(idle);
+                starts.push_back(one.can.wake() * 1e6);
+            }
+            late[one.name].push_back(quantile(starts, 0.99));
+            return median(starts);
+        }});
+    }
+    auto const taken = in_quiet_rounds(contenders, rounds, 15);
+    taken.figures(to, prefix, "_p50", "us");
+    for (auto const& name : taken.names()) to.figure(prefix + name + "_p99", taken.pick(late[name]), "us");
+    for (auto const& name : taken.names())
+        if (name != "bare_futex") taken.ratio(to, prefix + name + "_against_bare_futex", name, "bare_futex");
+    taken.ratio(to, prefix + "muster_2_wide_against_onetbb", "muster_2_wide", "onetbb_2_wide");
+}
+
+/// Tasks of 100 us at random moments, two every 125 us on average, for two workers.
+void compare_latencies(report const& to, std::vector<participant> const& all) {
+    constexpr std::uint32_t many = 200'000;
+    double a_step = 1;
+    for (int i = 0; i < 20; ++i) a_step = std::min(a_step, seconds([&] { keep(work(many)); }) / many);
+    arrivals coming{{}, static_cast<std::uint32_t>(100e-6 / a_step)};
+    std::uint64_t random = 88'172'645'463'325'252;
+    double at = 0;
+    for (auto const end = to.size(0.7, 0.02); at < end; coming.due.push_back(at)) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        at -= 62.5e-6 * std::log((static_cast<double>(random >> 11) + 1) * 0x1p-53);    // exponential, mean 62.5 us
+    }
+
+    std::vector<contender> contenders;
+    for (auto const& one : all)
+        if (one.can.latencies && one.width == 2)
+            contenders.push_back({one.name, [&one, &coming] { return quantile(one.can.latencies(coming), 0.99) * 1e3; }});
+    prctl(PR_SET_TIMERSLACK, 1'000);    // ns; sleeps end when they should, not up to 50 us later
+    in_quiet_rounds(contenders, to.size(5, 1), 20).figures(to, "latency_", "_p99_ms", "ms");
+    prctl(PR_SET_TIMERSLACK, 0);        // as before
+}
+
+}  // namespace
+}  // namespace bench::submit
+
+int main(int argc, char** argv) {
+    using namespace bench;
+    using namespace std::chrono_literals;
+    report const to{argc, argv};
+    submit::compare_at_rest(to);
+
+    std::vector<submit::participant> all;
+    for (auto const& one : rivals<submit::rival>())
+        for (auto const width : one.widths) all.push_back({submit::name_of(one, width), width, to.size(one.full, one.little), one.start(width)});
+    submit::compare_floods(to, all);
+    submit::compare_wakes(to, all, "wake_500us_", 500us, to.size(50, 5), to.size(20, 1));
+    submit::compare_wakes(to, all, "wake_5ms_", 5ms, to.size(20, 2), to.size(10, 1));
+    submit::compare_latencies(to, all);
+}
