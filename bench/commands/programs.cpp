@@ -203,10 +203,9 @@ void compare_programs(report const& to) {
             for (std::size_t i = 1; i < contenders.size(); ++i) to.figure(tag + "against_" + contenders[i].name, ratios(taken[0], taken[i]), "x");
         }
 
-    if (to.is_short()) return;
     auto const small = [&] { return with_muster(programs, io, all[0], count, 8); };
     auto const large = [&] {
-        auto const size = std::size_t{2} << 30;
+        auto const size = to.size(std::size_t{2} << 30, std::size_t{16} << 20);
         auto* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED) std::abort();
         madvise(memory, size, MADV_NOHUGEPAGE);

@@ -1,13 +1,15 @@
 #pragma once
 
-#include <cstddef>    // size_t
-#include <utility>    // move
+#include <concepts>    // invocable
+#include <cstddef>     // size_t
+#include <utility>     // move
 
 #include <muster/core/concepts.hpp>       // executor
 #include <muster/core/run_info.hpp>       // sequential_reason
 #include <muster/core/waiter.hpp>         // waiter_ref
 #include <muster/exec/detail/crew.hpp>    // crew
 #include <muster/exec/detail/default_width.hpp>    // default_width
+#include <muster/exec/join.hpp>           // join, worker
 #include <muster/exec/pending.hpp>        // pending
 
 namespace muster {
@@ -56,6 +58,11 @@ public:
     template <class Body>
     void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
 
+    /// Calls `f(worker)`, or `f()`, on this thread, as one of the workers: what it forks by `join` the others take. Gives its outcome;
+    /// cause::cancelled where the context's stop ended it at a fork.
+    template <class F>
+    auto run(F const& f, context const& cx = context{}) { return run_in(f, cx); }
+
     /// Runs `job()` on some worker, later; it must not throw.
     template <class Job>
     void post(Job job) { crew_.post(std::move(job)); }
@@ -67,8 +74,29 @@ public:
     [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
 
 private:
-    thread_pool(detail::planned_width plan, std::size_t spares) : plan_(plan), crew_(plan.width, spares), waiter_{&crew_} {}
+    thread_pool(detail::planned_width plan, std::size_t spares) : plan_(plan), crew_(plan.width, spares, true), waiter_{&crew_} {}
 
+    template <class F>
+    auto run_in(F const& f, context const& cx) {
+        constexpr bool with_worker = std::invocable<F const&, worker>;
+        auto const call = [&](detail::forked** at) -> decltype(auto) {
+            if constexpr (with_worker) return f(worker{at});
+            else return f();
+        };
+        using result = typename detail::normalised<std::remove_cvref_t<std::invoke_result_t<decltype(call) const&, detail::forked**>>>::type;
+        return guarded<result>([&]() -> result {
+            try {
+                if constexpr (std::is_void_v<std::invoke_result_t<decltype(call) const&, detail::forked**>>) {
+                    crew_.enter(cx, call);
+                    return {};
+                } else {
+                    return crew_.enter(cx, call);
+                }
+            } catch (detail::stopped const&) {
+                return cx.interruption();
+            }
+        });
+    }
 
     detail::planned_width const plan_;
     detail::crew crew_;

@@ -7,9 +7,10 @@
 #include <cstddef>               // size_t
 #include <cstdint>               // uint64_t
 #include <functional>            // hash
-#include <memory>                // unique_ptr
+#include <memory>                // unique_ptr, construct_at
 #include <mutex>                 // mutex
 #include <new>                   // bad_alloc
+#include <stop_token>            // stop_callback
 #include <system_error>          // a thread that cannot start
 #include <thread>                // thread
 #include <type_traits>           // decay
@@ -20,6 +21,7 @@
 #include <muster/core/waiter.hpp>             // wait_point, thread_waiter
 #include <muster/exec/detail/doorbell.hpp>    // doorbell
 #include <muster/exec/detail/estimate.hpp>    // estimate, run_items, share
+#include <muster/exec/detail/fork_stack.hpp>  // fork_stack, scope, forked
 
 // The threads behind thread_pool and blocking_pool: loops with open seats, stolen by whoever is idle.
 // Above 400 lines: who offers, who takes and who sleeps is one protocol, and reads worse in pieces.
@@ -42,8 +44,9 @@ namespace muster::detail {
 class crew {
 public:
     /// At most `width` threads run at once, `spares` more may be started for those that wait; none is started before it is needed.
-    crew(std::size_t width, std::size_t spares)
-        : width_(width), most_threads_(width + spares), queues_(std::make_unique<queue[]>(most_threads_ + 1)) {}
+    /// Where they fork, what they fork is shared on demand.
+    crew(std::size_t width, std::size_t spares, bool forks = false)
+        : width_(width), most_threads_(width + spares), forks_(forks), queues_(std::make_unique<queue[]>(most_threads_ + 1)) {}
     crew(crew const&) = delete;
     crew& operator=(crew const&) = delete;
 
@@ -62,6 +65,7 @@ public:
             for (auto& each : gone) each.join();
         }
         while (auto* left = take_job()) run_job(left);    // where no thread could be started
+        for (auto* each = stacks_.load(); each;) fork_stack::destroy(std::exchange(each, each->next));
     }
 
     [[nodiscard]] std::size_t width() const noexcept { return width_; }
@@ -99,12 +103,71 @@ public:
         while (auto* next = take_job()) run_job(next);    // no thread can be had: the callers do the work
     }
 
+    /// The crew in whose work this thread is, if its work can fork; else null.
+    static crew* current() noexcept { return here().of && here().of->forks_ ? here().of : nullptr; }
+
+    /// Calls `body(place)` on this thread with a place to fork at; its forks are shared with the crew. Throws `stopped` too.
+    template <class Body>
+    auto enter(context const& cx, Body const& body) {
+        borrowed_stack const stack(*this);
+        if (!stack.get()) throw std::bad_alloc{};
+        fork_run run{cx};
+        auto const stop_all = [&] {
+            run.stopped.store(true);
+            for (auto* each = stacks_.load(); each; each = each->next)
+                if (each->active.load()) each->wish(fork_stack::stop);
+        };
+        std::stop_callback const on_stop(cx.stop(), stop_all);
+        visit const inside(*this);
+        on_stack const forks(*stack.get(), run);
+        // The first fork is offered at once; if everybody sleeps, somebody is woken to look for more while this runs.
+        if (width_ > 1) {
+            stack.get()->wish(fork_stack::work);
+            if (!searching_.load() && !watching_.load()) summon(1);
+        }
+        return body(stack.get()->first());
+    }
+
+    // For fork_stack: offers a fork to the others.
+    void offer(forked& one, fork_stack& from) noexcept {
+        auto& home = my_queue();
+        auto& made = *std::construct_at(&one.shared);
+        made.parent = found()->inside;
+        made.what = &one;
+        made.from = &from;
+        made.run = from.run;
+        made.home = &home;
+        {
+            std::lock_guard lock(home.mutex);
+            home.forks.push_back(made);
+            offers_.fetch_add(1);
+        }
+        joiners_.ring(most_threads_ + 1);
+    }
+    // For fork_stack: takes it back (false), or waits until it is done.
+    bool settle(shared_fork& one) noexcept {
+        auto& home = *static_cast<queue*>(one.home);
+        {
+            std::lock_guard lock(home.mutex);
+            if (!one.taken) {
+                home.forks.erase(one);
+                offers_.fetch_sub(1);
+                return false;
+            }
+        }
+        if (!one.done.load(std::memory_order_acquire)) {    // pairs with the release of who took it: its answer is seen
+            fork_stack::here()->share_all();
+            await(one);
+        }
+        return true;
+    }
+
     /// Waits on behalf of a call: while one of our own threads sleeps here, another may run; and the items behind the one that
     /// waits are offered to others.
     static bool wait_until(wait_point& point, instant until) {
         for (position const* at = &here(); at; at = at->outer)
             for (auto* each = at->inside; each; each = each->parent)
-                if (!each->offered.load(std::memory_order_relaxed)) at->of->offer(*each);    // a hint: `offer` decides
+                if (!each->offered.load(std::memory_order_relaxed)) at->of->offer(static_cast<loop&>(*each));    // a hint: `offer` decides
         asleep const now(true);
         return thread_waiter{}.wait_until(point, until);
     }
@@ -112,18 +175,19 @@ public:
 private:
     using clock = std::chrono::steady_clock;
     static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};
+    static constexpr std::chrono::nanoseconds crumb = std::chrono::microseconds{5};         // a fork that is not worth a thread
+    static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};    // of whoever looks for forks
+    static constexpr std::chrono::nanoseconds watch = std::chrono::microseconds{100};
 
     struct queue;
 
-    struct loop {
+    struct loop : scope {
         run_items run;
         void const* body;
         std::size_t n;
         std::size_t width;
         std::size_t seats;                       // guarded by the mutex of the queue that offers it
-        loop* parent;                            // the loop whose item started this one
-        queue* home;                             // of its caller
-        std::atomic<bool> offered{false};        // set once, by its caller or by a helper of a loop below it that waits
+        queue* home;                             // of its caller; `offered` is set once, by it or by a helper below that waits
         loop* before = nullptr;                  // in the queue
         loop* after = nullptr;
         std::atomic<std::size_t> next{0};        // items claimed
@@ -138,13 +202,62 @@ private:
     struct alignas(64) queue {
         std::mutex mutex;
         intrusive_list<loop> loops;
+        intrusive_list<shared_fork> forks;
         intrusive_list<any_job> jobs;
     };
+    // This thread forks on a stack until the end of the scope.
+    class on_stack {
+    public:
+        on_stack(fork_stack& stack, fork_run& run) noexcept : stack_(stack), before_(fork_stack::here()) {
+            stack.begin(run);
+            fork_stack::here() = &stack;
+        }
+        on_stack(on_stack const&) = delete;
+        ~on_stack() {
+            stack_.end();
+            fork_stack::here() = before_;
+        }
+
+    private:
+        fork_stack& stack_;
+        fork_stack* const before_;
+    };
+    class borrowed_stack {
+    public:
+        explicit borrowed_stack(crew& of) noexcept : of_(of), stack_(of.take_stack()) {}
+        borrowed_stack(borrowed_stack const&) = delete;
+        ~borrowed_stack() {
+            if (!stack_) return;
+            std::lock_guard lock(of_.stacks_mutex_);
+            stack_->next_free = std::exchange(of_.free_stacks_, stack_);
+        }
+        [[nodiscard]] fork_stack* get() const noexcept { return stack_; }
+
+    private:
+        crew& of_;
+        fork_stack* const stack_;
+    };
+    fork_stack* take_stack() noexcept {
+        {
+            std::lock_guard lock(stacks_mutex_);
+            if (auto* const free = free_stacks_) {
+                free_stacks_ = free->next_free;
+                return free;
+            }
+        }
+        auto* const made = fork_stack::make(*this);
+        if (!made) return nullptr;
+        made->next = stacks_.load();
+        while (!stacks_.compare_exchange_weak(made->next, made)) {}
+        return made;
+    }
+
     struct position {    // where this thread is
         crew* of = nullptr;
-        loop* inside = nullptr;
+        scope* inside = nullptr;
         queue* home = nullptr;
         bool counted = false;                 // among running_
+        bool visits = false;                  // among visitors_
         position const* outer = nullptr;      // where it was before, in another crew
     };
     static position& here() noexcept {
@@ -159,13 +272,13 @@ private:
     }
     class moved_to {    // this thread is inside a loop of this crew until the end of the scope
     public:
-        moved_to(crew* of, loop* inside) : before_(here()) {
+        moved_to(crew* of, scope* inside) : before_(here()) {
             if (here().of == of) {
                 here().inside = inside;
                 return;
             }
             auto const* const known = of->found();
-            here() = position{of, inside, known ? known->home : nullptr, false, before_.of ? &before_ : nullptr};
+            here() = position{of, inside, known ? known->home : nullptr, false, false, before_.of ? &before_ : nullptr};
         }
         moved_to(moved_to const&) = delete;
         ~moved_to() { here() = before_; }
@@ -173,18 +286,40 @@ private:
     private:
         position before_;
     };
+    // A caller that forks, until the end of the scope: while it does not wait, one worker less takes forks.
+    class visit {
+    public:
+        explicit visit(crew& in) : in_(in), new_here_(in.found() == nullptr), inside_(&in, new_here_ ? nullptr : in.found()->inside) {
+            in_.forking_.fetch_add(1);
+            if (!new_here_) return;
+            here().visits = true;
+            in_.visitors_.fetch_add(1);
+        }
+        visit(visit const&) = delete;
+        ~visit() {
+            in_.forking_.fetch_sub(1);
+            if (new_here_) in_.visitors_.fetch_sub(1);
+        }
+
+    private:
+        crew& in_;
+        bool const new_here_;
+        moved_to const inside_;
+    };
     // This thread sleeps until the end of the scope: in each crew that counts it as running somebody else may come. A wait that
     // no spare stands in for stays a busy one.
     class asleep {
     public:
         explicit asleep(bool in_policy) : in_policy_(in_policy) {
             for (position const* at = &here(); at; at = at->outer)
-                if (lends(*at)) at->of->leave();
+                if (at->visits) at->of->visitors_.fetch_sub(1);
+                else if (lends(*at)) at->of->leave();
         }
         asleep(asleep const&) = delete;
         ~asleep() {
             for (position const* at = &here(); at; at = at->outer)
-                if (lends(*at)) at->of->come_back();
+                if (at->visits) at->of->visitors_.fetch_add(1);
+                else if (lends(*at)) at->of->come_back();
         }
 
     private:
@@ -206,6 +341,7 @@ private:
         if (n == 0) return;
         if (helpers == 0) return body(std::size_t{0}, n);
         loop mine;
+        mine.offered.store(false, std::memory_order_relaxed);    // nobody knows it yet
         mine.run = [](void const* erased, std::size_t first, std::size_t last) { (*static_cast<Body const*>(erased))(first, last); };
         mine.body = &body;
         mine.n = n;
@@ -273,19 +409,49 @@ private:
     }
 
     void join(loop& mine) {
-        while (mine.inside.load() != 0) {
+        auto const over = [&mine] { return mine.inside.load() == 0; };
+        await(mine, over);
+    }
+
+    // Whoever waits helps with what lies below; if there is nothing it looks a little longer, then sleeps.
+    void await(scope& top, auto const& over) {
+        while (!over()) {
             auto const before = joiners_.look();
-            if (auto* below = take_seat_below(mine)) {
-                help(*below);
-                continue;
-            }
-            if (mine.inside.load() == 0) break;
+            if (help_below(top)) continue;
+            if (over() || spin_until(over)) return;
             asleep const now(false);
             joiners_.sleep_unless_rung(before);
         }
     }
+    void await(shared_fork& one) {
+        auto const over = [&one] { return one.done.load(std::memory_order_acquire); };    // as in `settle`
+        while (!over()) {
+            auto const before = joiners_.look();
+            one.by->wish(fork_stack::work);
+            if (help_below(one)) continue;
+            auto const something = [&] { return over() || offers_.load() != 0; };
+            if (over()) return;
+            if (spin_until(something)) continue;
+            asleep const now(false);
+            joiners_.sleep_unless_rung(before);
+        }
+    }
+    static bool spin_until(auto const& over) noexcept {
+        for (int i = 0; i < 200; ++i) {
+            if (over()) return true;
+            pause();
+        }
+        return false;
+    }
+    static void pause() noexcept {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
+#endif
+    }
 
-    static bool is_below(loop const* what, loop const& top) noexcept {
+    static bool is_below(scope const* what, scope const& top) noexcept {
         for (; what; what = what->parent)
             if (what == &top) return true;
         return false;
@@ -298,19 +464,55 @@ private:
         offers_.fetch_sub(1);
     }
 
-    loop* take_seat_below(loop const& top) {
-        auto const look_in = [&](queue& each) -> loop* {
-            std::lock_guard lock(each.mutex);
+    bool help_below(scope const& top) {
+        if (offers_.load() == 0) return false;
+        auto const look_in = [&](queue& each) {
+            std::unique_lock lock(each.mutex);
             for (auto* at = each.loops.first(); at; at = at->after) {
                 if (!is_below(at->parent, top)) continue;
                 sit_down(each, *at);
-                return at;
+                lock.unlock();
+                help(*at);
+                return true;
             }
-            return nullptr;
+            for (auto* at = each.forks.first(); at; at = at->after) {
+                if (!is_below(at->parent, top)) continue;
+                borrowed_stack const stack(*this);
+                if (!stack.get()) return false;
+                take(each, *at, *stack.get());
+                lock.unlock();
+                run_fork(*at, *stack.get());
+                return true;
+            }
+            return false;
         };
         for (std::size_t i = 0; i < started_.load(); ++i)
-            if (auto* found = look_in(queues_[i])) return found;
+            if (look_in(queues_[i])) return true;
         return look_in(outsiders());
+    }
+
+    void take(queue& in, shared_fork& one, fork_stack& by) noexcept {    // under in.mutex
+        in.forks.erase(one);
+        offers_.fetch_sub(1);
+        one.taken = true;
+        one.by = &by;
+    }
+
+    // The time that it took.
+    std::chrono::nanoseconds run_fork(shared_fork& one, fork_stack& stack) {
+        if (grain_.load(std::memory_order_relaxed) >= crumb.count()) one.from->wish(fork_stack::work);    // the next one can be ready before it is asked for
+        auto const begun = clock::now();
+        {
+            moved_to const inside(this, &one);
+            on_stack const forks(stack, *one.run);
+            one.what->run(*one.what, stack.first());
+        }
+        auto const took = clock::now() - begun;
+        auto const known = grain_.load(std::memory_order_relaxed);    // an estimate: a lost update is one lesson less
+        grain_.store(known + (took.count() - known) / 2, std::memory_order_relaxed);
+        one.done.store(true, std::memory_order_release);    // pairs with the acquire of the joiner; `one` may be gone after it
+        joiners_.ring(most_threads_ + 1);
+        return took;
     }
 
     any_job* take_job() {
@@ -334,19 +536,44 @@ private:
     }
 
     // Own work first, then what comes from outside, then the others', starting with the next one.
-    bool do_something(std::size_t me) {
-        if (do_something_from(queues_[me]) || do_something_from(outsiders())) return true;
+    bool do_something(std::size_t me, fork_stack* my_stack, unsigned& crumbs) {
+        if (do_something_from(queues_[me], my_stack, crumbs) || do_something_from(outsiders(), my_stack, crumbs)) return true;
         for (std::size_t i = 1, threads = started_.load(); i < threads; ++i)
-            if (do_something_from(queues_[(me + i) % threads])) return true;
+            if (do_something_from(queues_[(me + i) % threads], my_stack, crumbs)) return true;
         return false;
     }
-    bool do_something_from(queue& from) {
+    // Those who fork from outside have their place among us.
+    [[nodiscard]] bool has_room() const noexcept { return running_.load() + visitors_.load() <= width_; }
+
+    // Nothing is offered: asks those who fork, and looks a little longer than once.
+    bool look_for_forks(unsigned crumbs) {
+        if (forking_.load() == 0 || crumbs >= 2 || !has_room() || searching_.exchange(true)) return false;
+        auto const until = clock::now() + patience;
+        bool found = false;
+        do {
+            for (auto* each = stacks_.load(); each; each = each->next)
+                if (each->active.load(std::memory_order_relaxed) && each->wanted.load(std::memory_order_relaxed) == fork_stack::nothing)    // hints
+                    each->wish(fork_stack::work);
+            found = spin_until([this] { return offers_.load(std::memory_order_relaxed) != 0; });    // the queues are locked
+        } while (!found && forking_.load() != 0 && !closing_.load() && clock::now() < until);
+        searching_.store(false);
+        return found;
+    }
+
+    bool do_something_from(queue& from, fork_stack* my_stack, unsigned& crumbs) {
         std::unique_lock lock(from.mutex);
         if (auto* const found = from.loops.first()) {
             sit_down(from, *found);
             lock.unlock();
             pass_on();
             help(*found);
+            return true;
+        }
+        if (auto* const found = from.forks.first(); found && my_stack && has_room()) {
+            take(from, *found, *my_stack);
+            lock.unlock();
+            if (grain_.load(std::memory_order_relaxed) >= crumb.count()) pass_on();
+            crumbs = run_fork(*found, *my_stack) < crumb ? crumbs + 1 : 0;
             return true;
         }
         if (auto* const found = take_job_from(from)) {
@@ -381,12 +608,14 @@ private:
 
     void worker(std::size_t me) {
         here() = position{this, nullptr, &queues_[me], true};
+        auto* const stack = forks_ ? take_stack() : nullptr;    // kept: the crew outlives its threads
+        unsigned crumbs = 0;                                    // forks in a row that were not worth a thread
         for (;;) {
             auto const before = work_.look();
             if (enter()) {
                 busy_.fetch_add(1);
-                while (do_something(me)) {
-                    if (running_.load() > width_) break;    // somebody came back from a wait: one of us goes to sleep
+                while (do_something(me, stack, crumbs) || (stack && look_for_forks(crumbs))) {
+                    if (crumbs >= 2 || running_.load() > width_) break;    // somebody came back from a wait: one of us goes to sleep
                 }
                 running_.fetch_sub(1);
                 busy_.fetch_sub(1);
@@ -397,7 +626,14 @@ private:
                 work_.ring(most_threads_);    // for those that went back to sleep while there was work left, but no place
                 return;
             }
-            work_.sleep_unless_rung(before);
+            // One of those who sleep looks every now and then whether those who fork have more than they had.
+            if (stack && forking_.load() != 0 && !watching_.exchange(true)) {
+                work_.sleep_unless_rung(before, clock::now() + watch);
+                watching_.store(false);
+                crumbs = 0;
+            } else {
+                work_.sleep_unless_rung(before);
+            }
         }
     }
 
@@ -437,6 +673,7 @@ private:
 
     std::size_t const width_;
     std::size_t const most_threads_;
+    bool const forks_;
     std::unique_ptr<queue[]> const queues_;    // one a thread; the last is for callers from outside
     std::array<estimate, 64> estimates_;
     doorbell work_;
@@ -445,6 +682,14 @@ private:
     std::atomic<std::size_t> running_{0};    // our threads that are neither asleep nor waiting
     std::atomic<std::size_t> absent_{0};     // our threads that wait in a policy or for the last items of a loop
     std::atomic<std::size_t> busy_{0};       // our threads that look for work or are in it, running or absent
+    std::atomic<std::size_t> forking_{0};    // calls of `enter`
+    std::atomic<std::size_t> visitors_{0};   // those from outside among them that do not wait
+    std::atomic<bool> searching_{false};     // one of us spins for forks
+    std::atomic<bool> watching_{false};      // one of us sleeps for a little while only
+    std::atomic<std::int64_t> grain_{1'000'000};    // ns that a taken fork takes, by and by
+    std::atomic<fork_stack*> stacks_{nullptr};
+    fork_stack* free_stacks_ = nullptr;
+    std::mutex stacks_mutex_;
     std::atomic<std::size_t> started_{0};
     std::atomic<bool> refused_{false};
     std::atomic<bool> closing_{false};
@@ -459,5 +704,25 @@ struct crew_waiter {
     [[nodiscard]] instant now() const noexcept { return thread_waiter{}.now(); }
     bool wait_until(wait_point& point, instant until) const { return of->wait_until(point, until); }
 };
+
+inline void fork_stack::share_oldest(forked**& from) noexcept { of->offer(*std::exchange(*from++, nullptr), *this); }
+
+inline void fork_stack::answer(forked** newest) {
+    auto const asked = wanted.exchange(nothing, std::memory_order_relaxed);    // what it is about is read elsewhere
+    if (run->stopped.load()) {
+        wish(stop);    // for the next fork too
+        throw stopped{};
+    }
+    if (asked & work) share_oldest(oldest_of(newest));
+}
+
+inline bool fork_stack::settle(forked** at, forked& one) noexcept {
+    oldest_of(at) = at;
+    return of->settle(one.shared);
+}
+
+inline void fork_stack::share_all() noexcept {
+    while (oldest[1] != top) share_oldest(oldest[1]);
+}
 
 }  // namespace muster::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>                // counters
+#include <chrono>                // steady_clock
 #include <condition_variable>    // sleeping
 #include <cstddef>               // size_t
 #include <cstdint>               // uint64_t
@@ -17,6 +18,13 @@ public:
         std::unique_lock lock(mutex_);
         sleepers_.fetch_add(1);    // seq_cst: pairs with the ring; one of the two sees the other
         changed_.wait(lock, [&] { return rings_.load() != since; });
+        sleepers_.fetch_sub(1);
+    }
+
+    void sleep_unless_rung(std::uint64_t since, std::chrono::steady_clock::time_point until) {
+        std::unique_lock lock(mutex_);
+        sleepers_.fetch_add(1);    // as above
+        changed_.wait_until(lock, until, [&] { return rings_.load() != since; });
         sleepers_.fetch_sub(1);
     }
 
