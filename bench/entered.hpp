@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>    // sort
+#include <cstddef>      // size_t
 #include <string>       // names
 #include <utility>      // move
 #include <vector>       // all of them
@@ -21,6 +22,12 @@ struct entered {
         return list;
     }
 };
+
+/// "onetbb_2_wide": a rival on so many workers; on 0 it takes as many threads as it likes, and is "std_async".
+inline std::string with_width(std::string name, std::size_t workers) {
+    if (workers != 0) name.append("_").append(std::to_string(workers)).append("_wide");
+    return name;
+}
 
 /// All that were entered: muster's first, the others by name.
 template <class Rival>

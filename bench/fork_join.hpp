@@ -64,7 +64,7 @@ inline void compare(report const& to, problem const& what, double most_seconds) 
     for (auto const& one : rivals<rival>()) {
         if (std::string{one.problem} != what.name) continue;
         for (auto const width : one.widths)
-            add(one.name + (width != 0 ? "_" + std::to_string(width) + "_wide" : ""), to.size(one.full, one.little), one.start(width));
+            add(with_width(one.name, width), to.size(one.full, one.little), one.start(width));
     }
 
     auto const taken = in_quiet_rounds(all, to.size(rounds, 1), most_seconds);

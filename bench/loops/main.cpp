@@ -45,7 +45,7 @@ struct comparison {
     explicit comparison(report const& into) : to(into) {
         for (auto const& one : rivals<rival>())
             for (auto const width : one.widths) {
-                auto const name = one.widths.size() == 1 ? one.name : one.name + ("_" + std::to_string(width) + "_wide");
+                auto const name = one.widths.size() == 1 ? std::string{one.name} : with_width(one.name, width);
                 all.push_back({name, width, one.start(width)});
             }
     }

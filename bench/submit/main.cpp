@@ -30,10 +30,6 @@ std::uint64_t work(std::uint32_t steps) noexcept {
 
 namespace {
 
-std::string name_of(rival const& one, std::size_t width) {
-    return one.name + (width != 0 ? "_" + std::to_string(width) + "_wide" : std::string{});
-}
-
 /// Each runtime by itself, before there are others: what a task that waits takes of memory, and what sleeping workers take of the
 /// processor. The rest of what was taken by one is given back before the next.
 void compare_at_rest(report const& to) {
@@ -43,12 +39,12 @@ void compare_at_rest(report const& to) {
         auto const can = one.start(width);
         if (!can.memory) continue;
         malloc_trim(0);
-        to.figure("memory_" + name_of(one, width) + "_bytes", {can.memory(many)}, "B/task");
+        to.figure("memory_" + with_width(one.name, width) + "_bytes", {can.memory(many)}, "B/task");
         can.flood(1'000);
         std::this_thread::sleep_for(std::chrono::milliseconds{to.size(200, 20)});
         auto const before = processor_seconds();
         auto const wall = seconds([&] { std::this_thread::sleep_for(std::chrono::milliseconds{to.size(1'000, 50)}); });
-        to.figure("idle_" + name_of(one, width) + "_cpu", {100 * (processor_seconds() - before) / wall}, "%");
+        to.figure("idle_" + with_width(one.name, width) + "_cpu", {100 * (processor_seconds() - before) / wall}, "%");
     }
 }
 
@@ -128,7 +124,7 @@ int main(int argc, char** argv) {
 
     std::vector<submit::participant> all;
     for (auto const& one : rivals<submit::rival>())
-        for (auto const width : one.widths) all.push_back({submit::name_of(one, width), width, to.size(one.full, one.little), one.start(width)});
+        for (auto const width : one.widths) all.push_back({with_width(one.name, width), width, to.size(one.full, one.little), one.start(width)});
     submit::compare_floods(to, all);
     submit::compare_wakes(to, all, "wake_500us_", 500us, to.size(50, 5), to.size(20, 1));
     submit::compare_wakes(to, all, "wake_5ms_", 5ms, to.size(20, 2), to.size(10, 1));
