@@ -97,9 +97,9 @@ struct alignas(64) fork_stack {
     void wish(enum wish what) noexcept { wanted.fetch_or(what, std::memory_order_relaxed); }    // what it is about is read elsewhere
 
     /// Somebody wishes something: at a fork, whose place is `newest`. Throws `stopped`.
-    void answer(forked** newest);
+    [[gnu::cold]] void answer(forked** newest);
     /// True when it was run elsewhere, and is done; false when it is the caller's again.
-    bool settle(forked** at, forked& one) noexcept;
+    [[gnu::cold]] bool settle(forked** at, forked& one) noexcept;
     /// Shares what the calls that look up their place have forked: this thread is about to wait.
     void share_all() noexcept;
 
