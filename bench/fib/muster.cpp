@@ -19,7 +19,7 @@ std::uint64_t fib(std::size_t n, Worker... at) {
 }
 
 fork_join::solver start(std::size_t workers) {
-    return [pool = std::make_shared<thread_pool>(workers)](std::size_t n) { return pool->run([n](worker) { return fib(n); }).value(); };
+    return [pool = std::make_shared<thread_pool>(workers)](std::size_t n) { return pool->run([n] { return fib(n); }).value(); };
 }
 fork_join::solver start_handing(std::size_t workers) {
     return [pool = std::make_shared<thread_pool>(workers)](std::size_t n) { return pool->run([n](worker at) { return fib(n, at); }).value(); };

@@ -35,7 +35,7 @@ struct with_for_each_inside : with_for_each {
     using with_for_each::with_for_each;
     template <class Call>
     void enter(Call const& call) {
-        pool.run([&](worker) { call(); }).value();
+        pool.run([&] { call(); }).value();
     }
 };
 

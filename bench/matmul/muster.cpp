@@ -24,7 +24,7 @@ void multiply(product const& all, Worker... at) {
 
 fork_join::solver start(std::size_t workers) {
     return [pool = std::make_shared<thread_pool>(workers)](std::size_t size) {
-        return of_size(size).run([&](product const& all) { pool->run([&](worker) { multiply(all); }).value(); });
+        return of_size(size).run([&](product const& all) { pool->run([&] { multiply(all); }).value(); });
     };
 }
 fork_join::solver start_handing(std::size_t workers) {

@@ -32,7 +32,7 @@ std::uint64_t place_all(board const& on, std::size_t row, std::size_t n, Worker.
 
 fork_join::solver start(std::size_t workers) {
     return [pool = std::make_shared<thread_pool>(workers)](std::size_t n) {
-        return pool->run([n](worker) { return place_all({}, 0, n); }).value();
+        return pool->run([n] { return place_all({}, 0, n); }).value();
     };
 }
 fork_join::solver start_handing(std::size_t workers) {

@@ -22,7 +22,7 @@ std::uint64_t add(std::uint64_t first, std::uint64_t leaves, std::uint64_t child
 
 fork_join::solver start(std::size_t workers) {
     return [pool = std::make_shared<thread_pool>(workers)](std::size_t leaves) {
-        return pool->run([leaves](worker) { return add(0, leaves, 1); }).value();
+        return pool->run([leaves] { return add(0, leaves, 1); }).value();
     };
 }
 fork_join::solver start_handing(std::size_t workers) {

@@ -21,7 +21,7 @@ std::uint64_t add(node const* at, Worker... on) {
 
 fork_join::solver start(std::size_t workers) {
     return [pool = std::make_shared<thread_pool>(workers)](std::size_t levels) {
-        return pool->run([levels](worker) { return add(trees->tree(levels)); }).value();
+        return pool->run([levels] { return add(trees->tree(levels)); }).value();
     };
 }
 fork_join::solver start_handing(std::size_t workers) {
@@ -31,7 +31,7 @@ fork_join::solver start_handing(std::size_t workers) {
 }
 fork_join::solver start_small(std::size_t workers) {
     return [pool = std::make_shared<thread_pool>(workers)](std::size_t times) {
-        return pool->run([times](worker) { return repeat(times, [](node const* at) { return add(at); }); }).value();
+        return pool->run([times] { return repeat(times, [](node const* at) { return add(at); }); }).value();
     };
 }
 fork_join::solver start_small_handing(std::size_t workers) {
