@@ -36,6 +36,12 @@ public:
         if (one) erase(*one);
         return one;
     }
+    /// Takes the youngest out, or null.
+    T* pop_back() noexcept {
+        auto* const one = last_;
+        if (one) erase(*one);
+        return one;
+    }
 
 private:
     T* first_ = nullptr;

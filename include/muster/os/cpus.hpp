@@ -6,11 +6,9 @@
 #include <optional>     // quota
 #include <string>       // root
 #include <thread>       // hardware_concurrency
-#include <vector>       // a mask for many processors
 
-#include <sched.h>    // sched_getaffinity
-
-#include <muster/os/cgroup.hpp>    // cgroup
+#include <muster/os/affinity.hpp>    // affinity
+#include <muster/os/cgroup.hpp>      // cgroup
 
 namespace muster {
 
@@ -45,14 +43,8 @@ inline std::size_t cpus::granted() const noexcept {
 namespace detail {
 /// How many processors the mask of this process allows; `otherwise` where that cannot be asked.
 inline std::size_t allowed_cpus(std::size_t otherwise) {
-    // A mask that is too small for the kernel's is refused: grow until it fits.
-    for (std::size_t sets = 1; sets <= 64; sets *= 2) {
-        std::vector<cpu_set_t> mask(sets);
-        auto const bytes = sets * sizeof(cpu_set_t);
-        if (::sched_getaffinity(0, bytes, mask.data()) != 0) continue;
-        return static_cast<std::size_t>(std::max(1, CPU_COUNT_S(bytes, mask.data())));
-    }
-    return otherwise;
+    auto const allowed = affinity::of_thread().count();
+    return allowed != 0 ? allowed : otherwise;
 }
 }  // namespace detail
 
