@@ -76,7 +76,10 @@ inline void compare(report const& to, problem const& what, double most_seconds) 
     for (auto const& name : taken.names())
         if (name != "serial") against(name, "serial", "serial");
     for (std::string const width : {"_1_wide", "_2_wide"})
-        for (std::string const face : {"muster", "muster_worker"}) against(face + width, "onetbb" + width, "onetbb");
+        for (std::string const face : {"muster", "muster_worker"}) {
+            against(face + width, "onetbb" + width, "onetbb");
+            against(face + width, "serial_inlined", "serial_inlined");
+        }
     against("muster_worker_2_wide", "muster_worker_1_wide", "1_wide");
     for (std::string const width : {"4_wide", "8_wide", "16_wide", "64_wide"})
         against("muster_worker_" + width, "muster_worker_2_wide", "2_wide");

@@ -6,11 +6,12 @@
 #include <fork_join.hpp>    // rival, solver
 
 // The n-th Fibonacci number by plain recursion, with no cutoff: a call is a branch and an addition, so that what is measured is
-// the fork and the join. g++ unrolls the recursion of the baseline several levels deep; that is what a fork has to compete with.
+// the fork and the join.
 
 namespace bench::fib {
 
-inline std::uint64_t serial(std::size_t n) { return n < 2 ? n : serial(n - 1) + serial(n - 2); }
+/// The baseline: a call is a call.
+std::uint64_t serial(std::size_t n);
 
 /// How many calls that makes: 2 F(n + 1) - 1.
 inline double calls(std::size_t n) {

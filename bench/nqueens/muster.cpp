@@ -11,11 +11,11 @@ namespace {
 using namespace muster;
 
 template <class... Worker>
-std::uint64_t place_all(board const& on, std::size_t row, std::size_t n, Worker... at);
+inline std::uint64_t place_all(board const& on, std::size_t row, std::size_t n, Worker... at);
 
 // The ways with a queen on the safe columns first to last - 1; forks one half of them, and of the halves.
 template <class... Worker>
-std::uint64_t place_some(board const& on, columns const& safe, std::size_t first, std::size_t last, std::size_t row, std::size_t n, Worker... at) {
+inline std::uint64_t place_some(board const& on, columns const& safe, std::size_t first, std::size_t last, std::size_t row, std::size_t n, Worker... at) {
     if (last - first == 1) return place_all(on.with(row, safe.at[first]), row + 1, n, at...);
     auto const middle = (first + last) / 2;
     auto const [a, b] = join(at..., [&, first, middle, row, n](Worker... here) { return place_some(on, safe, first, middle, row, n, here...); },
@@ -24,7 +24,7 @@ std::uint64_t place_some(board const& on, columns const& safe, std::size_t first
 }
 
 template <class... Worker>
-std::uint64_t place_all(board const& on, std::size_t row, std::size_t n, Worker... at) {
+inline std::uint64_t place_all(board const& on, std::size_t row, std::size_t n, Worker... at) {
     if (row == n) return 1;
     columns const safe{on, row, n};
     return safe.count == 0 ? 0 : place_some(on, safe, 0, safe.count, row, n, at...);

@@ -12,7 +12,7 @@ using namespace muster;
 
 // The sum of `children` nodes of so many leaves each; forks one half of them, and of the halves.
 template <class... Worker>
-std::uint64_t add(std::uint64_t first, std::uint64_t leaves, std::uint64_t children, Worker... at) {
+inline std::uint64_t add(std::uint64_t first, std::uint64_t leaves, std::uint64_t children, Worker... at) {
     if (children == 1) return leaves == 1 ? first : add(first, leaves / 10, 10, at...);
     auto const half = children / 2;
     auto const [a, b] = join(at..., [=](Worker... here) { return add(first, leaves, half, here...); },
