@@ -49,7 +49,7 @@ inline void compare(report const& to, problem const& what, double most_seconds) 
     std::vector<contender> all;
     auto const add = [&](std::string name, std::size_t size, solver solve) {
         if (!answers.contains(size)) answers[size] = what.serial(size);
-        all.push_back({std::move(name), [&what, size, expected = answers[size], solve = std::move(solve), which = all.size(), &all] {
+        all.push_back({std::move(name), [&, size, expected = answers[size], units = what.units(size), solve = std::move(solve), which = all.size()] {
             std::uint64_t answer = 0;
             auto const took = seconds([&] { answer = solve(size); });
             if (answer != expected) {
@@ -57,7 +57,7 @@ inline void compare(report const& to, problem const& what, double most_seconds) 
                              static_cast<unsigned long long>(answer), static_cast<unsigned long long>(expected));
                 std::abort();
             }
-            return took * 1e9 / what.units(size);
+            return took * 1e9 / units;
         }});
     };
     add("serial", to.size(what.full, what.little), what.serial);

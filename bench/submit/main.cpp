@@ -59,7 +59,7 @@ void compare_floods(report const& to, std::vector<participant> const& all) {
     for (auto const& one : all)
         if (one.can.flood)
             contenders.push_back({one.name, [&one] { return seconds([&] { one.can.flood(one.many); }) * 1e9 / static_cast<double>(one.many); }});
-    auto const taken = in_quiet_rounds(contenders, to.size(15, 1), 30);
+    auto const taken = in_quiet_rounds(contenders, to.size(15, 1), 25);
     taken.figures(to, "flood_", "_ns", "ns/task");
     for (std::string const width : {"_1_wide", "_2_wide"})
         for (std::string const rival : {"onetbb", "onetbb_task_group", "openmp", "mutex_queue", "boost_asio"})
@@ -83,7 +83,7 @@ void compare_wakes(report const& to, std::vector<participant> const& all, std::s
             return median(starts);
         }});
     }
-    auto const taken = in_quiet_rounds(contenders, rounds, 15);
+    auto const taken = in_quiet_rounds(contenders, rounds, 12);
     taken.figures(to, prefix, "_p50", "us");
     for (auto const& name : taken.names()) to.figure(prefix + name + "_p99", taken.pick(late[name]), "us");
     for (auto const& name : taken.names())
@@ -109,7 +109,7 @@ void compare_latencies(report const& to, std::vector<participant> const& all) {
         if (one.can.latencies && one.width == 2)
             contenders.push_back({one.name, [&one, &coming] { return quantile(one.can.latencies(coming), 0.99) * 1e3; }});
     prctl(PR_SET_TIMERSLACK, 1'000);    // ns; sleeps end when they should, not up to 50 us later
-    in_quiet_rounds(contenders, to.size(5, 1), 20).figures(to, "latency_", "_p99_ms", "ms");
+    in_quiet_rounds(contenders, to.size(5, 1), 15).figures(to, "latency_", "_p99_ms", "ms");
     prctl(PR_SET_TIMERSLACK, 0);        // as before
 }
 
