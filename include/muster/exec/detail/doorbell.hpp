@@ -4,6 +4,7 @@
 #include <cstddef>      // size_t
 #include <cstdint>      // uint32_t, uint64_t
 #include <mutex>        // mutex
+#include <utility>      // exchange
 
 #include <muster/core/intrusive_list.hpp>    // intrusive_list
 #include <muster/core/waiter.hpp>            // instant, never
@@ -30,13 +31,8 @@ public:
             }
             sleepers_.push_back(me);
         }
-        while (me.rung.load(std::memory_order_acquire) == 0)    // pairs with the release of the ring
-            if (futex_wait(me.rung, 0, until) == futex_end::timed_out) break;
-        if (me.rung.load(std::memory_order_acquire) != 0) return;    // as above
-        std::lock_guard lock(mutex_);
-        if (me.rung.load(std::memory_order_relaxed) != 0) return;    // relaxed: set under the mutex
-        sleepers_.erase(me);
-        asleep_.store(sleepers_.size());
+        while (!me.is_rung())
+            if (futex_wait(me.rung, 0, until) == futex_end::timed_out && give_up(me)) return;
     }
 
     /// How many sleep; a hint.
@@ -46,25 +42,41 @@ public:
     void ring(std::size_t how_many) noexcept {
         rings_.fetch_add(1);    // seq_cst: after the change that is announced
         if (asleep_.load() == 0) return;
-        while (how_many-- != 0) {
-            sleeper* one = nullptr;
-            {
-                std::lock_guard lock(mutex_);
-                one = sleepers_.pop_back();
-                if (!one) return;
-                asleep_.store(sleepers_.size());
-                one->rung.store(1, std::memory_order_release);    // pairs with the acquire of the sleeper, which may be gone from here on
+        sleeper* first = nullptr;    // all at once: who wakes and sleeps again is not rung twice in place of another
+        {
+            std::lock_guard lock(mutex_);
+            for (; how_many != 0; --how_many) {
+                auto* const one = sleepers_.pop_back();
+                if (!one) break;
+                one->listed = false;
+                one->after = std::exchange(first, one);
             }
-            futex_wake(one->rung, 1);    // by address only
+            asleep_.store(sleepers_.size());
+        }
+        while (first) {
+            auto* const one = std::exchange(first, first->after);
+            one->rung.store(1, std::memory_order_release);    // pairs with the acquire of the sleeper, which may be gone from here on
+            futex_wake(one->rung, 1);                         // by address only
         }
     }
 
 private:
     struct sleeper {
+        [[nodiscard]] bool is_rung() const noexcept { return rung.load(std::memory_order_acquire) != 0; }    // pairs with the release of the ring
         std::atomic<std::uint32_t> rung{0};
+        bool listed = true;    // guarded by the mutex
         sleeper* before = nullptr;
         sleeper* after = nullptr;
     };
+    // False when a ring has it already: it will come.
+    bool give_up(sleeper& me) noexcept {
+        std::lock_guard lock(mutex_);
+        if (!me.listed) return false;
+        sleepers_.erase(me);
+        asleep_.store(sleepers_.size());
+        return true;
+    }
+
     std::mutex mutex_;
     intrusive_list<sleeper> sleepers_;
     std::atomic<std::uint64_t> rings_{0};
