@@ -55,7 +55,7 @@ def panel(results, top):
         target = targets.get(figure["name"])
         ours = figure["name"].startswith("muster") or "_muster" in figure["name"]
         lines.append(text(LABELS - 60, y + 4, figure["name"], 'text-anchor="end"'))
-        lines.append(text(LABELS - 8, y + 4, f"{median:.3g}", 'text-anchor="end" fill="#444"'))
+        lines.append(text(LABELS - 8, y + 4, report.shown(median), 'text-anchor="end" fill="#444"'))
         lines.append(f'<line x1="{at(median - spread):.1f}" y1="{y:.1f}" x2="{at(median + spread):.1f}" y2="{y:.1f}" stroke="{OURS if ours else RIVAL}"/>')
         lines.append(f'<circle cx="{at(median):.1f}" cy="{y:.1f}" r="4" fill="{OURS if ours else RIVAL}"/>')
         if target:
