@@ -208,7 +208,8 @@ private:
 /// Runs contenders in turn, as `interleaved`, and leaves out the rounds in which other programs used the machine: which rounds
 /// count is decided by what the others did, never by what was measured.
 ///
-/// Shape      `rounds` of them where the machine is quiet. Else the quietest of those that `most_seconds` allow, 3 at least.
+/// Shape      `rounds` of them where the machine is quiet. Else the quiet ones of those that `most_seconds` allow, filled up to
+///            five, where there are so many, with the least disturbed.
 inline quiet_rounds in_quiet_rounds(std::vector<contender> const& all, int rounds, double most_seconds) {
     constexpr double quiet = 0.1;    // cores
     auto const start = std::chrono::steady_clock::now();
@@ -218,7 +219,8 @@ inline quiet_rounds in_quiet_rounds(std::vector<contender> const& all, int round
         settle();
         each.run();    // warm-up, not counted
     }
-    for (int were_quiet = 0; were_quiet < rounds;) {
+    std::size_t were_quiet = 0;
+    while (were_quiet < static_cast<std::size_t>(rounds)) {
         auto& round = taken.emplace_back();
         other_programs const watch;
         for (auto const& each : all) {
@@ -234,7 +236,7 @@ inline quiet_rounds in_quiet_rounds(std::vector<contender> const& all, int round
     std::vector<std::pair<double, std::size_t>> by_quiet;
     for (std::size_t i = 0; i < taken.size(); ++i) by_quiet.emplace_back(others[i], i);
     std::sort(by_quiet.begin(), by_quiet.end());
-    by_quiet.resize(std::min(by_quiet.size(), static_cast<std::size_t>(rounds)));
+    by_quiet.resize(std::min(by_quiet.size(), std::max<std::size_t>(were_quiet, 5)));
 
     quiet_rounds kept{all};
     for (auto const& [by_others, round] : by_quiet) kept.add(round, taken[round], by_others);
