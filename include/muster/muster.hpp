@@ -3,7 +3,8 @@
 /// The part of muster that is about calls: the words, the executors, the policies, the gates, the verbs, what is seen of them.
 /// What reaches out is included by name: programs (muster/process/), files (muster/cache/file_cache.hpp), terminal and signals
 /// (muster/observe/progress.hpp, interrupts.hpp), other libraries
-/// (muster/adapt/), whole problems (muster/workloads/).
+/// (muster/adapt/), whole problems (muster/workloads/). So are tasks that depend on each other (muster/flow/graph.hpp): a compiler
+/// pays for them like for a tenth of all the rest, and few programs have them.
 
 #include <muster/core/any_stage.hpp>         // any_stage
 #include <muster/core/chain.hpp>             // chain

@@ -4,12 +4,15 @@
 #include "testing/event.hpp"
 #include "testing/no_threads.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include <muster/os/affinity.hpp>
 
 using namespace muster;
 using testing::crowd;
@@ -358,11 +361,11 @@ TEST_CASE("thread_pool: a loop that was short stays with its caller, until one o
         context const cx{pool.waiting()};
         met += cx.wait(entered[(i + 1) % 3]) == context::wait_end::woken;
     });
-    for (int i = 0; i < 1'000; ++i) pool.bulk_if_worth_it(3, 4, body);
+    for (int i = 0; i < 1'000; ++i) pool.bulk(3, 4, body);
     elsewhere = 0;
     int alone = 0;
     for (int i = 0; i < 100; ++i) {
-        pool.bulk_if_worth_it(3, 4, body);
+        pool.bulk(3, 4, body);
         alone += elsewhere.exchange(0) == 0;
     }
     CHECK(alone > 0);
@@ -370,13 +373,13 @@ TEST_CASE("thread_pool: a loop that was short stays with its caller, until one o
     for (int round = 0; round < 20; ++round) {
         for (auto& each : entered) each.reset();
         met = 0;
-        pool.bulk_if_worth_it(3, 4, body);
+        pool.bulk(3, 4, body);
         REQUIRE(met == 3);
     }
 }
 
 TEST_CASE("thread_pool: items that wait at the same time offer the loop around theirs once", "[exec]") {
-    thread_pool pool{3};
+    detail::crew pool{3, 64};    // under the pool, where a loop can be offered at once whatever the last ones took
     std::atomic<bool> nested{false};
     std::atomic<std::size_t> calls{0};
     auto const body = items([&](std::size_t) {
@@ -389,7 +392,7 @@ TEST_CASE("thread_pool: items that wait at the same time offer the loop around t
             if (!together.arrive()) return;
             ++there;
             while (there != 2) std::this_thread::yield();    // both wait within less than a wake-up takes
-            (void)pool.waiting().wait_until(over, never);
+            (void)pool.wait_until(over, never);
         }));
     });
     for (int round = 0; round < 1'000; ++round) {
@@ -447,4 +450,84 @@ TEST_CASE("thread_pool: a worker that waits below the items of another pool lend
     CHECK(outer == 0);
     CHECK(waited[0] == 1);
     CHECK(waited[1] == 1);
+}
+
+TEST_CASE("thread_pool: grows and shrinks while it is used", "[exec]") {
+    thread_pool pool{{.workers = 1, .spares = 0, .most_workers = 6}};
+    CHECK(pool.width() == 1);
+    CHECK(pool.resize(4) == 4);
+    meeting four{4};
+    std::atomic<std::size_t> met{0};
+    pool.bulk(4, 4, items([&](std::size_t) { met += four.arrive(); }));
+    CHECK(met == 4);
+    CHECK(pool.resize(0) == 1);
+    CHECK(pool.resize(100) == 6);
+    CHECK(pool.resize(2) == 2);
+    crowd inside;
+    pool.bulk(200, 6, items([&](std::size_t) {
+        crowd::visit const here(inside);
+        std::this_thread::yield();
+    }));
+    CHECK(inside.most() <= 2);
+    // From within, from outside, under way: nothing is lost.
+    std::atomic<std::size_t> done{0};
+    {
+        std::jthread const turning([&](std::stop_token stop) {
+            for (std::size_t n = 1; !stop.stop_requested(); n = n % 6 + 1) pool.resize(n);
+        });
+        for (int round = 0; round < 300; ++round) {
+            pool.bulk(50, 6, items([&](std::size_t i) {
+                if (i == 7) pool.resize(1 + static_cast<std::size_t>(round) % 6);
+                ++done;
+            }));
+            done += pool.run([](worker w) { return join(w, [](worker) { return 1u; }, [](worker) { return 1u; }).second; }).value();
+        }
+    }
+    CHECK(done == 300 * 51);
+}
+
+TEST_CASE("thread_pool: warm_up starts all workers, and they have worked", "[exec]") {
+    thread_pool pool{3};
+    pool.warm_up();
+    CHECK(pool.started() >= 2);    // the caller is the third
+    CHECK(pool.started() <= 3);
+    thread_pool one{1};
+    one.warm_up();
+    CHECK(one.run([] { return 1; }).value() == 1);
+    testing::no_threads const none;
+    thread_pool refused{4};
+    refused.warm_up();
+    CHECK(refused.refused());
+}
+
+TEST_CASE("thread_pool: tells what its workers did", "[exec]") {
+    thread_pool pool{2};
+    std::atomic<bool> taken{false};
+    (void)pool.run([&](worker w) {
+        join(w, [&](worker in) { while (!taken) join(in, [](worker) {}, [](worker) {}); }, [&](worker) { taken = true; });
+    });
+    std::uint64_t shared = 0, ran = 0;
+    auto const stats = pool.stats();
+    REQUIRE(stats.threads.size() == pool.started() + 1);
+    for (auto const& each : stats.threads) shared += each.shared, ran += each.taken;
+    CHECK(shared >= 1);
+    CHECK(ran >= 1);
+    CHECK(ran <= shared);
+}
+
+TEST_CASE("thread_pool: workers are bound where their placement says, and a CPU that is not there changes nothing", "[exec]") {
+    auto const cpus = affinity::of_thread().cpus();
+    thread_pool pool{{.workers = 3, .spares = 0, .placement = {.cpus = {cpus.front(), 60'000}, .near = {{1, 2}, {0, 2}, {0, 1}}}}};
+    auto const caller = std::this_thread::get_id();
+    meeting all{3};
+    std::mutex mutex;
+    std::vector<std::size_t> bound_to;
+    pool.bulk(3, 3, items([&](std::size_t) {
+        (void)all.arrive();
+        if (std::this_thread::get_id() == caller) return;
+        std::lock_guard const lock(mutex);
+        bound_to.push_back(affinity::of_thread().count());
+    }));
+    CHECK(std::count(bound_to.begin(), bound_to.end(), 1u) >= 1);
+    CHECK(affinity::of_thread().cpus() == cpus);    // the caller's own are left alone
 }

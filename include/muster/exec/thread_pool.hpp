@@ -1,8 +1,12 @@
 #pragma once
 
-#include <concepts>    // invocable
-#include <cstddef>     // size_t
-#include <utility>     // move
+#include <algorithm>    // clamp, max
+#include <chrono>       // nanoseconds
+#include <concepts>     // invocable
+#include <cstddef>      // size_t
+#include <cstdint>      // uint64_t
+#include <utility>      // move
+#include <vector>       // statistics
 
 #include <muster/core/concepts.hpp>       // executor
 #include <muster/core/run_info.hpp>       // sequential_reason
@@ -11,6 +15,7 @@
 #include <muster/exec/detail/default_width.hpp>    // default_width
 #include <muster/exec/join.hpp>           // join, worker
 #include <muster/exec/pending.hpp>        // pending
+#include <muster/exec/worker_placement.hpp>    // worker_placement
 
 namespace muster {
 
@@ -18,6 +23,21 @@ namespace muster {
 struct thread_pool_options {
     std::size_t workers = 0;    ///< 0: MUSTER_MAX_WORKERS, else the cores that the machine grants (affinity, quota)
     std::size_t spares = 64;    ///< threads that may stand in for workers that wait in a policy
+    std::size_t most_workers = 64;    ///< what `resize` can grow to; at least `workers`
+    double utilisation = 1;     ///< of its time a worker may be busy: at 0.75 it rests a quarter of it, in pieces of milliseconds
+    worker_placement placement{};    ///< where workers are bound to, nowhere by default: see exec/place_workers.hpp
+};
+
+/// What the workers of a thread_pool did so far: the threads in the order of their start, callers from outside last.
+struct thread_pool_stats {
+    struct thread {
+        std::uint64_t shared = 0;         ///< forks that an idle worker asked for, of all that were forked
+        std::uint64_t taken = 0;          ///< forks of others that were run here
+        std::uint64_t parks = 0;          ///< times that it went to sleep for good
+        std::uint64_t wakes = 0;          ///< times that it was woken
+        std::chrono::nanoseconds busy{};  ///< in work; what callers do themselves is not measured
+    };
+    std::vector<thread> threads;
 };
 
 /// A work-stealing pool as wide as the machine: for work that computes.
@@ -33,11 +53,9 @@ class thread_pool {
 public:
     thread_pool() : thread_pool(thread_pool_options{}) {}
     explicit thread_pool(std::size_t workers) : thread_pool(thread_pool_options{.workers = workers}) {}
-    explicit thread_pool(thread_pool_options options)
-        : thread_pool(detail::width_or_default(options.workers, 1), options.spares) {}
+    explicit thread_pool(thread_pool_options options) : thread_pool(detail::width_or_default(options.workers, 1), std::move(options)) {}
     /// As wide as these settings say: for a prefix of your own, and to hear of values that break their rule.
-    explicit thread_pool(settings const& from)
-        : thread_pool(detail::default_width(1, from.snapshot()), thread_pool_options{}.spares) {}
+    explicit thread_pool(settings const& from) : thread_pool(detail::default_width(1, from.snapshot()), thread_pool_options{}) {}
 
     [[nodiscard]] std::size_t width() const noexcept { return crew_.width(); }
     /// How many threads were started so far, spares included.
@@ -45,18 +63,26 @@ public:
     /// True when the machine refused a thread; work then runs on fewer, in the end on the callers'.
     [[nodiscard]] bool refused() const noexcept { return crew_.refused(); }
 
+    /// Grows or shrinks while it is used; gives the width that it has then. A worker that is too much leaves after what it does now.
+    std::size_t resize(std::size_t workers) noexcept { return crew_.resize(workers); }
+    /// Starts the workers and makes their stacks memory, so that the first task finds all as the later ones do.
+    void warm_up();
+    [[nodiscard]] thread_pool_stats stats() const {
+        thread_pool_stats out;
+        for (auto const& each : crew_.stats()) out.threads.push_back({each.shared, each.taken, each.parks, each.wakes, each.busy});
+        return out;
+    }
+
     /// How many of `width` calls at once the threads that can be had allow, the caller among them. The first time it starts one.
     std::size_t prepare(std::size_t width) { return crew_.prepare(width); }
     /// Why the pool is one wide, where it was not asked to be: switched off, or one core.
     [[nodiscard]] sequential_reason why_sequential() const noexcept { return plan_.why; }
 
     /// Calls `body(first, last)` on ranges that cover [0, n), at most `width` at a time, and returns when all have returned.
+    /// A batch that was over in less than it costs to wake a thread the last times stays with its caller, unless it takes longer
+    /// this time, or one of its items waits.
     template <class Body>
-    void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk(n, width, body); }
-    /// The same, for a width that nobody fixed: a batch that was over in less than it costs to wake a thread the last times stays
-    /// with its caller, unless it takes longer this time, or one of its items waits.
-    template <class Body>
-    void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
+    void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
 
     /// Calls `f(worker)`, or `f()`, on this thread, as one of the workers: what it forks by `join` the others take. Gives its outcome;
     /// cause::cancelled where the context's stop ended it at a fork.
@@ -74,7 +100,14 @@ public:
     [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
 
 private:
-    thread_pool(detail::planned_width plan, std::size_t spares) : plan_(plan), crew_(plan.width, spares, true), waiter_{&crew_} {}
+    thread_pool(detail::planned_width plan, thread_pool_options&& options)
+        : plan_(plan), crew_({.width = plan.width,
+                              .most_width = std::max(plan.width, options.most_workers),
+                              .spares = options.spares,
+                              .forks = true,
+                              .utilisation = std::clamp(options.utilisation, 0.01, 1.0),
+                              .placement = std::move(options.placement)}),
+          waiter_{&crew_} {}
 
     template <class F>
     auto run_in(F const& f, context const& cx) {
@@ -102,6 +135,11 @@ private:
     detail::crew crew_;
     detail::crew_waiter waiter_;
 };
+
+inline void thread_pool::warm_up() {
+    crew_.warm_up();
+    (void)run([](worker w) { (void)join(w, [](worker) {}, [](worker) {}); });
+}
 
 static_assert(executor<thread_pool>);
 static_assert(has_waiter<thread_pool>);

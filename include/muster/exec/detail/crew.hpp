@@ -22,6 +22,9 @@
 #include <muster/exec/detail/doorbell.hpp>    // doorbell
 #include <muster/exec/detail/estimate.hpp>    // estimate, run_items, share
 #include <muster/exec/detail/fork_stack.hpp>  // fork_stack, scope, forked
+#include <muster/exec/worker_placement.hpp>   // worker_placement
+#include <muster/os/affinity.hpp>             // pin_to
+#include <muster/os/futex.hpp>                // futex_wait
 
 // The threads behind thread_pool and blocking_pool: loops with open seats, stolen by whoever is idle.
 // Above 400 lines: who offers, who takes and who sleeps is one protocol, and reads worse in pieces.
@@ -41,12 +44,28 @@
 
 namespace muster::detail {
 
+struct crew_options {
+    std::size_t width = 1;
+    std::size_t most_width = 1;     // that it can grow to
+    std::size_t spares = 0;
+    bool forks = false;             // what its work forks is shared on demand
+    double utilisation = 1;         // of the time that a thread may be busy
+    worker_placement placement{};
+};
+
+/// What one thread of a crew did so far; what callers from outside did is one more.
+struct crew_thread_stats {
+    std::uint64_t shared = 0, taken = 0, parks = 0, wakes = 0;
+    std::chrono::nanoseconds busy{};
+};
+
 class crew {
 public:
     /// At most `width` threads run at once, `spares` more may be started for those that wait; none is started before it is needed.
-    /// Where they fork, what they fork is shared on demand.
-    crew(std::size_t width, std::size_t spares, bool forks = false)
-        : width_(width), most_threads_(width + spares), forks_(forks), queues_(std::make_unique<queue[]>(most_threads_ + 1)) {}
+    crew(std::size_t width, std::size_t spares) : crew(crew_options{.width = width, .most_width = width, .spares = spares}) {}
+    explicit crew(crew_options how)
+        : width_(how.width), most_threads_(std::max(how.width, how.most_width) + how.spares), most_width_(most_threads_ - how.spares),
+          options_(std::move(how)), queues_(std::make_unique<queue[]>(most_threads_ + 1)) {}
     crew(crew const&) = delete;
     crew& operator=(crew const&) = delete;
 
@@ -68,13 +87,47 @@ public:
         for (auto* each = stacks_.load(); each;) fork_stack::destroy(std::exchange(each, each->next));
     }
 
-    [[nodiscard]] std::size_t width() const noexcept { return width_; }
+    [[nodiscard]] std::size_t width() const noexcept { return width_.load(std::memory_order_relaxed); }    // a number, nothing hangs on it
     [[nodiscard]] std::size_t started() const noexcept { return started_.load(std::memory_order_relaxed); }    // a statistic
     [[nodiscard]] bool refused() const noexcept { return refused_.load(std::memory_order_relaxed); }           // a statistic
 
+    /// From now on so many at once, up to the most that it was made for; gives what it is then. Whoever is too much goes to sleep
+    /// after what it does now.
+    std::size_t resize(std::size_t width) noexcept {
+        auto const now = std::clamp<std::size_t>(width, 1, most_width_);
+        width_.store(now);
+        if (offers_.load() != 0) work_.ring(now);
+        return now;
+    }
+
+    /// Starts all threads, makes their stacks memory, and lets each take part in something.
+    void warm_up() {
+        auto const all = width();
+        start_threads(all);
+        auto const expected = std::min(all, started() + 1);
+        std::atomic<std::size_t> there{0};
+        auto const until = clock::now() + std::chrono::milliseconds{100};
+        bulk(expected, expected, [&](std::size_t first, std::size_t last) {
+            touch_stack();
+            there.fetch_add(last - first);
+            while (there.load() < expected && clock::now() < until) std::this_thread::yield();    // so that each has one
+        });
+    }
+
+    [[nodiscard]] std::vector<crew_thread_stats> stats() const {
+        std::vector<crew_thread_stats> out;
+        auto const add = [&](queue const& each) {
+            auto const now = [](auto const& count) { return count.load(std::memory_order_relaxed); };    // statistics, one by one
+            out.push_back({now(each.shared), now(each.taken), now(each.parks), now(each.wakes), std::chrono::nanoseconds{now(each.busy)}});
+        };
+        for (std::size_t i = 0; i < started(); ++i) add(queues_[i]);
+        add(queues_[most_threads_]);
+        return out;
+    }
+
     /// How many calls at once the threads that can be had allow, the caller among them. The first time it starts one, to see.
     std::size_t prepare(std::size_t width) {
-        auto const asked = std::min(width, width_);
+        auto const asked = std::min(width, this->width());
         if (asked > 1 && started() == 0) start_threads(1);
         return refused() ? std::min(asked, started() + 1) : asked;
     }
@@ -104,7 +157,7 @@ public:
     }
 
     /// The crew in whose work this thread is, if its work can fork; else null.
-    static crew* current() noexcept { return here().of && here().of->forks_ ? here().of : nullptr; }
+    static crew* current() noexcept { return here().of && here().of->options_.forks ? here().of : nullptr; }
 
     /// Calls `body(place)` on this thread with a place to fork at; its forks are shared with the crew. Throws `stopped` too.
     template <class Body>
@@ -121,7 +174,7 @@ public:
         visit const inside(*this);
         on_stack const forks(*stack.get(), run);
         // The first fork is offered at once; if everybody sleeps, somebody is woken to look for more while this runs.
-        if (width_ > 1) {
+        if (width() > 1) {
             stack.get()->wish(fork_stack::work);
             if (!searching_.load() && !watching_.load()) summon(1);
         }
@@ -142,6 +195,7 @@ public:
             home.forks.push_back(made);
             offers_.fetch_add(1);
         }
+        count(home.shared);
         joiners_.ring(most_threads_ + 1);
     }
     // For fork_stack: takes it back (false), or waits until it is done.
@@ -174,9 +228,12 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
-    static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};
+    static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};    // that is to be woken
+    static constexpr std::chrono::nanoseconds worth_sharing = std::chrono::microseconds{5};      // with a thread that is awake
+    static constexpr std::size_t most_unclocked = 32;    // items of which one may be slow unnoticed
     static constexpr std::chrono::nanoseconds crumb = std::chrono::microseconds{5};         // a fork that is not worth a thread
-    static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};    // of whoever looks for forks
+    static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};     // of whoever looks for work before it sleeps
+    static constexpr unsigned most_crumbs = 2;    // in a row, before whoever takes them sleeps
     static constexpr std::chrono::nanoseconds watch = std::chrono::microseconds{100};
 
     struct queue;
@@ -186,6 +243,7 @@ private:
         void const* body;
         std::size_t n;
         std::size_t width;
+        std::size_t clock_every = 1;             // items
         std::size_t seats;                       // guarded by the mutex of the queue that offers it
         queue* home;                             // of its caller; `offered` is set once, by it or by a helper below that waits
         loop* before = nullptr;                  // in the queue
@@ -204,6 +262,8 @@ private:
         intrusive_list<loop> loops;
         intrusive_list<shared_fork> forks;
         intrusive_list<any_job> jobs;
+        std::atomic<std::uint64_t> shared{0}, taken{0}, parks{0}, wakes{0};
+        std::atomic<std::int64_t> busy{0};    // ns
     };
     // This thread forks on a stack until the end of the scope.
     class on_stack {
@@ -324,7 +384,7 @@ private:
 
     private:
         [[nodiscard]] bool lends(position const& at) const noexcept {
-            return at.counted && !(in_policy_ && at.of->most_threads_ == at.of->width_);
+            return at.counted && !(in_policy_ && at.of->most_threads_ == at.of->most_width_);
         }
         bool in_policy_;
     };
@@ -337,7 +397,7 @@ private:
 
     template <class Body>
     void run_loop(std::size_t n, std::size_t width, Body const& body, bool at_once) {
-        auto const helpers = std::min(n, std::min(width, width_)) - (n != 0 && width != 0);
+        auto const helpers = std::min(n, std::min(width, this->width())) - (n != 0 && width != 0);
         if (n == 0) return;
         if (helpers == 0) return body(std::size_t{0}, n);
         loop mine;
@@ -352,7 +412,9 @@ private:
         mine.home = &my_queue();
 
         auto& known = estimates_[std::hash<void*>{}(reinterpret_cast<void*>(mine.run)) / 16 % estimates_.size()];
-        if (at_once || !known.promises_less_than(worth_a_thread, mine.run, n)) offer(mine);
+        auto const wakes = !searching_.load(std::memory_order_relaxed);    // a hint: else somebody looks for work right now
+        mine.clock_every = known.promises_less_than(std::chrono::microseconds{1}, mine.run, most_unclocked) ? most_unclocked : 1;
+        if (at_once || !known.promises_less_than(wakes ? worth_a_thread : worth_sharing, mine.run, n)) offer(mine);
         known.learn(mine.run, take_part(mine));
         if (!mine.offered.load()) return;
         {
@@ -380,21 +442,37 @@ private:
     // long ones are shared one by one.
     share work_off(loop& at) {
         share done;
-        std::size_t chunk = 1;
+        auto chunk = next_chunk(at, 0, 1);
+        std::size_t unclocked = 0;
+        auto begun = clock::now();
         for (;;) {
             auto const first = at.next.fetch_add(chunk, std::memory_order_relaxed);    // relaxed: items are handed over by the offer
-            if (first >= at.n) return done;
             auto const last = std::min(at.n, first + chunk);
-            auto const begun = clock::now();
-            at.run(at.body, first, last);
-            auto const took = clock::now() - begun;
-            done.items += last - first;
+            if (first < at.n) {
+                at.run(at.body, first, last);
+                unclocked += last - first;
+            }
+            // The clock costs more than a short item: it is not asked after each of those that promise to be one.
+            auto const more = last < at.n;
+            if (more && unclocked < at.clock_every) {
+                chunk = next_chunk(at, last, chunk * 2);
+                continue;
+            }
+            auto const now = clock::now();
+            auto const took = now - begun;
+            done.items += std::exchange(unclocked, 0);
             done.took += took;
-            if (!at.offered.load(std::memory_order_relaxed) && done.took > worth_a_thread && last != at.n) offer(at);    // it takes longer than it promised
-            if (took < std::chrono::microseconds(10)) chunk = std::min(chunk * 2, std::max<std::size_t>(1, (at.n - last) / (4 * at.width)));
-            else if (took > std::chrono::microseconds(50)) chunk = std::max<std::size_t>(1, chunk / 2);
-            chunk = std::max<std::size_t>(chunk, 1);
+            begun = now;
+            if (!more) return done;
+            if (!at.offered.load(std::memory_order_relaxed) && done.took > worth_a_thread) offer(at);    // it takes longer than it promised
+            chunk = took < std::chrono::microseconds(10) ? next_chunk(at, last, chunk * 2)
+                  : took > std::chrono::microseconds(50) ? next_chunk(at, last, chunk / 2)
+                                                         : next_chunk(at, last, chunk);
         }
+    }
+    static std::size_t next_chunk(loop const& at, std::size_t done, std::size_t wanted) noexcept {
+        if (!at.offered.load(std::memory_order_relaxed)) return std::max<std::size_t>(1, at.n / (4 * at.width));    // nobody to share with: a hint
+        return std::max<std::size_t>(1, std::min(wanted, (at.n - done) / (4 * at.width)));
     }
 
     share take_part(loop& at) {
@@ -459,9 +537,9 @@ private:
 
     void sit_down(queue& in, loop& at) {    // under in.mutex
         at.inside.fetch_add(1);
-        if (--at.seats != 0) return;
         in.loops.erase(at);
-        offers_.fetch_sub(1);
+        if (--at.seats != 0) in.loops.push_back(at);    // the next one sits down with somebody else
+        else offers_.fetch_sub(1);
     }
 
     bool help_below(scope const& top) {
@@ -501,6 +579,7 @@ private:
     // The time that it took.
     std::chrono::nanoseconds run_fork(shared_fork& one, fork_stack& stack) {
         if (grain_.load(std::memory_order_relaxed) >= crumb.count()) one.from->wish(fork_stack::work);    // the next one can be ready before it is asked for
+        count(my_queue().taken);
         auto const begun = clock::now();
         {
             moved_to const inside(this, &one);
@@ -538,26 +617,33 @@ private:
     // Own work first, then what comes from outside, then the others', starting with the next one.
     bool do_something(std::size_t me, fork_stack* my_stack, unsigned& crumbs) {
         if (do_something_from(queues_[me], my_stack, crumbs) || do_something_from(outsiders(), my_stack, crumbs)) return true;
-        for (std::size_t i = 1, threads = started_.load(); i < threads; ++i)
-            if (do_something_from(queues_[(me + i) % threads], my_stack, crumbs)) return true;
+        auto const threads = started_.load();
+        auto const& near = options_.placement.near;
+        for (std::size_t i = 1; i < threads; ++i) {
+            auto const next = me < near.size() && i - 1 < near[me].size() ? near[me][i - 1] : (me + i) % threads;
+            if (next < threads && do_something_from(queues_[next], my_stack, crumbs)) return true;
+        }
         return false;
     }
     // Those who fork from outside have their place among us.
-    [[nodiscard]] bool has_room() const noexcept { return running_.load() + visitors_.load() <= width_; }
+    [[nodiscard]] bool has_room() const noexcept { return running_.load() + visitors_.load() <= width(); }
 
-    // Nothing is offered: asks those who fork, and looks a little longer than once.
-    bool look_for_forks(unsigned crumbs) {
-        if (forking_.load() == 0 || crumbs >= 2 || !has_room() || searching_.exchange(true)) return false;
+    // Nothing is offered. One of us looks a little longer before it sleeps, and asks those who fork: waking it again would cost
+    // more. The others sleep at once.
+    bool look_for_work(unsigned crumbs) {
+        if (crumbs >= most_crumbs || !has_room() || searching_.exchange(true)) return false;
         auto const until = clock::now() + patience;
         bool found = false;
         do {
-            for (auto* each = stacks_.load(); each; each = each->next)
-                if (each->active.load(std::memory_order_relaxed) && each->wanted.load(std::memory_order_relaxed) == fork_stack::nothing)    // hints
-                    each->wish(fork_stack::work);
+            if (forking_.load() != 0) {
+                for (auto* each = stacks_.load(); each; each = each->next)
+                    if (each->active.load(std::memory_order_relaxed) && each->wanted.load(std::memory_order_relaxed) == fork_stack::nothing)    // hints
+                        each->wish(fork_stack::work);
+            }
             found = spin_until([this] { return offers_.load(std::memory_order_relaxed) != 0; });    // the queues are locked
-        } while (!found && forking_.load() != 0 && !closing_.load() && clock::now() < until);
+        } while (!found && !closing_.load() && clock::now() < until);
         searching_.store(false);
-        return found;
+        return found || offers_.load() != 0;    // again: who saw us search woke nobody
     }
 
     bool do_something_from(queue& from, fork_stack* my_stack, unsigned& crumbs) {
@@ -587,7 +673,7 @@ private:
 
     bool enter() noexcept {
         auto now = running_.load();
-        while (now < width_)
+        while (now < width())
             if (running_.compare_exchange_weak(now, now + 1)) return true;
         return false;
     }
@@ -603,23 +689,34 @@ private:
     // Whoever took work sees to it that more of it finds a thread: those that `summon` took for free may have been called for
     // other work already.
     void pass_on() {
-        if (offers_.load() != 0 && running_.load() < width_) summon(1);
+        if (offers_.load() != 0 && running_.load() < width()) summon(1);
     }
 
     void worker(std::size_t me) {
         here() = position{this, nullptr, &queues_[me], true};
-        auto* const stack = forks_ ? take_stack() : nullptr;    // kept: the crew outlives its threads
+        if (!options_.placement.cpus.empty()) (void)pin_to(options_.placement.cpus[me % options_.placement.cpus.size()]);    // a wish
+        auto* const stack = options_.forks ? take_stack() : nullptr;    // kept: the crew outlives its threads
         unsigned crumbs = 0;                                    // forks in a row that were not worth a thread
         for (;;) {
             auto const before = work_.look();
             if (enter()) {
                 busy_.fetch_add(1);
-                while (do_something(me, stack, crumbs) || (stack && look_for_forks(crumbs))) {
-                    if (crumbs >= 2 || running_.load() > width_) break;    // somebody came back from a wait: one of us goes to sleep
+                auto begun = clock::now();
+                for (;;) {
+                    if (do_something(me, stack, crumbs)) {
+                        if (options_.utilisation < 1) rest(begun);
+                    } else {
+                        add(queues_[me].busy, (clock::now() - begun).count());
+                        auto const found = look_for_work(crumbs);
+                        begun = clock::now();
+                        if (!found) break;
+                    }
+                    if (crumbs >= most_crumbs || running_.load() > width()) break;    // somebody came back from a wait: one of us goes to sleep
                 }
+                add(queues_[me].busy, (clock::now() - begun).count());
                 running_.fetch_sub(1);
                 busy_.fetch_sub(1);
-                if (offers_.load() != 0 && running_.load() < width_) continue;
+                if (offers_.load() != 0 && running_.load() < width()) continue;
             }
             // As long as one of us is in a job it may still post, and wait for others.
             if (closing_.load() && offers_.load() == 0 && busy_.load() == 0) {    // in this order: taken work makes busy first
@@ -632,9 +729,32 @@ private:
                 watching_.store(false);
                 crumbs = 0;
             } else {
+                count(queues_[me].parks);
                 work_.sleep_unless_rung(before);
+                count(queues_[me].wakes);
+                crumbs = 0;
             }
         }
+    }
+
+    // Statistics: relaxed, nothing hangs on them.
+    static void count(std::atomic<std::uint64_t>& what) noexcept { what.fetch_add(1, std::memory_order_relaxed); }
+    static void add(std::atomic<std::int64_t>& what, std::int64_t by) noexcept { what.fetch_add(by, std::memory_order_relaxed); }
+
+    // After each stretch of work a pause that keeps the thread below its ceiling.
+    void rest(clock::time_point& since) {
+        auto const worked = clock::now() - since;
+        if (worked < std::chrono::milliseconds{1}) return;
+        add(queues_[static_cast<std::size_t>(here().home - queues_.get())].busy, worked.count());
+        std::atomic<std::uint32_t> const nobody{0};
+        (void)futex_wait(nobody, 0, clock::now() + std::chrono::duration_cast<clock::duration>(worked * (1 / options_.utilisation - 1)));
+        since = clock::now();
+    }
+
+    [[gnu::noinline]] static void touch_stack() noexcept {
+        constexpr std::size_t pages = 16, page = 4096;
+        unsigned char deep[pages * page];
+        for (std::size_t i = 0; i < pages; ++i) static_cast<unsigned char volatile*>(deep)[i * page] = 0;
     }
 
     // Those that sleep, and those that are about to look for work.
@@ -659,7 +779,7 @@ private:
         if (over_) return;
         auto const free = free_threads();    // again: somebody else may have started some
         // Those that do not wait are as many as may run, once they all have begun to: only the absent are stood in for.
-        for (; how_many > free && started_.load() < std::min(most_threads_, width_ + absent_.load()); --how_many) {
+        for (; how_many > free && started_.load() < std::min(most_threads_, width() + absent_.load()); --how_many) {
             auto const me = started_.fetch_add(1);
             try {
                 threads_.emplace_back([this, me] { worker(me); });
@@ -671,9 +791,10 @@ private:
         }
     }
 
-    std::size_t const width_;
+    std::atomic<std::size_t> width_;
     std::size_t const most_threads_;
-    bool const forks_;
+    std::size_t const most_width_;
+    crew_options const options_;
     std::unique_ptr<queue[]> const queues_;    // one a thread; the last is for callers from outside
     std::array<estimate, 64> estimates_;
     doorbell work_;
