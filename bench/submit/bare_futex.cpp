@@ -46,7 +46,8 @@ private:
 };
 
 queues start(std::size_t) {
-    return {.flood = {}, .wake = [thread = std::make_shared<sleeper>()] { return thread->time_to_start(); }, .memory = {}, .latencies = {}};
+    return {.flood = {}, .wake = [thread = std::make_shared<sleeper>()] { return thread->time_to_start(); }, .whole = {}, .memory = {},
+            .latencies = {}, .warm_up = {}};
 }
 
 entered<rival> const futex{{"bare_futex", 0, 0, {0}, start}};

@@ -37,17 +37,17 @@ namespace {
 /// A million tasks that were made here and freed elsewhere leave an allocator in disorder: oneTBB's task_group takes eight times as
 /// long after a flood of its arena. Whoever comes next should not pay for that.
 template <class Measure>
-double in_child(Measure const& measure) {
+auto in_child(Measure const& measure) {
     int ends[2];
     if (pipe(ends) != 0) std::abort();
     auto const child = fork();
     if (child < 0) std::abort();
     if (child == 0) {
-        double const answer = measure();
+        auto const answer = measure();
         _exit(write(ends[1], &answer, sizeof answer) == sizeof answer ? 0 : 1);
     }
     close(ends[1]);
-    double answer = 0;
+    decltype(measure()) answer{};
     auto const got = read(ends[0], &answer, sizeof answer);
     close(ends[0]);
     int status = 0;
@@ -102,6 +102,48 @@ void compare_floods(report const& to) {
     for (std::string const width : {"_1_wide", "_2_wide"})
         for (std::string const rival : {"onetbb", "onetbb_task_group", "openmp", "mutex_queue", "boost_asio"})
             taken.ratio(to, "flood_muster" + width + "_against_" + rival, "muster" + width, rival + width);
+}
+
+/// The first task of a pool against those that come later, 1 ms after one another: after warm_up(), and as the pool is made.
+void compare_first_tasks(report const& to) {
+    struct times {
+        double first, steady;    // us
+    };
+    std::map<std::string, std::vector<double>> first, steady;
+    std::vector<contender> contenders;
+    for (auto const& one : rivals<rival>()) {
+        for (bool const warm : {true, false}) {
+            auto const name = with_width(one.name, one.widths.back()) + (warm ? "_warmed_up" : "_cold");
+            auto const takes_part = in_child([&] {
+                auto const can = one.start(one.widths.back());
+                return can.whole && (!warm || can.warm_up);
+            });
+            if (!takes_part) continue;
+            contenders.push_back({name, [&, one, warm, name] {
+                auto const took = in_child([&] {
+                    auto const can = one.start(one.widths.back());
+                    if (warm) can.warm_up();
+                    std::vector<double> all;
+                    for (int i = 0; i < 30; ++i) {
+                        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+                        all.push_back(can.whole() * 1e6);
+                    }
+                    auto const begin = all.front();
+                    all.erase(all.begin());
+                    return times{begin, median(all)};
+                });
+                first[name].push_back(took.first);
+                steady[name].push_back(took.steady);
+                return took.first / took.steady;
+            }});
+        }
+    }
+    auto const taken = in_quiet_rounds(contenders, to.size(21, 1), 8);
+    taken.figures(to, "first_task_", "_over_steady", "x");
+    for (auto const& name : taken.names()) {
+        to.figure("first_task_" + name + "_us", taken.pick(first[name]), "us");
+        to.figure("first_task_" + name + "_steady_us", taken.pick(steady[name]), "us");
+    }
 }
 
 struct participant {
@@ -165,6 +207,7 @@ int main(int argc, char** argv) {
     report const to{argc, argv};
     submit::compare_at_rest(to);
     submit::compare_floods(to);
+    submit::compare_first_tasks(to);
 
     std::vector<submit::participant> all;    // on two workers
     for (auto const& one : rivals<submit::rival>()) all.push_back({with_width(one.name, one.widths.back()), one.start(one.widths.back())});

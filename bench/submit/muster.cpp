@@ -13,6 +13,7 @@ struct with_post {
     explicit with_post(std::size_t workers) : pool{workers} {}
     template <class Job>
     void post(Job job) { pool.post(std::move(job)); }
+    void warm_up() { pool.warm_up(); }
 };
 
 // A handle for each task, and every one of them asked.

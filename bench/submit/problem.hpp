@@ -59,8 +59,10 @@ struct arrivals {
 struct queues {
     std::function<void(std::size_t many)> flood;                                ///< hands over empty tasks; returns when all have run
     std::function<double()> wake;                                               ///< hands over one task: the seconds until it starts
+    std::function<double()> whole;                                              ///< the same, until it has ended and used some stack
     std::function<double(std::size_t many)> memory;                             ///< bytes a task that waits, with 64 bytes of its own
     std::function<std::vector<double>(arrivals const&)> latencies;
+    std::function<void()> warm_up;                                              ///< makes all ready for the first task
 };
 
 struct rival {
@@ -75,17 +77,29 @@ double resident();
 /// Some work: so many steps.
 std::uint64_t work(std::uint32_t steps) noexcept;
 
-/// How soon one task starts, in seconds.
+/// How soon one task comes to its end, in seconds, which first calls `does()`.
+template <class Post, class Does>
+double time_to_end(Post const& post, Does const& does) {
+    std::atomic<clock::rep> ended{0};
+    auto const handed_over = clock::now();
+    post([&ended, &does] {
+        does();
+        ended.store(clock::now().time_since_epoch().count(), std::memory_order_release);    // pairs with the wait
+        ended.notify_one();
+    });
+    ended.wait(0, std::memory_order_acquire);    // asleep, as whoever needs the answer would be
+    return std::chrono::duration<double>(clock::duration{ended.load()} - handed_over.time_since_epoch()).count();
+}
+/// How soon one task starts: it does nothing.
 template <class Post>
 double time_to_start(Post const& post) {
-    std::atomic<clock::rep> started{0};
-    auto const handed_over = clock::now();
-    post([&started] {
-        started.store(clock::now().time_since_epoch().count(), std::memory_order_release);    // pairs with the wait
-        started.notify_one();
-    });
-    started.wait(0, std::memory_order_acquire);    // asleep, as whoever needs the answer would be
-    return std::chrono::duration<double>(clock::duration{started.load()} - handed_over.time_since_epoch()).count();
+    return time_to_end(post, [] {});
+}
+/// Writes to some memory of the stack.
+inline void use_stack() {
+    std::array<char, 65'536> some;
+    some.fill(1);
+    keep(some);
 }
 
 /// Keeps all workers busy, hands over tasks with a closure of 64 bytes and asks what that took of memory.
@@ -138,7 +152,7 @@ std::vector<double> all_latencies(arrivals const& coming, Post const& post) {
 
 /// What a runtime offers that is made with a number of workers and has
 ///     post(job)    runs job() on a worker, later
-/// or flood(many, task), which calls the task so many times and returns when all have returned.
+/// and perhaps warm_up(); or flood(many, task), which calls the task so many times and returns when all have returned.
 template <class Runtime>
 queues on(std::size_t workers) {
     auto const with = std::make_shared<Runtime>(workers);
@@ -148,17 +162,21 @@ queues on(std::size_t workers) {
                     with->flood(many, [&done] { done.one(); });
                     done.wait_for(many);
                 },
-                .wake = {}, .memory = {}, .latencies = {}};
+                .wake = {}, .whole = {}, .memory = {}, .latencies = {}, .warm_up = {}};
     } else {
         auto const post = [with](auto&& job) { with->post(std::move(job)); };
-        return {.flood = [post](std::size_t many) {
-                    finished done;
-                    for (std::size_t i = 0; i < many; ++i) post([&done] { done.one(); });
-                    done.wait_for(many);
-                },
-                .wake = [post] { return time_to_start(post); },
-                .memory = [post, workers](std::size_t many) { return bytes_a_task(workers, many, post); },
-                .latencies = [post](arrivals const& coming) { return all_latencies(coming, post); }};
+        queues can{.flood = [post](std::size_t many) {
+                       finished done;
+                       for (std::size_t i = 0; i < many; ++i) post([&done] { done.one(); });
+                       done.wait_for(many);
+                   },
+                   .wake = [post] { return time_to_start(post); },
+                   .whole = [post] { return time_to_end(post, use_stack); },
+                   .memory = [post, workers](std::size_t many) { return bytes_a_task(workers, many, post); },
+                   .latencies = [post](arrivals const& coming) { return all_latencies(coming, post); },
+                   .warm_up = {}};
+        if constexpr (requires { with->warm_up(); }) can.warm_up = [with] { with->warm_up(); };
+        return can;
     }
 }
 
