@@ -372,7 +372,7 @@ private:
     public:
         explicit asleep(bool in_policy) : in_policy_(in_policy) {
             for (position const* at = &here(); at; at = at->outer)
-                if (at->visits) at->of->visitors_.fetch_sub(1);
+                if (at->visits) at->of->stop_visiting();
                 else if (lends(*at)) at->of->leave();
         }
         asleep(asleep const&) = delete;
@@ -384,7 +384,7 @@ private:
 
     private:
         [[nodiscard]] bool lends(position const& at) const noexcept {
-            return at.counted && !(in_policy_ && at.of->most_threads_ == at.of->most_width_);
+            return at.counted && !(in_policy_ && at.of->options_.spares == 0);
         }
         bool in_policy_;
     };
@@ -507,8 +507,7 @@ private:
             auto const before = joiners_.look();
             one.by->wish(fork_stack::work);
             if (help_below(one)) continue;
-            auto const something = [&] { return over() || offers_.load() != 0; };
-            if (over()) return;
+            auto const something = [&] { return over() || joiners_.look() != before; };    // every fork or loop that is offered rings
             if (spin_until(something)) continue;
             asleep const now(false);
             joiners_.sleep_unless_rung(before);
@@ -682,6 +681,10 @@ private:
         running_.fetch_sub(1);
         if (offers_.load() != 0) summon(1);
     }
+    void stop_visiting() {
+        visitors_.fetch_sub(1);
+        if (offers_.load() != 0) summon(1);
+    }
     void come_back() noexcept {
         running_.fetch_add(1);    // first, as above
         absent_.fetch_sub(1);
@@ -716,7 +719,7 @@ private:
                 add(queues_[me].busy, (clock::now() - begun).count());
                 running_.fetch_sub(1);
                 busy_.fetch_sub(1);
-                if (offers_.load() != 0 && running_.load() < width()) continue;
+                if (offers_.load() != 0 && running_.load() + visitors_.load() < width()) continue;
             }
             // As long as one of us is in a job it may still post, and wait for others.
             if (closing_.load() && offers_.load() == 0 && busy_.load() == 0) {    // in this order: taken work makes busy first
@@ -779,7 +782,7 @@ private:
         if (over_) return;
         auto const free = free_threads();    // again: somebody else may have started some
         // Those that do not wait are as many as may run, once they all have begun to: only the absent are stood in for.
-        for (; how_many > free && started_.load() < std::min(most_threads_, width() + absent_.load()); --how_many) {
+        for (; how_many > free && started_.load() < std::min(most_threads_, width() + std::min(options_.spares, absent_.load())); --how_many) {
             auto const me = started_.fetch_add(1);
             try {
                 threads_.emplace_back([this, me] { worker(me); });
@@ -829,7 +832,7 @@ struct crew_waiter {
 inline void fork_stack::share_oldest(forked**& from) noexcept { of->offer(*std::exchange(*from++, nullptr), *this); }
 
 inline void fork_stack::answer(forked** newest) {
-    auto const asked = wanted.exchange(nothing, std::memory_order_relaxed);    // what it is about is read elsewhere
+    auto const asked = wanted.exchange(nothing, std::memory_order_acquire);    // pairs with `wish`: whose stop it was is seen
     if (run->stopped.load()) {
         wish(stop);    // for the next fork too
         throw stopped{};

@@ -89,12 +89,15 @@ struct alignas(64) fork_stack {
         oldest[0] = half(0);
         oldest[1] = top = half(1);
         run = &of_run;
-        wanted.store(nothing, std::memory_order_relaxed);    // a hint: who wants work asks again
-        active.store(true);                                  // seq_cst: a stop sets `stopped` first, then looks for the active
+        active.store(true);    // seq_cst: a stop sets `stopped` first, then looks for the active
         if (run->stopped.load()) wish(stop);
     }
-    void end() noexcept { active.store(false, std::memory_order_relaxed); }    // a wish that comes late is forgotten by `begin`
-    void wish(enum wish what) noexcept { wanted.fetch_or(what, std::memory_order_relaxed); }    // what it is about is read elsewhere
+    /// Wishes are forgotten here, not in `begin`: one may be meant for what is about to begin.
+    void end() noexcept {
+        active.store(false, std::memory_order_relaxed);    // a hint, as is `nothing`: who wants work asks again
+        wanted.store(nothing, std::memory_order_relaxed);
+    }
+    void wish(enum wish what) noexcept { wanted.fetch_or(what, std::memory_order_release); }    // pairs with `answer`: it sees the stop too
 
     /// Somebody wishes something: at a fork, whose place is `newest`. Throws `stopped`.
     [[gnu::cold]] void answer(forked** newest);

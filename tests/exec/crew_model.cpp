@@ -1,0 +1,296 @@
+#include "catch.hpp"
+#include "exec/model.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+// What exec/detail/crew.hpp does to have as many threads awake as there is work and room for: post, summon, enter, pass on, lend
+// a place while a job waits, sleep, close. The bell is what exec/doorbell_model.cpp shows it to be: who looked before a ring does
+// not sleep, and a ring for one wakes one of those that sleep, whichever. All steps are seq_cst, as they are in the header.
+
+using namespace muster::testing;
+
+namespace {
+
+constexpr std::uint8_t nothing = 0xff;
+
+struct crew {
+    static constexpr std::size_t most_workers = 3, most_jobs = 3;
+
+    struct job {
+        std::uint8_t waits_for = nothing;    // a job: it waits in a policy until that one has run
+        bool blocks = false;                 // waits for it without the crew's knowing
+        bool is_fork = false;                // offered by a caller that forks: nobody is summoned, and it needs room beside that caller
+    };
+    std::size_t width = 1;
+    std::size_t spares = 1;
+    std::size_t jobs = 2;
+    std::array<job, most_jobs> each{};
+    bool visited = false;    // by a caller that forks; it takes its fork back where nobody took it
+    bool started = false;    // as many as the width are there from the beginning, awake
+
+    bool relies_on_bell = false;    // a worker that has freed its place does not look at `offers_` again
+
+    // What is done wrong.
+    bool looks_late = false;          // a worker looks at the bell after it has looked for work
+    bool leaves_silently = false;     // who lends its place summons nobody
+    bool passes_nothing_on = false;   // who takes a job does not look whether there is more
+    bool ends_silently = false;       // the last does not ring when the crew is closed
+    bool turns_in_vain = false;       // tries again as long as something is offered, be there room for it or not
+
+    enum at_worker : std::uint8_t {
+        unborn, looks, enters, enlists, takes, passes_on, checks_room, rings_on, runs, absents, unruns, checks_offers, rings_away, waits, returns, unabsents, done_with_it,
+        counts, counts_absent, starts, frees_place, unlists, looks_again, asks_room, closes, asks_offers, asks_busy, rings_all, looks_after, sleeps, gone
+    };
+    enum at_caller : std::uint8_t { posts, summons, caller_counts, caller_counts_absent, caller_starts, takes_back, closing, rings_closing, over };
+
+    struct worker {
+        at_worker at;
+        at_worker then;          // after a summons
+        std::uint8_t job;
+        std::uint8_t rung;       // since it looked
+        std::uint8_t seen;       // what it has counted so far
+        std::uint8_t in_vain;    // turns without anybody else's doing
+    };
+    struct state {
+        std::array<worker, most_workers> of;
+        at_caller caller;
+        std::uint8_t next_job, caller_seen;
+        std::uint8_t offered, ran;    // a bit for each job
+        std::uint8_t offers, running, absent, busy, visitors, threads, closed;
+        std::uint8_t spins, crowded;
+    };
+
+    state start() const {
+        state first{};
+        for (auto& each_worker : first.of) each_worker.job = nothing;
+        first.visitors = visited;
+        if (started)
+            for (; first.threads < width; ++first.threads) first.of[first.threads].at = looks;
+        return first;
+    }
+    char const* wrong(state const& now) const { return now.spins ? "a worker turns in vain" : now.crowded ? "a job is run twice" : nullptr; }
+    bool is_over(state const& now) const {
+        if (now.caller != over || now.ran != (1u << jobs) - 1) return false;
+        for (auto const& one : now.of)
+            if (one.at != unborn && one.at != gone) return false;
+        return true;
+    }
+    std::string name(std::size_t who) const { return who == most_workers ? "caller" : "worker " + std::to_string(who); }
+
+    void steps(state const& now, auto const& go) const {
+        for (std::size_t i = 0; i < most_workers; ++i) worker_steps(now, i, go);
+        caller_steps(now, go);
+    }
+
+    static constexpr std::size_t all = ~std::size_t{0};
+    // A ring: `go_on` with each of the sleepers that it may wake.
+    static void ring(state next, std::size_t how_many, auto const& go_on) {
+        for (auto& one : next.of)
+            if (one.at >= enters && one.at < sleeps) one.rung = 1;
+        if (how_many == all)
+            for (auto& one : next.of)
+                if (one.at == sleeps) one.at = looks;
+        bool any = false;
+        for (std::size_t i = 0; i < most_workers; ++i) {
+            if (next.of[i].at != sleeps) continue;
+            any = true;
+            auto woken = next;
+            woken.of[i].at = looks;
+            go_on(woken);
+        }
+        if (!any) go_on(next);
+    }
+    [[nodiscard]] bool may_start(state const& now) const {
+        auto const taken = static_cast<std::size_t>(now.running + now.absent);
+        return now.threads <= taken && now.threads < std::min(width + spares, width + now.absent) && now.threads < most_workers;
+    }
+    static void start_one(state& next) { next.of[next.threads++].at = looks; }
+
+    void worker_steps(state const& now, std::size_t i, auto const& go_to) const {
+        auto next = now;
+        auto& me = next.of[i];
+        auto const go = [&](state to, char const* what) {
+            for (std::size_t other = 0; other < most_workers; ++other)
+                if (other != i) to.of[other].in_vain = 0;
+            go_to(to, i, what);
+        };
+        auto const to = [&](at_worker where, char const* what) {
+            me.at = where;
+            go(next, what);
+        };
+        auto const summon = [&](at_worker afterwards) {    // the ring; the count and perhaps a start follow
+            next.of[i].at = counts;
+            next.of[i].then = afterwards;
+            ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
+        };
+        switch (me.at) {
+        case unborn: case gone: return;
+        case looks: me.rung = 0; return to(enters, "looks");
+        case enters:
+            if (now.running >= width) return to(closes, "finds no place");
+            ++next.running;
+            return to(enlists, "enters");
+        case enlists: ++next.busy; return to(takes, "is busy");
+        case takes:
+            for (std::size_t j = 0; j < jobs; ++j) {
+                if (!(now.offered >> j & 1) || (each[j].is_fork && now.running + now.visitors > static_cast<int>(width))) continue;
+                next.offered ^= as_byte(1u << j);
+                --next.offers;
+                me.job = as_byte(j);
+                me.in_vain = 0;
+                return to(passes_nothing_on ? runs : passes_on, "takes a job");
+            }
+            return to(frees_place, "finds nothing to take");
+        case passes_on: return to(now.offers != 0 ? checks_room : runs, "looks whether there is more");
+        case checks_room: return to(now.running < width ? rings_on : runs, "looks whether there is room");
+        case rings_on: return summon(runs);
+        case runs:
+            if (auto const for_what = each[me.job].waits_for; for_what != nothing && !(now.ran >> for_what & 1)) {
+                if (!each[me.job].blocks) to(absents, "has to wait");
+                return;
+            }
+            return to(done_with_it, "runs its job");
+        case absents: ++next.absent; return to(unruns, "is absent");
+        case unruns: --next.running; return to(leaves_silently ? waits : checks_offers, "lends its place");
+        case checks_offers: return to(now.offers != 0 ? rings_away : waits, "looks whether there is work");
+        case rings_away: return summon(waits);
+        case waits:
+            if (now.ran >> each[me.job].waits_for & 1) to(returns, "has waited");
+            return;
+        case returns:
+            ++next.running;    // first: it is never taken for a free one in between
+            return to(unabsents, "comes back");
+        case unabsents:
+            --next.absent;
+            return to(done_with_it, "is back");
+        case done_with_it:
+            if (now.ran >> me.job & 1) next.crowded = 1;
+            next.ran |= as_byte(1u << me.job);
+            me.job = nothing;
+            return to(now.running > width ? frees_place : takes, "is done with it");
+
+        case counts: me.seen = now.running; return to(counts_absent, "counts who runs");
+        case counts_absent: me.seen = as_byte(me.seen + now.absent); return to(starts, "counts the absent");
+        case starts:
+            if (now.threads <= me.seen && may_start(now)) start_one(next);
+            me.seen = 0;
+            return to(std::exchange(me.then, unborn), "starts a thread if none is free");
+
+        case frees_place: --next.running; return to(unlists, "frees its place");
+        case unlists: --next.busy; return to(relies_on_bell ? closes : looks_again, "is not busy");
+        case looks_again: return to(now.offers != 0 ? asks_room : closes, "looks whether something is offered");
+        case asks_room:
+            if (now.running + (turns_in_vain ? 0 : now.visitors) >= static_cast<int>(width)) return to(closes, "sees no room");
+            if (me.in_vain == 2) next.spins = 1;
+            else ++me.in_vain;
+            return to(looks, "tries again");
+        case closes: return to(now.closed ? asks_offers : looks_late ? looks_after : sleeps, "asks whether it is over");
+        case asks_offers: return to(now.offers == 0 ? asks_busy : sleeps, "asks what is left");
+        case asks_busy: return to(now.busy == 0 ? (ends_silently ? gone : rings_all) : sleeps, "asks who is busy");
+        case rings_all:
+            me.at = gone;
+            me.rung = 0;
+            return ring(next, all, [&](state const& rung) { go(rung, "rings for all, ends"); });
+        case looks_after: me.rung = 0; return to(sleeps, "looks");
+        case sleeps:
+            if (me.rung) to(looks, "is rung");
+            return;
+        }
+    }
+
+    void caller_steps(state const& now, auto const& go_to) const {
+        auto next = now;
+        auto const go = [&](state to, char const* what) {
+            for (auto& one : to.of) one.in_vain = 0;
+            go_to(to, most_workers, what);
+        };
+        auto const to = [&](at_caller where, char const* what) {
+            next.caller = where;
+            go(next, what);
+        };
+        auto const posted = [&] { return now.next_job + 1u < jobs ? posts : visited ? takes_back : closing; };
+        switch (now.caller) {
+        case posts:
+            next.offered |= as_byte(1u << now.next_job);
+            ++next.offers;
+            if (!each[now.next_job].is_fork) return to(summons, "offers a job");
+            next.caller = posted();
+            ++next.next_job;
+            return go(next, "offers a fork");
+        case summons:
+            next.caller = caller_counts;
+            return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
+        case caller_counts: next.caller_seen = now.running; return to(caller_counts_absent, "counts who runs");
+        case caller_counts_absent: next.caller_seen = as_byte(now.caller_seen + now.absent); return to(caller_starts, "counts the absent");
+        case caller_starts:
+            if (now.threads <= now.caller_seen && may_start(now)) start_one(next);
+            next.caller_seen = 0;
+            next.caller = posted();
+            ++next.next_job;
+            return go(next, "starts a thread if none is free");
+        case takes_back:
+            for (std::size_t j = 0; j < jobs; ++j) {
+                if (!each[j].is_fork) continue;
+                if (now.offered >> j & 1) {
+                    next.offered ^= as_byte(1u << j);
+                    --next.offers;
+                    next.ran |= as_byte(1u << j);
+                } else if (!(now.ran >> j & 1)) {
+                    return;    // waits for it
+                }
+            }
+            next.visitors = 0;
+            return to(closing, "has its forks back, or done");
+        case closing: next.closed = 1; return to(rings_closing, "closes");
+        case rings_closing:
+            next.caller = over;
+            return ring(next, all, [&](state const& rung) { go(rung, "rings for all"); });
+        case over: return;
+        }
+    }
+};
+
+crew const two_jobs{.width = 2, .spares = 0, .jobs = 2};
+crew const three_jobs_on_one{.width = 1, .spares = 0, .jobs = 3};
+crew const first_waits_for_last{.width = 1, .spares = 2, .jobs = 3, .each = {{{.waits_for = 2}, {}, {}}}};
+crew const each_waits_for_the_next{.width = 1, .spares = 2, .jobs = 3, .each = {{{.waits_for = 1}, {.waits_for = 2}, {}}}};
+crew const waits_beside_work{.width = 2, .spares = 1, .jobs = 2, .each = {{{.waits_for = 1}, {}}}};
+crew const blocks_beside_work{.width = 2, .spares = 0, .jobs = 2, .each = {{{.waits_for = 1, .blocks = true}, {}}}};
+crew const beside_a_visitor{.width = 2, .spares = 0, .jobs = 2, .each = {{{}, {.is_fork = true}}}, .visited = true, .started = true};
+
+}  // namespace
+
+TEST_CASE("crew, all orders: what is posted is run, once, and all threads end", "[exec][model]") {
+    for (auto const& use : {two_jobs, three_jobs_on_one, first_waits_for_last, each_waits_for_the_next, waits_beside_work, blocks_beside_work, beside_a_visitor}) {
+        auto const found = explore(use);
+        INFO(found.text());
+        CHECK(found.wrong.empty());
+        CHECK(found.states > 200);
+    }
+}
+
+TEST_CASE("crew, all orders: what is done wrong is found", "[exec][model]") {
+    auto const finds = [](crew const& in, std::string const& what) {
+        auto const found = explore(in);
+        INFO(found.text());
+        CHECK(found.wrong == what);
+        CHECK(found.trace.size() > 3);
+    };
+    auto const forever = "somebody waits for ever";
+    finds(with(two_jobs, [](crew& c) { c.looks_late = true; }), forever);
+    finds(with(blocks_beside_work, [](crew& c) { c.passes_nothing_on = true; }), forever);
+    finds(with(first_waits_for_last, [](crew& c) { c.leaves_silently = true; }), forever);
+    finds(with(two_jobs, [](crew& c) { c.ends_silently = true; }), forever);
+    finds(with(beside_a_visitor, [](crew& c) { c.turns_in_vain = true; }), "a worker turns in vain");
+}
+
+TEST_CASE("crew, all orders: the second look at what is offered saves a ring, and nothing hangs on it", "[exec][model]") {
+    for (auto const& use : {two_jobs, first_waits_for_last, each_waits_for_the_next, waits_beside_work, blocks_beside_work}) {
+        auto const found = explore(with(use, [](crew& c) { c.relies_on_bell = true; }));
+        INFO(found.text());
+        CHECK(found.wrong.empty());
+    }
+}
