@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-COMPARE = {"<=": operator.le, ">=": operator.ge}
+COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
 
 def parse(text):

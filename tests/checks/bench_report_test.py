@@ -30,6 +30,10 @@ class Verdict(unittest.TestCase):
         self.assert_met(True, "1", "<=", "1.1")
         self.assert_met(False, "1.1000000000000001", "<=", "1.1")
 
+    def test_less_than(self):
+        self.assert_met(True, "1.0999", "<", "1.1")
+        self.assert_met(False, "1.1", "<", "1.1")
+
     def test_no_figure_is_no_success(self):
         self.assertFalse(report.is_met(target("<=", "1.1"), None))
         self.assert_met(False, "NaN", "<=", "1.1")
