@@ -115,7 +115,7 @@ private:
 // The left side threw: the other one is taken back, or waited for.
 template <class Other>
 [[gnu::cold, gnu::noinline]] void abandon(forked** at, Other& other) noexcept {
-    if (*at != &other && fork_stack::of_place(at)->settle(at, other)) other.drop();
+    if (!*at && fork_stack::of_place(at)->settle(at, other)) other.drop();
 }
 
 // The other side was shared: it is taken back and called, or waited for.
@@ -141,7 +141,7 @@ public:
     /// The left side is over. True when the other one is still where it was.
     [[gnu::always_inline]] bool close() noexcept {
         closed_ = true;
-        return *at_ == &other_;
+        return *at_ != nullptr;    // who shares it empties the place; comparing with its address would cost a register
     }
 
 private:
