@@ -205,12 +205,16 @@ TEST_CASE("scan: a stop while the blocks are put together ends it, too", "[flow]
     for (std::size_t const width : {1u, 4u}) {
         thread_pool pool{width};
         std::stop_source stop;
+        testing::manual_time time;    // each combination takes long, so that a stop is looked for before each
         auto const sums = scan(indices{1'000}, on{pool} | itself, std::size_t{0}, [&](std::size_t a, std::size_t b) {
-            if (a + b == 499'500) stop.request_stop();    // all of them: only where the last block meets what is before it
+            time.advance(1us);
+            if (a + b == 498'501) stop.request_stop();    // up to 998, which only its prefix comes to
             return a + b;
-        }, context{stop.get_token()});
+        }, context{stop.get_token(), time});
         REQUIRE_FALSE(sums.has_value());
         CHECK(sums.error().is(cause::cancelled));
+        CHECK(sums.error().index() == 999);
+        CHECK(sums.error().attempts() == 1);    // its task was done
     }
 }
 

@@ -60,12 +60,12 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
         for (auto block = from; block != to; ++block) {
             auto const first = parts.first(block), last = parts.last(block);
             std::optional<T> sum;
-            if (!detail::call_items<result, item>(each, task, first, first + 1, chunk, begin{&sum}, failed)) continue;
-            if (!detail::call_items<result, item>(each, task, first + 1, last, chunk, add{&*sum, &combine}, failed)) continue;
+            if (!detail::call_items<result, item>(each, task, first, first + 1, chunk, begin{&sum}, failed)) return;
+            if (!detail::call_items<result, item>(each, task, first + 1, last, chunk, add{&*sum, &combine}, failed)) return;
             auto kept = detail::use_answer(chunk, last - 1, [&]() noexcept(std::is_nothrow_move_constructible_v<T>) {
                 sums[block].emplace(std::move(*sum));
             });
-            if (!kept.has_value()) run.add(std::move(kept).error());
+            if (!kept.has_value()) return run.add(std::move(kept).error());
         }
     });
     if (run.lowest()) return std::move(*run.lowest());

@@ -82,15 +82,15 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
             begin_sum<T, value>{&sum}(i, std::move(answer));
             if constexpr (!Exclusive) out[i] = *sum;
         };
-        if (!call_items<result, item>(each, task, first, first + 1, chunk, begin, failed)) return;
+        if (!call_items<result, item>(each, task, first, first + 1, chunk, begin, failed)) return false;
         auto const go_on = [next = add{&*sum, &combine}, out](std::size_t i, value&& answer) noexcept(sums_quietly) {
             if constexpr (Exclusive) out[i] = *next.sum;
             next(i, std::move(answer));
             if constexpr (!Exclusive) out[i] = *next.sum;
         };
-        if (!call_items<result, item>(each, task, first + 1, last, chunk, go_on, failed)) return;
+        if (!call_items<result, item>(each, task, first + 1, last, chunk, go_on, failed)) return false;
         auto kept = use_answer(chunk, last - 1, [&]() noexcept(combines_quietly) { sums[block] = std::move(*sum); });
-        if (!kept.has_value()) run.add(std::move(kept).error());
+        return kept.has_value() || failed(last - 1, std::move(kept).error());
     };
     auto const step_over = [&](std::optional<T>& block) noexcept(combines_quietly) {
         T next = std::invoke(combine, std::as_const(total), std::move(*block));
@@ -102,7 +102,7 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
         std::conditional_t<std::is_trivially_copyable_v<T>, T const, T const&> before = *sums[block];
         if constexpr (Exclusive) {
             auto set = use_answer(chunk, first, [&]() noexcept(combines_quietly) { out[first] = before; });
-            if (!set.has_value()) return run.add(std::move(set).error());
+            if (!set.has_value()) return failed(first, std::move(set).error());
             ++first;
         }
         auto const combined = [&](std::size_t i) noexcept(combines_quietly) -> T {
@@ -114,7 +114,7 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
             return failed(i, std::move(what));
         };
         auto const refused = [&](std::size_t i) { return threw(i, chunk.get().interruption()); };
-        call_plainly(first, last, chunk.steps(), combined, write_to<T, T>{out}, threw, refused);
+        return call_plainly(first, last, chunk.steps(), combined, write_to<T, T>{out}, threw, refused);
     };
 
     auto const place = placed<is_on>(task);
@@ -122,18 +122,19 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
     plan.items = at.size();
     run_chunks(place, plan, parts.count(), run.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
         for (auto block = from; block != to; ++block) {
-            sum_up(block, chunk);
-            if (plan.parallel() || !sums[block]) continue;
+            if (!sum_up(block, chunk)) return;
+            if (plan.parallel()) continue;
             auto stepped = use_answer(chunk, parts.last(block) - 1, [&]() noexcept(combines_quietly) { step_over(sums[block]); });
-            if (stepped.has_value()) combine_with_before(block, chunk);
-            else run.add(std::move(stepped).error());
+            if (!stepped.has_value()) return run.add(std::move(stepped).error());
+            if (!combine_with_before(block, chunk)) return;
         }
     });
     return guarded<outcome<T>>([&]() -> outcome<T> {
         if (plan.parallel() && !run.lowest()) {
             for (auto& block : sums) step_over(block);
             run_chunks(place, plan, parts.count(), run.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
-                for (auto block = from; block != to; ++block) combine_with_before(block, chunk);
+                for (auto block = from; block != to; ++block)
+                    if (!combine_with_before(block, chunk)) return;
             });
         }
         if (run.lowest()) return std::move(*run.lowest());
