@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "flow/ranges.hpp"
+#include "testing/event.hpp"
 
 #include <atomic>
 #include <forward_list>
@@ -128,6 +129,24 @@ TEST_CASE("scan: fails as the item that failed, and does not start the rest", "[
     CHECK(sums.error().text() == "seven hundred");
     CHECK(sums.error().attempts() == 1);
     CHECK(calls == 701);
+}
+
+TEST_CASE("scan: a failure stops the other items, and theirs are not told instead", "[flow]") {
+    thread_pool pool{2};
+    testing::meeting two{2};
+    std::atomic<bool> stopped{false};
+    auto const task = [&](std::size_t i, context& cx) -> outcome<std::size_t> {
+        if (!two.arrive()) return failure{cause::threw, "alone"};
+        if (i != 0) return failure{cause::unavailable, "down"};
+        wait_point nobody;
+        stopped = cx.wait(nobody, later(cx.now(), testing::longest_wait)) == context::wait_end::stopped;
+        return i;    // item 1, of the same block, is not started: cancelled, and before the one that failed
+    };
+    auto const sum = scan(indices{1'024}, on{pool} | task, std::size_t{0}, plus);
+    CHECK(stopped);
+    REQUIRE_FALSE(sum.has_value());
+    CHECK(sum.error().text() == "down");
+    CHECK(sum.error().index() > 1);
 }
 
 TEST_CASE("scan: gives a failure of an item, not the stop that it caused in the others", "[flow]") {

@@ -89,7 +89,6 @@ private:
             auto const last = std::ranges::end(items);
             for (auto it = std::ranges::begin(items); it != last; ++it) {
                 if constexpr (std::ranges::forward_range<range>) out.push_back(it);
-                else if constexpr (gives_away<Items>) out.push_back({std::ranges::iter_move(it)});
                 else out.push_back({*it});
             }
             return out;
