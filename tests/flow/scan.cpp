@@ -243,7 +243,8 @@ TEST_CASE("scan: unsized ranges, those that can be read once, nested on the same
         std::forward_list<int> const list{3, 1, 4};
         CHECK(*scan(list, on{pool} | [](int n) { return n; }, 0, std::plus<>{}) == std::vector<int>{3, 4, 8});
         auto const take = [](std::string&& word) { return std::move(word); };
-        CHECK(*scan(testing::read_once{3}, on{pool} | take, std::string{}, std::plus<>{}) == std::vector<std::string>{"0", "01", "012"});
+        auto const words = scan(testing::read_once{3}, on{pool} | take, std::string{}, std::plus<>{});
+        CHECK(*words == std::vector<std::string>{"0", "01", "012"});
         auto const total = scan(indices{20}, on{pool} | [&](std::size_t i, context& cx) {
             return scan(indices{i + 1}, on{pool} | itself, std::size_t{0}, plus, cx)->back();
         }, std::size_t{0}, plus);

@@ -44,7 +44,8 @@ std::vector<failure> for_each_verb::operator()(Items&& items, Task const& task, 
         auto const plan = detail::plan_run(place, at.size());
         auto const drop = [](std::size_t, detail::answer_of<result>&&) noexcept {};
         auto const failed = [&](std::size_t, failure what) { return failures.add(std::move(what)), true; };
-        detail::run_chunks(place, plan, at.size(), parent, [&, each = at.items()](std::size_t first, std::size_t last, auto& chunk) {
+        auto const each = at.items();
+        detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
             detail::call_items<result, item>(each, task, first, last, chunk, drop, failed);
         });
     }

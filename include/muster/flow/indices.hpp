@@ -55,7 +55,9 @@ public:
     friend constexpr iterator operator+(iterator from, difference_type by) noexcept { return from += by; }
     friend constexpr iterator operator+(difference_type by, iterator from) noexcept { return from += by; }
     friend constexpr iterator operator-(iterator from, difference_type by) noexcept { return from -= by; }
-    friend constexpr difference_type operator-(iterator a, iterator b) noexcept { return static_cast<difference_type>(a.at_ - b.at_); }
+    friend constexpr difference_type operator-(iterator a, iterator b) noexcept {
+        return static_cast<difference_type>(a.at_ - b.at_);
+    }
     friend constexpr auto operator<=>(iterator, iterator) noexcept = default;
 
 private:

@@ -37,10 +37,10 @@ namespace muster {
 ///            has run then.
 /// Threads    any number of callers; the task is called through `const&` from many threads.
 /// Lifetime   the context, last argument, is inherited by all calls: stop, deadline, waiter, path.
-/// Cost       a few ns an item and 16 bytes or more for its outcome; with `into` the values alone. A plain task, one that takes the
-///            item alone and answers a value or nothing, with no policy around it (places are none), costs what a bare loop
-///            does: while its items are over in less than 20 ns a stop is looked for between groups, of at most 1,024. A range that is
-///            read beforehand costs an iterator or an item of memory for each.
+/// Cost       a few ns an item and 16 bytes or more for its outcome; with `into` the values alone. A plain task takes the item
+///            alone, answers a value or nothing, and has no policy around it (places are none): it costs what a bare loop does.
+///            While its items are over in less than 20 ns, a stop is looked for between groups of them, of at most 1,024.
+///            A range that is read beforehand costs an iterator or an item of memory for each.
 struct map_verb {
     template <std::ranges::input_range Items, class Task>
     auto operator()(Items&& items, Task const& task, context const& parent = context{}) const;
@@ -100,10 +100,11 @@ auto map_verb::operator()(Items&& items, Task const& task, context const& parent
             if (plan.parallel()) results.resize(at.size());
             detail::fill<result> const fill{results.data()};
             auto const failed = [&](std::size_t i, failure what) { return results[i] = std::move(what), true; };
-            detail::run_chunks(place, plan, at.size(), parent, [&, each = at.items()](std::size_t first, std::size_t last, auto& chunk) {
+            auto const each = at.items();
+            detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
                 while (first != last) {
                     auto until = last;
-                    if (!plan.parallel()) {    // the outcomes are made a few at a time: they are still in the cache when they are filled in
+                    if (!plan.parallel()) {    // outcomes are made a few at a time: still in the cache when they are filled in
                         until = std::min(last, first + 1'024);
                         results.resize(until);
                     }
@@ -130,7 +131,8 @@ std::vector<failure> map_verb::operator()(Items&& items, Task const& task, into<
     auto const plan = detail::plan_run(place, at.size());
     detail::write_to<T, detail::answer_of<result>> const write{where.out.data()};
     auto const failed = [&](std::size_t, failure what) { return failures.add(std::move(what)), true; };
-    detail::run_chunks(place, plan, at.size(), parent, [&, each = at.items()](std::size_t first, std::size_t last, auto& chunk) {
+    auto const each = at.items();
+    detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
         detail::call_items<result, item>(each, task, first, last, chunk, write, failed);
     });
     return std::move(failures).sorted();

@@ -56,7 +56,8 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
     auto const place = detail::placed<detail::is_on>(task);
     auto plan = detail::plan_run(place, parts.count());
     plan.items = at.size();
-    detail::run_chunks(place, plan, parts.count(), run.inside(), [&, each = at.items()](std::size_t from, std::size_t to, auto& chunk) {
+    auto const each = at.items();
+    detail::run_chunks(place, plan, parts.count(), run.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
         for (auto block = from; block != to; ++block) {
             auto const first = parts.first(block), last = parts.last(block);
             std::optional<T> sum;

@@ -61,7 +61,8 @@ template <bool Exclusive, class Items, class Task, class T, class Combine>
 outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combine const& combine, context const& parent) {
     using item = item_of<Items>;
     static_assert(is_task_for<Task, item>, "muster: scan calls f(item) or f(item, context&) through const&");
-    static_assert(std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T>, "muster: scan copies its sums: they must be copyable");
+    static_assert(std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T>,
+                  "muster: scan copies its sums: what it combines must be copyable");
     static_assert(std::is_invocable_r_v<T, Combine const&, T const&, T>, "muster: scan combines as combine(T, T), through const&");
     using result = result_of<Task, item>;
     using value = answer_of<result>;
@@ -75,7 +76,8 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
     all_or_none<failure> run{parent, !sums_quietly || !way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
     auto const failed = [&](std::size_t, failure what) { return run.add(std::move(what)), false; };
 
-    auto const sum_up = [&, each = at.items()](std::size_t block, auto& chunk) {
+    auto const each = at.items();
+    auto const sum_up = [&](std::size_t block, auto& chunk) {
         auto const first = parts.first(block), last = parts.last(block);
         std::optional<T> sum;
         auto const begin = [&](std::size_t i, value&& answer) noexcept(sums_quietly) {
@@ -145,7 +147,8 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
 template <bool Exclusive, class Items, class Task, class T, class Combine>
 outcome<std::vector<T>> scanned(Items& items, Task const& task, T start, Combine const& combine, context const& parent) {
     constexpr bool is_bool = std::is_same_v<T, bool>;
-    static_assert(!is_bool, "muster: threads cannot write to a vector<bool>: scan with a start of type char, or into a span of bool");
+    static_assert(!is_bool,
+                  "muster: threads cannot write to a vector<bool>: scan with a start of type char, or into a span of bool");
     if constexpr (is_bool) {
         return failure{};
     } else {
@@ -176,8 +179,8 @@ outcome<std::vector<T>> scan_verb::operator()(Items&& items, Task const& task, T
 }
 
 template <std::ranges::input_range Items, class Task, class T, class Combine>
-outcome<T> scan_verb::operator()(Items&& items, Task const& task, std::type_identity_t<T> start, Combine const& combine, into<T> where,
-                                 context const& parent) const {
+outcome<T> scan_verb::operator()(Items&& items, Task const& task, std::type_identity_t<T> start, Combine const& combine,
+                                 into<T> where, context const& parent) const {
     return detail::scanned_into<false, Items>(items, task, std::move(start), combine, where, parent);
 }
 
@@ -188,8 +191,8 @@ outcome<std::vector<T>> scan_verb::exclusive(Items&& items, Task const& task, T 
 }
 
 template <std::ranges::input_range Items, class Task, class T, class Combine>
-outcome<T> scan_verb::exclusive(Items&& items, Task const& task, std::type_identity_t<T> start, Combine const& combine, into<T> where,
-                                context const& parent) const {
+outcome<T> scan_verb::exclusive(Items&& items, Task const& task, std::type_identity_t<T> start, Combine const& combine,
+                                into<T> where, context const& parent) const {
     return detail::scanned_into<true, Items>(items, task, std::move(start), combine, where, parent);
 }
 

@@ -80,8 +80,8 @@ struct begin_sum {
 /// Adds an answer to a sum.
 template <class T, class Value, class Combine>
 struct add_to_sum {
-    static constexpr bool quiet = std::is_nothrow_invocable_r_v<T, Combine const&, T, T> && std::is_nothrow_move_constructible_v<T> &&
-                                  std::is_nothrow_move_assignable_v<T> && std::is_nothrow_constructible_v<T, Value>;
+    static constexpr bool quiet = std::is_nothrow_invocable_r_v<T, Combine const&, T, T> && std::is_nothrow_constructible_v<T, Value> &&
+                                  std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
     T* sum;
     Combine const* combine;
     void operator()(std::size_t, Value&& answer) const noexcept(quiet) {

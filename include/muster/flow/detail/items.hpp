@@ -89,7 +89,7 @@ private:
             auto const last = std::ranges::end(items);
             for (auto it = std::ranges::begin(items); it != last; ++it) {
                 if constexpr (std::ranges::forward_range<range>) out.push_back(it);
-                else out.push_back({*it});
+                else out.push_back({static_cast<std::ranges::range_value_t<range>>(*it)});
             }
             return out;
         }

@@ -82,7 +82,8 @@ run_info plan_run(Place place, std::size_t items) {
 template <class Place>
 class chunk_context {
 public:
-    chunk_context(Place place, run_info const& plan, context const& around) : place_(place), plan_(plan), around_(around), steps_(around) {}
+    chunk_context(Place place, run_info const& plan, context const& around)
+        : place_(place), plan_(plan), around_(around), steps_(around) {}
 
     /// For a loop that asks for no context: when it is to stop.
     [[nodiscard]] pace& steps() noexcept { return steps_; }
