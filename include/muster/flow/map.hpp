@@ -14,9 +14,9 @@
 #include <muster/core/context.hpp>         // context
 #include <muster/core/invoke_task.hpp>     // invoke_task, guarded
 #include <muster/core/outcome.hpp>         // outcome
-#include <muster/flow/detail/calls.hpp>    // call_items, failure_list
+#include <muster/flow/detail/calls.hpp>    // call_items, failure_list, put
 #include <muster/flow/detail/items.hpp>    // indexed, item_of
-#include <muster/flow/detail/run.hpp>      // plan_run, run_chunks
+#include <muster/flow/detail/run.hpp>      // plan_run, run_chunks, run_each
 #include <muster/flow/into.hpp>            // into
 
 namespace muster {
@@ -167,25 +167,21 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
     };
     auto const place = detail::placed<detail::is_on>(task);
     auto const plan = detail::plan_run(place, count);
-    detail::run_chunks(place, plan, count, parent, [&](std::size_t from, std::size_t to, auto& chunk) {
-        auto& cx = chunk.get();
-        for (auto b = from; b != to; ++b) {
-            auto const first = b * size, last = first + std::min(size, at.size() - first);
-            cx.no_item();
-            auto const runs = !cx.stop_requested();
-            auto answer = runs ? ask(first, last, cx) : whole{cx.interruption()};
-            if (answer.has_value() && answer->size() != last - first)
-                answer = failure{cause::wrong_shape, "the task answered " + std::to_string(answer->size()) +
-                                                         " results for a batch of " + std::to_string(last - first) + " items"};
-            for (auto i = first; i != last; ++i) {
-                cx.item(i);
-                auto const tried = cx.change_attempt(runs ? 1 : 0);
-                auto used = detail::use_answer(chunk, i, [&]() noexcept(std::is_nothrow_move_constructible_v<result>) {
-                    results[i] = answer.has_value() ? std::move((*answer)[i - first]) : result{answer.error()};
-                });
-                if (!used.has_value()) results[i] = std::move(used).error();
-                detail::finish(results[i], cx);
-            }
+    detail::run_each(place, plan, count, parent, [&](std::size_t b, context& cx) {
+        auto const first = b * size, last = first + std::min(size, at.size() - first);
+        cx.no_item();
+        auto const runs = !cx.stop_requested();
+        auto answer = runs ? ask(first, last, cx) : whole{cx.interruption()};
+        if (answer.has_value() && answer->size() != last - first)
+            answer = failure{cause::wrong_shape, "the task answered " + std::to_string(answer->size()) + " results for a batch of " +
+                                                     std::to_string(last - first) + " items"};
+        for (auto i = first; i != last; ++i) {
+            cx.item(i);
+            auto const tried = cx.change_attempt(runs ? 1 : 0);
+            detail::put(results[i], cx, [&]() -> result {
+                return answer.has_value() ? std::move((*answer)[i - first]) : result{answer.error()};
+            });
+            detail::finish(results[i], cx);
         }
     });
     return results;

@@ -34,6 +34,23 @@ void finish(outcome<T>& result, context const& cx) {
     if (!result.has_value()) [[unlikely]] finish(result.error(), cx);
 }
 
+/// Puts what `make` answers into its place. A value that cannot be moved there is a failure: bodies of a loop do not throw.
+template <class Result, class Make>
+void put(Result& place, context const& cx, Make const& make) {
+    if constexpr (std::is_nothrow_move_constructible_v<Result>) {
+        place = make();
+    } else {
+        auto const write = [&]() -> outcome<void> {
+            place = make();
+            return {};
+        };
+        if (auto written = guarded<outcome<void>>(write); !written) {
+            place = std::move(written).error();
+            finish(place, cx);
+        }
+    }
+}
+
 /// The failure of item `i`, which comes after a stop or the deadline and is not run.
 inline failure not_run(std::size_t i, context& cx) {
     cx.item(i);
