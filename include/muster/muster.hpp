@@ -57,5 +57,8 @@
 
 #include <muster/flow/fan_out.hpp>     // fan_out, all, first, quorum
 #include <muster/flow/for_each.hpp>    // for_each
-#include <muster/flow/map.hpp>         // map, into
+#include <muster/flow/indices.hpp>     // indices
+#include <muster/flow/into.hpp>        // into
+#include <muster/flow/map.hpp>         // map
 #include <muster/flow/reduce.hpp>      // reduce
+#include <muster/flow/scan.hpp>        // scan

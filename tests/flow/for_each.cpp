@@ -1,15 +1,20 @@
 #include <muster/flow/for_each.hpp>
 
 #include "catch.hpp"
+#include "flow/ranges.hpp"
 #include "testing/event.hpp"
 
 #include <atomic>
+#include <forward_list>
 #include <list>
 #include <memory>
 #include <stdexcept>
 #include <vector>
 
 #include <muster/exec/thread_pool.hpp>
+#include <muster/flow/indices.hpp>
+#include <muster/policy/named.hpp>
+#include <muster/policy/retry.hpp>
 #include <muster/testing/manual_time.hpp>
 
 using namespace muster;
@@ -94,4 +99,157 @@ TEST_CASE("for_each: moves the elements of an rvalue, and takes ranges without r
     std::atomic<int> sum{0};
     CHECK(for_each(std::move(owned), on{pool} | [&](std::unique_ptr<int> one) { sum += *one; }).empty());
     CHECK(sum == 6);
+}
+
+// Ranges
+
+TEST_CASE("for_each: over index ranges, nested freely, on every width", "[flow]") {
+    for (std::size_t const width : {1u, 2u, 8u}) {
+        thread_pool pool{width};
+        std::vector<std::atomic<int>> cells(6 * 7 * 8);
+        CHECK(for_each(indices{6}, on{pool} | [&](std::size_t i, context& cx) {
+                  CHECK(for_each(indices{7}, on{pool} | [&, i](std::size_t j) {
+                            auto const first = 56 * i + 8 * j;
+                            CHECK(for_each(indices{first, first + 8}, on{pool} | [&](std::size_t at) { ++cells[at]; }).empty());
+                        }, cx).empty());
+              }).empty());
+        for (auto const& cell : cells) REQUIRE(cell == 1);
+    }
+}
+
+TEST_CASE("for_each: a range that nobody knows the length of is walked to its end first", "[flow]") {
+    for (std::size_t const width : {1u, 4u}) {
+        thread_pool pool{width};
+        std::atomic<int> sum{0};
+        std::forward_list<int> ones(100, 1);
+        CHECK(for_each(ones, on{pool} | [&](int& one) { sum += one; one = 0; }).empty());
+        CHECK(sum == 100);
+        CHECK(ones.front() == 0);    // the elements themselves, not copies
+        CHECK(for_each(testing::counted_by_walking{"abc"}, on{pool} | [&](char letter) { sum += letter - 'a'; }).empty());
+        CHECK(sum == 103);
+        CHECK(for_each(testing::counted_by_walking{""}, on{pool} | [&](char) { ++sum; }).empty());
+        CHECK(sum == 103);
+    }
+}
+
+TEST_CASE("for_each: the items of a range that can be read once are taken out of it, and are the task's to keep", "[flow]") {
+    for (std::size_t const width : {1u, 4u}) {
+        thread_pool pool{width};
+        std::vector<std::string> kept(1'000);
+        CHECK(for_each(testing::read_once{1'000}, on{pool} | [&](std::string&& word) {
+                  auto const at = std::stoul(word);
+                  kept[at] = std::move(word);
+              }).empty());
+        for (std::size_t i = 0; i < kept.size(); ++i) REQUIRE(kept[i] == std::to_string(i));
+    }
+}
+
+TEST_CASE("for_each: what reading a range throws, before anything runs, the verb throws", "[flow]") {
+    bool called = false;
+    CHECK_THROWS_WITH(for_each(testing::read_once{5, 3}, [&](std::string const&) { called = true; }), "torn at 3");
+    CHECK_FALSE(called);
+}
+
+// Plain tasks: nothing is around them and they take the item alone, so they are called in a bare loop
+
+TEST_CASE("for_each: an item that throws in a bare loop fails alone, under its own index, in its own stage", "[flow]") {
+    for (std::size_t const width : {1u, 4u}) {
+        thread_pool pool{width};
+        std::vector<int> seen(3'000);
+        auto const failures = for_each(indices{3'000}, on{pool} | named{"odd"} | [&](std::size_t i) {
+            ++seen[i];
+            if (i % 100 == 99) throw std::runtime_error{std::to_string(i)};
+        });
+        CHECK(seen == std::vector<int>(3'000, 1));    // each once, also those around the ones that threw
+        REQUIRE(failures.size() == 30);
+        for (std::size_t f = 0; f < 30; ++f) {
+            CHECK(failures[f].index() == 100 * f + 99);
+            CHECK(failures[f].text() == std::to_string(100 * f + 99));
+            CHECK(failures[f].is(cause::threw));
+            CHECK(failures[f].stage() == "odd");
+            CHECK(failures[f].attempts() == 1);
+            CHECK(failures[f].exception());
+        }
+    }
+}
+
+TEST_CASE("for_each: a bare loop gives the same failures as the calls through a policy", "[flow]") {
+    auto const task = [](int n) {
+        if (n % 7 == 3) throw std::invalid_argument{"seven"};
+        if (n % 7 == 5) throw n;
+        if (n % 7 == 6) throw bad_outcome{failure{cause::exhausted, "none left"}.retry_after(2s)};
+    };
+    auto const outer = [&](int, context& cx) -> outcome<std::vector<failure>> { return for_each(numbers(700), task, cx); };
+    auto const slow = [&](int, context& cx) -> outcome<std::vector<failure>> {
+        return for_each(numbers(700), retry{.attempts = 1} | task, cx);
+    };
+    context const here;
+    auto below = context::below(here);
+    below.item(4);
+    auto const stage = below.change_stage("outer");
+    auto const a = *outer(0, below), b = *slow(0, below);
+    REQUIRE(a.size() == 300);
+    REQUIRE(b.size() == 300);
+    for (std::size_t i = 0; i < 300; ++i) {
+        REQUIRE(to_string(a[i]) == to_string(b[i]));
+        REQUIRE(a[i].code() == b[i].code());
+        REQUIRE(std::ranges::equal(a[i].path(), b[i].path()));
+        REQUIRE(a[i].stage() == b[i].stage());
+        REQUIRE(a[i].attempts() == b[i].attempts());
+        REQUIRE(a[i].retry_after() == b[i].retry_after());
+        REQUIRE(!a[i].exception() == !b[i].exception());
+    }
+}
+
+TEST_CASE("for_each: a bare loop that is stopped refuses the rest, each item under its own index", "[flow]") {
+    for (std::size_t const width : {1u, 4u}) {
+        thread_pool pool{width};
+        std::stop_source stop;
+        std::vector<int> called(20'000);
+        auto const failures = for_each(indices{20'000}, named{"quick"} | on{pool} | [&](std::size_t i) noexcept {
+            called[i] = 1;
+            if (i == 100) stop.request_stop();
+        }, context{stop.get_token()});
+        std::vector<int> refused(20'000);
+        for (auto const& each : failures) {
+            refused[each.index()] = 1;
+            CHECK(each.is(cause::cancelled));
+            CHECK(each.attempts() == 0);
+            CHECK(each.stage().empty());    // it never came as far as the stage
+        }
+        for (std::size_t i = 0; i < 20'000; ++i) REQUIRE(called[i] + refused[i] == 1);
+        if (width == 1) CHECK(failures.size() > 20'000 - 1'200);
+    }
+}
+
+TEST_CASE("for_each: in a bare loop a stop comes before the next item, where items take long", "[flow]") {
+    testing::manual_time time;
+    std::stop_source stop;
+    auto const failures = for_each(indices{5'000}, [&](std::size_t i) noexcept {
+        time.advance(1us);
+        if (i == 3'000) stop.request_stop();
+    }, context{stop.get_token(), time});
+    REQUIRE(failures.size() == 1'999);
+    CHECK(failures.front().index() == 3'001);
+}
+
+TEST_CASE("for_each: in a bare loop no item starts after the deadline, where items take long", "[flow]") {
+    testing::manual_time time;
+    context parent{time};
+    auto const deadline = parent.change_deadline(later(time.now(), 100us));
+    auto const failures = for_each(indices{5'000}, [&](std::size_t) noexcept { time.advance(1us); }, parent);
+    REQUIRE(failures.size() == 4'900);
+    CHECK(failures.front().index() == 100);
+    CHECK(failures.front().is(cause::timed_out));
+}
+
+TEST_CASE("for_each: a place that wants to see each call sees each call", "[flow]") {
+    struct counted {
+        using policy_concept = place_tag;
+        int* calls;
+        [[nodiscard]] auto enter(context&) const { return ++*calls; }
+    };
+    int calls = 0;
+    CHECK(for_each(indices{500}, counted{&calls} | [](std::size_t) noexcept {}).empty());
+    CHECK(calls == 500);
 }

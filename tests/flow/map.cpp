@@ -1,10 +1,12 @@
 #include <muster/flow/map.hpp>
 
 #include "catch.hpp"
+#include "flow/ranges.hpp"
 #include "testing/event.hpp"
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <limits>
 #include <list>
 #include <memory>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include <muster/exec/thread_pool.hpp>
+#include <muster/flow/indices.hpp>
 #include <muster/policy/named.hpp>
 #include <muster/policy/retry.hpp>
 #include <muster/policy/scratch.hpp>
@@ -530,7 +533,8 @@ struct moves_badly {    // as values that hold const members do: a move is a cop
     int moved = 0;
     explicit moves_badly(int which) : n(which) {}
     moves_badly(moves_badly&& other) : n(other.n), moved(other.moved + 1) {
-        if (n == 1 && moved == 2) throw std::runtime_error{"cannot move"};    // once into the outcome, once to its place
+        if (n == 1 && moved == 1) throw std::runtime_error{"cannot move"};    // to its place
+        if (n == 2 && moved == 2) throw std::runtime_error{"cannot move"};    // to its place, once it was moved to an outcome
     }
     moves_badly& operator=(moves_badly&&) = default;
 };
@@ -539,11 +543,115 @@ struct moves_badly {    // as values that hold const members do: a move is a cop
 TEST_CASE("map: an answer that cannot be moved to its place is a failure of that item", "[flow]") {
     std::vector<int> const numbers{0, 1, 2};
     thread_pool pool{2};
-    auto const answers = map(numbers, on{pool} | [](int n) { return moves_badly{n}; });
-    REQUIRE(answers.size() == 3);
-    CHECK(answers[0].has_value());
-    CHECK(answers[2].has_value());
-    REQUIRE(!answers[1].has_value());
-    CHECK(answers[1].error().code() == cause::threw);
-    CHECK(answers[1].error().index() == 1);
+    auto const plain = map(numbers, on{pool} | [](int n) { return moves_badly{n}; });
+    auto const called = map(numbers, on{pool} | [](int n, context&) { return moves_badly{n}; });
+    for (auto const* answers : {&plain, &called}) {
+        REQUIRE(answers->size() == 3);
+        CHECK((*answers)[0].has_value());
+        REQUIRE(!(*answers)[1].has_value());
+        CHECK((*answers)[1].error().code() == cause::threw);
+        CHECK((*answers)[1].error().index() == 1);
+    }
+    CHECK(plain[2].has_value());
+    REQUIRE(!called[2].has_value());
+    CHECK(called[2].error().index() == 2);
+}
+
+// Plain tasks: nothing is around them and they take the item alone, so they are called in a bare loop
+
+TEST_CASE("map: plain tasks answer what they always did: values, references, members, nothing", "[flow]") {
+    struct person {
+        std::string name;
+        int age;
+    };
+    std::vector<person> const people{{"Ada", 36}, {"Grace", 85}};
+    thread_pool pool{2};
+    auto const names = map(people, on{pool} | &person::name);
+    static_assert(std::same_as<decltype(names), std::vector<outcome<std::string>> const>);
+    CHECK(names[1] == "Grace");
+    CHECK(people[1].name == "Grace");
+    auto const older = map(people, +[](person const& who) noexcept { return who.age + 1; });
+    CHECK(older[0] == 37);
+    auto const first = [](person const& who) -> char const& { return who.name[0]; };
+    CHECK(map(people, first)[1] == 'G');
+    auto const nothing = map(people, [](person const&) {});
+    static_assert(std::same_as<decltype(nothing), std::vector<outcome<void>> const>);
+    CHECK(nothing[0].has_value());
+    CHECK(nothing[1].has_value());
+    std::vector<std::string> written(2);
+    CHECK(map(people, &person::name, into{written}).empty());
+    CHECK(written[0] == "Ada");
+}
+
+TEST_CASE("map: values of every size reach their places, however many there are", "[flow]") {
+    struct wide {
+        std::size_t a, b, c;
+    };
+    for (std::size_t const n : {0u, 1u, 15u, 16u, 17u, 255u, 256u, 257u, 2'000u}) {
+        std::vector<std::uint8_t> bytes(n);
+        std::vector<std::uint32_t> words(n);
+        std::vector<double> reals(n);
+        std::vector<wide> wides(n);
+        std::vector<std::string> texts(n);
+        auto const answers = map(indices{n}, [](std::size_t i) noexcept { return 3 * i; });
+        CHECK(map(indices{n}, [](std::size_t i) { return static_cast<std::uint8_t>(i); }, into{bytes}).empty());
+        CHECK(map(indices{n}, [](std::size_t i) noexcept { return static_cast<std::uint32_t>(7 * i); }, into{words}).empty());
+        CHECK(map(indices{n}, [](std::size_t i) { return static_cast<double>(i) / 2; }, into{reals}).empty());
+        CHECK(map(indices{n}, [](std::size_t i) noexcept { return wide{i, i + 1, i + 2}; }, into{wides}).empty());
+        CHECK(map(indices{n}, [](std::size_t i) { return std::to_string(i); }, into{texts}).empty());
+        REQUIRE(answers.size() == n);
+        for (std::size_t i = 0; i < n; ++i) {
+            REQUIRE(answers[i] == 3 * i);
+            REQUIRE(bytes[i] == static_cast<std::uint8_t>(i));
+            REQUIRE(words[i] == 7 * i);
+            REQUIRE(reals[i] == Approx(static_cast<double>(i) / 2));
+            REQUIRE(wides[i].c == i + 2);
+            REQUIRE(texts[i] == std::to_string(i));
+        }
+    }
+}
+
+TEST_CASE("map: into writes the values before and after one that throws, whatever group it is in", "[flow]") {
+    std::vector<int> const items = numbers(1'000);
+    for (int const bad : {0, 1, 15, 16, 17, 300, 998, 999}) {
+        std::vector<int> out(1'000, -1);
+        auto const failures = map(items, [bad](int n) {
+            if (n == bad) throw std::runtime_error{"bad"};
+            return n;
+        }, into{out});
+        REQUIRE(failures.size() == 1);
+        CHECK(failures[0].index() == static_cast<std::size_t>(bad));
+        for (int i = 0; i < 1'000; ++i) REQUIRE(out[static_cast<std::size_t>(i)] == (i == bad ? -1 : i));
+        auto const answers = map(items, [bad](int n) {
+            if (n == bad) throw std::runtime_error{"bad"};
+            return n;
+        });
+        for (int i = 0; i < 1'000; ++i) REQUIRE(answers[static_cast<std::size_t>(i)].has_value() == (i != bad));
+    }
+}
+
+TEST_CASE("map: into the range itself puts each answer in the place of its item", "[flow]") {
+    for (std::size_t const width : {1u, 4u}) {
+        thread_pool pool{width};
+        auto items = numbers(5'000);
+        CHECK(map(items, on{pool} | doubled, into{items}).empty());
+        for (int i = 0; i < 5'000; ++i) REQUIRE(items[static_cast<std::size_t>(i)] == 2 * i);
+    }
+}
+
+TEST_CASE("map: unsized ranges and those that can be read once give an answer for each item", "[flow]") {
+    thread_pool pool{3};
+    auto const upper = map(testing::counted_by_walking{"abc"}, on{pool} | [](char c) { return static_cast<char>(c - 32); });
+    REQUIRE(upper.size() == 3);
+    CHECK(upper[2] == 'C');
+    auto const words = map(testing::read_once{100}, on{pool} | [](std::string word) { return word + '!'; });
+    REQUIRE(words.size() == 100);
+    CHECK(words[99] == "99!");
+    auto const batches = map(testing::read_once{5}, batched{2} | [](std::span<std::string const> of) {
+        return std::vector<outcome<std::string>>(of.size(), of.front());
+    });
+    REQUIRE(batches.size() == 5);
+    CHECK(batches[3] == "2");
+    std::vector<std::string> few(2);
+    CHECK_THROWS_AS(map(testing::read_once{3}, [](std::string word) { return word; }, into{few}), std::length_error);
 }

@@ -1,8 +1,11 @@
 #include <muster/flow/reduce.hpp>
 
 #include "catch.hpp"
+#include "flow/ranges.hpp"
+#include "testing/event.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <numeric>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include <muster/exec/thread_pool.hpp>
+#include <muster/flow/indices.hpp>
 #include <muster/policy/named.hpp>
 #include <muster/testing/manual_time.hpp>
 
@@ -72,6 +76,24 @@ TEST_CASE("reduce: fails as the item that failed, and does not start the rest", 
     CHECK(sum.error().text() == "seven hundred");
     CHECK(sum.error().attempts() == 1);
     CHECK(calls == 701);
+}
+
+TEST_CASE("reduce: a failure stops the other items, and theirs are not told instead", "[flow]") {
+    thread_pool pool{2};
+    testing::meeting two{2};
+    std::atomic<bool> stopped{false};
+    auto const task = [&](std::size_t i, context& cx) -> outcome<std::size_t> {
+        if (!two.arrive()) return failure{cause::threw, "alone"};
+        if (i != 0) return failure{cause::unavailable, "down"};
+        wait_point nobody;
+        stopped = cx.wait(nobody, later(cx.now(), testing::longest_wait)) == context::wait_end::stopped;
+        return i;    // item 1, of the same block, is not started: cancelled, and before the one that failed
+    };
+    auto const sum = reduce(indices{1'024}, on{pool} | task, std::size_t{0}, std::plus<>{});
+    CHECK(stopped);
+    REQUIRE_FALSE(sum.has_value());
+    CHECK(sum.error().text() == "down");
+    CHECK(sum.error().index() > 1);
 }
 
 TEST_CASE("reduce: gives a failure of an item, not the stop that it caused in the others", "[flow]") {
@@ -158,4 +180,42 @@ TEST_CASE("reduce: a part that cannot be moved to its place is a failure", "[flo
                             [](sum_that_moves_badly a, sum_that_moves_badly b) { return sum_that_moves_badly{a.n + b.n}; });
     REQUIRE(!sum.has_value());
     CHECK(sum.error().code() == cause::threw);
+}
+
+TEST_CASE("reduce: index ranges, unsized ranges and those that can be read once", "[flow]") {
+    thread_pool pool{3};
+    auto const plus = [](std::size_t a, std::size_t b) noexcept { return a + b; };
+    for (std::size_t const n : {0u, 1u, 256u, 512u, 1'000u, 300'000u}) {
+        auto const sum = n * (n + 1) / 2;
+        CHECK(reduce(indices{n}, [](std::size_t i) noexcept { return i + 1; }, std::size_t{0}, plus) == sum);
+        CHECK(reduce(indices{n}, on{pool} | [](std::size_t i) { return i + 1; }, std::size_t{0}, plus) == sum);
+    }
+    auto const text = [](char letter) { return std::string(1, letter); };
+    CHECK(reduce(testing::counted_by_walking{"abc"}, on{pool} | text, std::string{}, std::plus<>{}) == "abc");
+    auto const take = [](std::string&& word) { return std::move(word); };
+    CHECK(reduce(testing::read_once{12}, on{pool} | take, std::string{}, std::plus<>{}) == "01234567891011");
+}
+
+TEST_CASE("reduce: a stop or a deadline ends it also where neither task nor combine can fail", "[flow]") {
+    std::stop_source stop;
+    auto const stopped = reduce(indices{1'000'000}, [&](std::size_t i) noexcept {
+        if (i == 5'000) stop.request_stop();
+        return i;
+    }, std::size_t{0}, [](std::size_t a, std::size_t b) noexcept { return a + b; }, context{stop.get_token()});
+    REQUIRE_FALSE(stopped.has_value());
+    CHECK(stopped.error().is(cause::cancelled));
+    CHECK(stopped.error().index() > 5'000);
+    CHECK(stopped.error().index() <= 5'000 + 1'024);
+    CHECK(stopped.error().attempts() == 0);
+
+    testing::manual_time time;
+    context parent{time};
+    auto const deadline = parent.change_deadline(later(time.now(), 1ms));
+    auto const late = reduce(indices{10'000}, [&](std::size_t i) noexcept {
+        time.advance(1us);
+        return i;
+    }, std::size_t{0}, [](std::size_t a, std::size_t b) noexcept { return a + b; }, parent);
+    REQUIRE_FALSE(late.has_value());
+    CHECK(late.error().is(cause::timed_out));
+    CHECK(late.error().index() == 1'000);
 }

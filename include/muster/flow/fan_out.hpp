@@ -15,7 +15,7 @@
 #include <muster/core/context.hpp>         // context
 #include <muster/core/outcome.hpp>         // outcome
 #include <muster/core/stage.hpp>           // stage
-#include <muster/flow/detail/items.hpp>    // call_item
+#include <muster/flow/detail/calls.hpp>    // call_item
 #include <muster/flow/detail/run.hpp>      // plan_run, run_each
 
 namespace muster {

@@ -1,52 +1,51 @@
 #pragma once
 
-#include <algorithm>      // max, min, sort
+#include <algorithm>      // max, min
 #include <cstddef>        // size_t
-#include <mutex>          // the failures of into
-#include <ranges>         // sized_range
-#include <span>           // into, batches
-#include <stdexcept>      // length_error
-#include <string>         // its text
+#include <memory>         // construct_at
+#include <ranges>         // input_range
+#include <span>           // batches
+#include <string>         // numbers in a text
 #include <type_traits>    // is_assignable
-#include <utility>        // forward, move
+#include <utility>        // move
 #include <vector>         // results
 
-#include <muster/core/concepts.hpp>              // task_for, result_of
-#include <muster/core/context.hpp>               // context
-#include <muster/core/invoke_task.hpp>    // invoke_task
-#include <muster/core/outcome.hpp>               // outcome
-#include <muster/flow/detail/items.hpp>          // indexed, item_of, call_item_of
-#include <muster/flow/detail/run.hpp>            // plan_run, run_each
+#include <muster/core/concepts.hpp>        // task_for, result_of
+#include <muster/core/context.hpp>         // context
+#include <muster/core/invoke_task.hpp>     // invoke_task, guarded
+#include <muster/core/outcome.hpp>         // outcome
+#include <muster/flow/detail/calls.hpp>    // call_items, failure_list, put
+#include <muster/flow/detail/items.hpp>    // indexed, item_of
+#include <muster/flow/detail/run.hpp>      // plan_run, run_chunks, run_each
+#include <muster/flow/into.hpp>            // into
 
 namespace muster {
-
-/// Where `map` writes values: as many as items, in their order.
-template <class T>
-struct into {
-    std::span<T> out;
-    explicit constexpr into(std::span<T> where) noexcept : out(where) {}
-};
-template <class Range>
-into(Range&) -> into<typename Range::value_type>;
 
 /// Calls a task with each item: `map(items, on{pool} | policies | task)`.
 ///
 /// Order      items start in the order of the range; `on` says how many run at once, without it one.
-/// Shape      a sized range in (random access; the iterators of another are gathered first), `std::vector<outcome<R>>` out, as
-///            many as items, same order. `map(items, task, into{span})` writes the values and returns the failures alone,
-///            sorted by index. Elements are handed on as the range gives them; those of an rvalue container are moved.
-/// Waits      until every item has an outcome. Items must not wait for each other: they may run one after another. Nested in a task on the same pool it never deadlocks.
+/// Shape      a range in, `std::vector<outcome<R>>` out, as many as items, same order. `map(items, task, into{span})` writes the
+///            values and returns the failures alone, sorted by index. Elements are handed on as the range gives them; those of an
+///            rvalue container are moved. A range without random access is walked to its end first, and its iterators are kept;
+///            the items of one that can be read only once are taken out of it, and handed on as rvalues. Numbers need no
+///            range: `indices{n}`.
+/// Waits      until every item has an outcome. Items must not wait for each other: they may run one after another. Nested in a task
+///            on the same pool it never deadlocks.
 /// Fails      never as a whole. An item that was not started because of a stop or a passed deadline has cause::cancelled or
 ///            timed_out and 0 attempts; `error().index()` is its position.
-/// Throws     std::length_error where `into` has too little room, before anything runs.
+/// Throws     std::length_error where `into` has too little room, and what reading a range throws that is read beforehand; nothing
+///            has run then.
 /// Threads    any number of callers; the task is called through `const&` from many threads.
 /// Lifetime   the context, last argument, is inherited by all calls: stop, deadline, waiter, path.
-/// Cost       a few ns an item and 16 bytes or more for its outcome; with `into` the values alone.
+/// Cost       a few ns an item and 16 bytes or more for its outcome; with `into` the values alone. A plain task takes the item
+///            alone, answers a value or nothing, and has no policy around it (places are none): it costs what a bare loop does.
+///            While its items are over in less than 20 ns, a stop is looked for between groups of them, of at most 1,024.
+///            A range that is read beforehand costs an iterator or an item of memory for each.
 struct map_verb {
-    template <std::ranges::sized_range Items, class Task>
+    template <std::ranges::input_range Items, class Task>
     auto operator()(Items&& items, Task const& task, context const& parent = context{}) const;
 
-    template <std::ranges::sized_range Items, class Task, class T>
+    template <std::ranges::input_range Items, class Task, class T>
     std::vector<failure> operator()(Items&& items, Task const& task, into<T> where, context const& parent = context{}) const;
 
 private:
@@ -64,9 +63,23 @@ template <class T>
 struct element<std::vector<T>> { using type = T; };
 template <class T>
 using element_of = typename element<T>::type;
+
+// Fills in fresh outcomes. They hold nothing: another may be made in the place of one without its end, if it cannot throw.
+template <class Result>
+struct fill {
+    using value = answer_of<Result>;
+    static constexpr bool in_tiles = true;
+    static constexpr bool quiet = std::is_nothrow_move_constructible_v<Result>;
+    Result* to;
+    void operator()(std::size_t i, value&& answer) const noexcept(quiet) {
+        if constexpr (std::is_same_v<value, nothing>) to[i] = Result{};
+        else if constexpr (quiet) std::construct_at(to + i, std::move(answer));
+        else to[i].emplace(std::move(answer));
+    }
+};
 }  // namespace detail
 
-template <std::ranges::sized_range Items, class Task>
+template <std::ranges::input_range Items, class Task>
 auto map_verb::operator()(Items&& items, Task const& task, context const& parent) const {
     if constexpr (!std::is_null_pointer_v<decltype(detail::placed<detail::is_batched>(task))>) {
         return in_batches(items, task, parent);
@@ -79,48 +92,50 @@ auto map_verb::operator()(Items&& items, Task const& task, context const& parent
             return detail::refused{};
         } else {
             using result = result_of<Task, item>;
-            detail::indexed<std::remove_reference_t<Items>> const at{items};
-            std::vector<result> results(at.size());
+            detail::indexed<Items> at{items};
             auto const place = detail::placed<detail::is_on>(task);
             auto const plan = detail::plan_run(place, at.size());
-            detail::run_each(place, plan, at.size(), parent, [&](std::size_t i, context& cx) {
-                detail::put(results[i], cx, [&]() -> result { return detail::call_item_of<result, item>(at, task, i, cx); });
+            std::vector<result> results;
+            results.reserve(at.size());
+            if (plan.parallel()) results.resize(at.size());
+            detail::fill<result> const fill{results.data()};
+            auto const failed = [&](std::size_t i, failure what) { return results[i] = std::move(what), true; };
+            auto const each = at.items();
+            detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
+                while (first != last) {
+                    auto until = last;
+                    if (!plan.parallel()) {    // outcomes are made a few at a time: still in the cache when they are filled in
+                        until = std::min(last, first + 1'024);
+                        results.resize(until);
+                    }
+                    detail::call_items<result, item>(each, task, first, until, chunk, fill, failed);
+                    first = until;
+                }
             });
             return results;
         }
     }
 }
 
-template <std::ranges::sized_range Items, class Task, class T>
+template <std::ranges::input_range Items, class Task, class T>
 std::vector<failure> map_verb::operator()(Items&& items, Task const& task, into<T> where, context const& parent) const {
     using item = detail::item_of<Items>;
     static_assert(detail::is_task_for<Task, item>, "muster: map calls f(item) or f(item, context&) through const&");
     using result = result_of<Task, item>;
     static_assert(std::is_assignable_v<T&, typename result::value_type&&>,
                   "muster: what the task answers cannot be assigned to the elements of into{span}");
-    detail::indexed<std::remove_reference_t<Items>> const at{items};
-    if (where.out.size() < at.size())
-        throw std::length_error("muster: into{span} has room for " + std::to_string(where.out.size()) + " values of " +
-                                std::to_string(at.size()) + " items");
-    std::mutex mutex;
-    std::vector<failure> failures;
+    detail::indexed<Items> at{items};
+    detail::check_room(where, at.size());
+    detail::failure_list<failure> failures;
     auto const place = detail::placed<detail::is_on>(task);
     auto const plan = detail::plan_run(place, at.size());
-    detail::run_each(place, plan, at.size(), parent, [&](std::size_t i, context& cx) {
-        auto answer = detail::call_item_of<result, item>(at, task, i, cx);
-        auto const write = [&]() -> outcome<void> {
-            if (!answer.has_value()) return std::move(answer).error();
-            where.out[i] = std::move(*answer);
-            return {};
-        };
-        auto written = guarded<outcome<void>>(write);
-        if (written.has_value()) [[likely]] return;
-        detail::finish(written, cx);
-        std::lock_guard lock(mutex);
-        failures.push_back(std::move(written).error());
+    detail::write_to<T, detail::answer_of<result>> const write{where.out.data()};
+    auto const failed = [&](std::size_t, failure what) { return failures.add(std::move(what)), true; };
+    auto const each = at.items();
+    detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
+        detail::call_items<result, item>(each, task, first, last, chunk, write, failed);
     });
-    std::sort(failures.begin(), failures.end(), [](failure const& a, failure const& b) { return a.index() < b.index(); });
-    return failures;
+    return std::move(failures).sorted();
 }
 
 template <class Items, class Task>
@@ -133,7 +148,8 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
     constexpr bool in_shape = detail::is_outcome<result>;
     static_assert(in_shape, "muster: right of batched{n} the task answers std::vector<outcome<R>>");
     if constexpr (in_shape) {
-    detail::indexed<Items> const at{items};
+    detail::indexed<Items&> at{items};
+    auto const each = at.items();
     auto const size = std::max<std::size_t>(1, detail::placed<detail::is_batched>(task)->size);
     auto const count = at.size() / size + (at.size() % size != 0);
     std::vector<result> results(at.size());
@@ -144,7 +160,7 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
             return guarded<whole>([&]() -> whole {
                 std::vector<value> gathered;
                 gathered.reserve(last - first);
-                for (auto i = first; i != last; ++i) gathered.push_back(at[i]);
+                for (auto i = first; i != last; ++i) gathered.push_back(static_cast<detail::item_of<Items&>>(each[i]));
                 return invoke_task(task, cx, batch{gathered});
             });
         }

@@ -14,8 +14,8 @@
 #include <muster/core/context.hpp>               // context
 #include <muster/core/invoke_task.hpp>           // invoke_task, guarded
 #include <muster/core/stage.hpp>                 // stage
+#include <muster/flow/detail/calls.hpp>          // put, finish
 #include <muster/flow/detail/graph_shape.hpp>    // graph_task, graph_values
-#include <muster/flow/detail/items.hpp>          // put, finish
 #include <muster/flow/graph_result.hpp>          // node_of
 
 namespace muster::detail {

@@ -1,114 +1,106 @@
 #pragma once
 
 #include <cstddef>        // size_t
-#include <ranges>         // random_access_range, view
+#include <iterator>       // unreachable_sentinel_t
+#include <ranges>         // forward_range, view
 #include <type_traits>    // conditional
-#include <utility>        // declval, forward
-#include <vector>         // iterators of other ranges
-
-#include <muster/core/context.hpp>               // context
-#include <muster/core/invoke_task.hpp>    // invoke_task, guarded
-#include <muster/core/outcome.hpp>               // outcome
+#include <utility>        // declval, move
+#include <vector>         // what is gathered
 
 namespace muster::detail {
-
-/// A sized range by position: random access as it is, any other through its gathered iterators.
-template <class Items>
-class indexed {
-public:
-    explicit indexed(Items& items) : items_(items), size_(static_cast<std::size_t>(std::ranges::size(items))) {
-        if constexpr (!std::ranges::random_access_range<Items>) {
-            at_.reserve(size_);
-            for (auto it = std::ranges::begin(items); it != std::ranges::end(items); ++it) at_.push_back(it);
-        }
-    }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    decltype(auto) operator[](std::size_t i) const noexcept(reads_quietly) {
-        if constexpr (std::ranges::random_access_range<Items>)
-            return std::ranges::begin(items_)[static_cast<std::ranges::range_difference_t<Items>>(i)];
-        else
-            return *at_[i];
-    }
-
-private:
-    static constexpr bool reads_quietly = [] {
-        if constexpr (std::ranges::random_access_range<Items>)
-            return noexcept(std::ranges::begin(std::declval<Items&>())[std::ranges::range_difference_t<Items>{}]);
-        else
-            return noexcept(*std::declval<std::ranges::iterator_t<Items> const&>());
-    }();
-
-    struct nothing {};
-    using iterators =
-        std::conditional_t<std::ranges::random_access_range<Items>, nothing, std::vector<std::ranges::iterator_t<Items>>>;
-    Items& items_;
-    std::size_t size_;
-    [[no_unique_address]] iterators at_;
-};
 
 /// True where the range goes out of scope with its elements: an rvalue that is no view of somebody else's.
 template <class Items>
 inline constexpr bool gives_away =
     !std::is_lvalue_reference_v<Items> && !std::ranges::borrowed_range<Items> && !std::ranges::view<std::remove_cvref_t<Items>>;
 
-/// What the task is called with: the range's reference, or an rvalue where the range gives its elements away.
 template <class Items>
-using item_of = std::conditional_t<gives_away<Items> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Items>>,
-                                   std::remove_reference_t<std::ranges::range_reference_t<Items>>&&,
-                                   std::ranges::range_reference_t<Items>>;
+struct item_in {    // of a range that can be walked again
+    using reference = std::ranges::range_reference_t<Items>;
+    using type = std::conditional_t<gives_away<Items> && std::is_lvalue_reference_v<reference>,
+                                    std::remove_reference_t<reference>&&, reference>;
+};
+template <class Items>
+    requires(!std::ranges::forward_range<Items>)
+struct item_in<Items> {    // of one that can be read once: what was taken out of it
+    using type = std::ranges::range_value_t<Items>&&;
+};
 
-/// Completes a failure as the verb gives it: stamped, and numbered as this verb's item.
-template <class Result>
-void finish(Result& result, context const& cx) {
-    if (result.has_value()) [[likely]] return;
-    cx.stamp(result.error());
-    result.error().leave(cx.path());
-}
+/// What the task is called with: the range's reference, or an rvalue where the range gives its elements away or is read only once.
+template <class Items>
+using item_of = typename item_in<Items>::type;
 
-/// Puts what `make` answers into its place. A value that cannot be moved there is a failure: bodies of a loop do not throw.
-template <class Result, class Make>
-void put(Result& place, context const& cx, Make const& make) {
-    if constexpr (std::is_nothrow_move_constructible_v<Result>) {
-        place = make();
-    } else {
-        auto const write = [&]() -> outcome<void> {
-            place = make();
-            return {};
-        };
-        if (auto written = guarded<outcome<void>>(write); !written) {
-            place = std::move(written).error();
-            finish(place, cx);
+/// Reads the items of a range by position. Small: a loop keeps a copy of its own, which nothing that a task writes can change.
+template <class Range>
+class reader {
+    static constexpr bool by_position = std::ranges::random_access_range<Range>, again = std::ranges::forward_range<Range>;
+    using iterator = std::ranges::iterator_t<Range>;
+    struct taken {    // a vector of these has elements to hand on, also where a vector of bool has none
+        std::ranges::range_value_t<Range> value;
+    };
+
+public:
+    using gathered = std::conditional_t<again, iterator, taken>;
+    using source = std::conditional_t<by_position, iterator, gathered*>;
+
+    explicit reader(source from) : from_(std::move(from)) {}
+
+    decltype(auto) operator[](std::size_t i) const noexcept(reads_quietly) {
+        if constexpr (by_position) return from_[static_cast<std::ranges::range_difference_t<Range>>(i)];
+        else if constexpr (again) return *from_[i];
+        else return (from_[i].value);
+    }
+
+private:
+    static constexpr bool reads_quietly = [] {
+        if constexpr (by_position) return noexcept(std::declval<iterator const&>()[std::ranges::range_difference_t<Range>{}]);
+        else if constexpr (again) return noexcept(*std::declval<iterator const&>());
+        else return true;
+    }();
+    source from_;
+};
+
+/// A range made ready to be read in any order: random access as it is, any other with its iterators gathered, and one that can be
+/// read only once with its items.
+template <class Items>
+class indexed {
+    using range = std::remove_reference_t<Items>;
+    using gathered = typename reader<range>::gathered;
+    static constexpr bool by_position = std::ranges::random_access_range<range>;
+    static_assert(!std::same_as<std::ranges::sentinel_t<range>, std::unreachable_sentinel_t>,
+                  "muster: a verb needs a range with an end: give it a bound, as indices{first, last} has one");
+
+public:
+    explicit indexed(range& items) : source_(source_of(items)), size_(size_of(items)) {}
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] reader<range> items() {
+        if constexpr (by_position) return reader<range>{source_};
+        else return reader<range>{source_.data()};
+    }
+
+private:
+    static auto source_of(range& items) {
+        if constexpr (by_position) {
+            return std::ranges::begin(items);
+        } else {
+            std::vector<gathered> out;
+            if constexpr (std::ranges::sized_range<range>) out.reserve(static_cast<std::size_t>(std::ranges::size(items)));
+            auto const last = std::ranges::end(items);
+            for (auto it = std::ranges::begin(items); it != last; ++it) {
+                if constexpr (std::ranges::forward_range<range>) out.push_back(it);
+                else out.push_back({static_cast<std::ranges::range_value_t<range>>(*it)});
+            }
+            return out;
         }
     }
-}
-
-/// One call of a verb for item `i`; an item that comes after a stop or the deadline is not run.
-template <class Result, class Task, class Item>
-Result call_item(Task const& task, std::size_t i, context& cx, Item&& item) {
-    cx.item(i);
-    if (cx.stop_requested()) [[unlikely]] {
-        auto const not_run = cx.change_attempt(0);
-        Result result{cx.interruption()};
-        finish(result, cx);
-        return result;
+    std::size_t size_of(range& items) const {
+        if constexpr (by_position) return static_cast<std::size_t>(std::ranges::distance(items));
+        else return source_.size();
     }
-    Result result = invoke_task(task, cx, std::forward<Item>(item));
-    finish(result, cx);
-    return result;
-}
 
-/// The same for a range whose items are read on the way; one that cannot be read fails alone.
-template <class Result, class Item, class Task, class Items>
-Result call_item_of(indexed<Items> const& at, Task const& task, std::size_t i, context& cx) {
-    auto const call = [&]() -> Result { return call_item<Result>(task, i, cx, static_cast<Item>(at[i])); };
-    if constexpr (noexcept(at[i])) {
-        return call();
-    } else {
-        cx.item(i);
-        auto result = guarded<Result>(call);
-        finish(result, cx);
-        return result;
-    }
-}
+    std::conditional_t<by_position, std::ranges::iterator_t<range>, std::vector<gathered>> source_;
+    std::size_t size_;
+};
 
 }  // namespace muster::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>      // max, min
 #include <cstddef>        // size_t
+#include <optional>       // a context that may not be needed
 #include <type_traits>    // false_type
 
 #include <muster/core/chain.hpp>       // find_policy
@@ -10,9 +11,11 @@
 #include <muster/core/run_info.hpp>    // run_info
 #include <muster/core/settings.hpp>    // settings
 #include <muster/core/stage.hpp>       // stage
+#include <muster/core/waiter.hpp>      // waiter_ref
 #include <muster/os/cpus.hpp>          // granted_cpus
 #include <muster/policy/batched.hpp>   // batched
 #include <muster/policy/on.hpp>        // on
+#include <muster/flow/detail/pace.hpp>    // pace
 
 namespace muster::detail {
 
@@ -74,28 +77,54 @@ run_info plan_run(Place place, std::size_t items) {
     return plan;
 }
 
-/// Runs `each(i, cx)` for all i below `n`, as `place` says: the loop under every verb over ranges.
-///
-/// `place` is null or a pointer to the `on` of the stage. The contexts inherit from `parent`; one serves all the calls of a
-/// chunk. `each` does not throw, and looks for a stop itself.
-template <class Place, class Each>
-void run_each(Place place, run_info const& plan, std::size_t n, context const& parent, Each const& each) {
-    auto const chunk = [&](std::size_t first, std::size_t last) noexcept {
-        context cx = context::below(parent);
-        auto const run = cx.change_run(&plan);
-        auto const go = [&] {
-            for (auto i = first; i != last; ++i) each(i, cx);
-        };
+/// The context that the items of one chunk are called with: below the verb's own, made when it is first asked for. A loop that
+/// asks for none does not pay for it.
+template <class Place>
+class chunk_context {
+public:
+    chunk_context(Place place, run_info const& plan, context const& around)
+        : place_(place), plan_(plan), around_(around), steps_(around) {}
+
+    /// For a loop that asks for no context: when it is to stop.
+    [[nodiscard]] pace& steps() noexcept { return steps_; }
+    [[nodiscard]] context& get() {
+        if (!made_) made_.emplace(around_, waiting(), plan_);
+        return made_->cx;
+    }
+
+private:
+    struct made {
+        context cx;
+        context_change<waiter_ref> waits;
+        context_change<run_info const*> runs;
+        made(context const& around, waiter_ref by, run_info const& plan)
+            : cx(context::below(around)), waits(cx.change_waiter(by)), runs(cx.change_run(&plan)) {}
+    };
+
+    [[nodiscard]] waiter_ref waiting() const {
         if constexpr (!std::is_null_pointer_v<Place>) {
-            using where = std::remove_cvref_t<decltype(place->where())>;
-            if constexpr (has_waiter<where>) {
-                if (!cx.waiting().rules_time()) {
-                    auto const waits = cx.change_waiter(place->where().waiting());
-                    return go();
-                }
-            }
+            using where = std::remove_cvref_t<decltype(place_->where())>;
+            if constexpr (has_waiter<where>)
+                if (!around_.waiting().rules_time()) return place_->where().waiting();
         }
-        go();
+        return around_.waiting();
+    }
+
+    Place place_;
+    run_info const& plan_;
+    context const& around_;
+    pace steps_;
+    std::optional<made> made_;
+};
+
+/// Calls `body(first, last, chunk)` on ranges that cover [0, n), as `place` says: the loop under every verb over ranges.
+///
+/// `place` is null or a pointer to the `on` of the stage; `chunk` is a `chunk_context`. `body` does not throw.
+template <class Place, class Body>
+void run_chunks(Place place, run_info const& plan, std::size_t n, context const& parent, Body const& body) {
+    auto const chunk = [&](std::size_t first, std::size_t last) noexcept {
+        chunk_context<Place> inside{place, plan, parent};
+        body(first, last, inside);
     };
     if constexpr (!std::is_null_pointer_v<Place>) {
         auto& where = place->where();
@@ -104,6 +133,15 @@ void run_each(Place place, run_info const& plan, std::size_t n, context const& p
         if (plan.width > 1) return where.bulk(n, plan.width, chunk);
     }
     if (n != 0) chunk(0, n);
+}
+
+/// The same item by item: `each(i, cx)`, where one context serves all the items of a chunk. `each` looks for a stop itself.
+template <class Place, class Each>
+void run_each(Place place, run_info const& plan, std::size_t n, context const& parent, Each const& each) {
+    run_chunks(place, plan, n, parent, [&](std::size_t first, std::size_t last, auto& chunk) {
+        auto& cx = chunk.get();
+        for (auto i = first; i != last; ++i) each(i, cx);
+    });
 }
 
 }  // namespace muster::detail
