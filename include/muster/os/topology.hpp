@@ -130,7 +130,7 @@ inline std::optional<std::vector<std::size_t>> topology::parse_cpu_list(std::str
 }
 
 inline std::optional<std::string> topology::text_of(std::string const& path) {
-    std::size_t const longest = 512 * 1'024;    // every second number below the limit takes 192 KiB
+    std::size_t const longest = std::size_t{512} * 1'024;    // every second number below the limit takes 192 KiB
     std::ifstream file{path, std::ios::binary};
     std::string text;
     char part[4'096];

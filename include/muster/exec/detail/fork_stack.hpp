@@ -75,7 +75,8 @@ struct alignas(64) fork_stack {
     enum wish : unsigned { nothing = 0, work = 1, stop = 2 };
 
     static fork_stack* of_place(forked** at) noexcept {
-        return reinterpret_cast<fork_stack*>(reinterpret_cast<std::uintptr_t>(at) & ~(length - 1));
+        auto* const byte = reinterpret_cast<char*>(at);
+        return reinterpret_cast<fork_stack*>(byte - (reinterpret_cast<std::uintptr_t>(byte) & (length - 1)));
     }
     /// The stack of this thread, or null outside of `run`.
     static fork_stack*& here() noexcept { return here_; }
@@ -119,7 +120,7 @@ struct alignas(64) fork_stack {
 private:
     explicit fork_stack(crew& owner) noexcept : of(&owner) {}
     [[nodiscard]] forked** half(std::size_t which) noexcept {
-        return reinterpret_cast<forked**>(reinterpret_cast<char*>(this) + which * (length / 2)) + (which == 0 ? sizeof(fork_stack) / sizeof(forked*) : 0);
+        return which == 0 ? reinterpret_cast<forked**>(this + 1) : reinterpret_cast<forked**>(reinterpret_cast<char*>(this) + length / 2);
     }
     forked**& oldest_of(forked** at) noexcept { return oldest[at >= half(1)]; }
     void share_oldest(forked**& from) noexcept;
@@ -135,12 +136,10 @@ inline fork_stack* fork_stack::make(crew& owner) noexcept {
     auto const page = std::size_t{4096};
     auto* const all = ::mmap(nullptr, 2 * length + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (all == MAP_FAILED) return nullptr;
-    auto const begin = reinterpret_cast<std::uintptr_t>(all);
-    auto const aligned = (begin + length - 1) & ~(length - 1);
-    if (aligned != begin) ::munmap(all, aligned - begin);
-    auto const end = aligned + length + page;
-    if (auto const rest = begin + 2 * length + page - end; rest != 0) ::munmap(reinterpret_cast<void*>(end), rest);
-    auto* const place = reinterpret_cast<void*>(aligned);
+    auto const before = (length - (reinterpret_cast<std::uintptr_t>(all) & (length - 1))) & (length - 1);
+    auto* const place = static_cast<char*>(all) + before;
+    if (before != 0) ::munmap(all, before);
+    ::munmap(place + length + page, length - before);
     if (::mprotect(place, length, PROT_READ | PROT_WRITE) != 0) {
         ::munmap(place, length + page);
         return nullptr;
