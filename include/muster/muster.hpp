@@ -1,10 +1,9 @@
 #pragma once
 
-/// The part of muster that is about calls: the words, the executors, the policies, the gates, the verbs, what is seen of them.
-/// What reaches out is included by name: programs (muster/process/), files (muster/cache/file_cache.hpp), terminal and signals
-/// (muster/observe/progress.hpp, interrupts.hpp), other libraries
-/// (muster/adapt/), whole problems (muster/workloads/). So are tasks that depend on each other (muster/flow/graph.hpp): a compiler
-/// pays for them like for a tenth of all the rest, and few programs have them.
+/// The part of muster that is about calls: the words, the executors, the policies, the gates, the verbs.
+/// What reaches out is included by name: programs (muster/process/), files (muster/cache/file_cache.hpp), what is seen of a run
+/// (muster/observe/), other libraries (muster/adapt/), whole problems (muster/workloads/). So are tasks that depend on each other
+/// (muster/flow/graph.hpp): a compiler pays for them like for a tenth of all the rest, and few programs have them.
 
 #include <muster/core/any_stage.hpp>         // any_stage
 #include <muster/core/chain.hpp>             // chain
@@ -51,9 +50,6 @@
 #include <muster/policy/scratch.hpp>     // scratch
 #include <muster/policy/trip.hpp>        // trip
 
-#include <muster/observe/run_report.hpp>    // run_report
-#include <muster/observe/tally.hpp>         // tally
-#include <muster/observe/verdict.hpp>       // verdict
 
 #include <muster/flow/fan_out.hpp>     // fan_out, all, first, quorum
 #include <muster/flow/for_each.hpp>    // for_each
