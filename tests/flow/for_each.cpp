@@ -107,12 +107,15 @@ TEST_CASE("for_each: over index ranges, nested freely, on every width", "[flow]"
     for (std::size_t const width : {1u, 2u, 8u}) {
         thread_pool pool{width};
         std::vector<std::atomic<int>> cells(6 * 7 * 8);
-        CHECK(for_each(indices{6}, on{pool} | [&](std::size_t i, context& cx) {
-                  CHECK(for_each(indices{7}, on{pool} | [&, i](std::size_t j) {
-                            auto const first = 56 * i + 8 * j;
-                            CHECK(for_each(indices{first, first + 8}, on{pool} | [&](std::size_t at) { ++cells[at]; }).empty());
-                        }, cx).empty());
-              }).empty());
+        auto const failures = for_each(indices{6}, on{pool} | [&](std::size_t i, context& cx) -> outcome<void> {
+            auto inner = for_each(indices{7}, on{pool} | [&, i](std::size_t j) -> outcome<void> {
+                auto const first = 56 * i + 8 * j;
+                auto innermost = for_each(indices{first, first + 8}, on{pool} | [&](std::size_t at) { ++cells[at]; });
+                return innermost.empty() ? outcome<void>{} : innermost.front();
+            }, cx);
+            return inner.empty() ? outcome<void>{} : inner.front();
+        });
+        CHECK(failures.empty());
         for (auto const& cell : cells) REQUIRE(cell == 1);
     }
 }
