@@ -208,6 +208,10 @@ TEST_CASE("join: a stop ends the run at its next fork", "[exec][join]") {
     bool called = false;
     CHECK(pool.run([&](worker w) { join(w, [&](worker) { called = true; }, [](worker) {}); }, context{before.get_token()}).error().is(cause::cancelled));
     CHECK(!called);
+    // An item of a verb below that is cancelled, too: it did not throw of its own accord.
+    auto const items = pool.run([] { return map(std::array{1, 2}, [](int n) { return join([n] { return n; }, [n] { return n; }).first; }); },
+                                context{before.get_token()});
+    for (auto const& each : items.value()) CHECK(each.error().is(cause::cancelled));
 }
 
 TEST_CASE("join: in the tasks of a pool, nested in verbs and the other way round", "[exec][join]") {

@@ -37,7 +37,6 @@ struct side_result<F, Args...> { using type = std::monostate; };
 template <class F, class G, class... Args>
 using both = std::pair<typename side_result<F, Args...>::type, typename side_result<G, Args...>::type>;
 
-
 }  // namespace detail
 
 /// Calls both sides, perhaps at the same time, and gives both answers: `auto [a, b] = join(w, f, g)`.
@@ -50,7 +49,8 @@ using both = std::pair<typename side_result<F, Args...>::type, typename side_res
 /// Waits      until both sides are over. Meanwhile this thread runs only what they forked: a lock held across a join is never
 ///            asked for again on its thread by work of somebody else.
 /// Throws     what a side throws; of two the left one's. A side that was not started when the other one threw is not called.
-///            Where the run was asked to stop, a fork throws instead of calling: `run` answers cause::cancelled.
+///            Where the run was asked to stop, a fork throws instead of calling: `run` answers cause::cancelled. So what forks
+///            below a `run` that can be stopped is not noexcept.
 /// Threads    inside `thread_pool::run`, and everywhere in its tasks without a worker; elsewhere one side after the other.
 /// Cost       about that of two calls as long as all workers are busy: no allocation, no atomic read-modify-write, no fence.
 ///            Stack as plain recursion, and about 100 bytes a fork that is open. The sides are moved: capture by value.

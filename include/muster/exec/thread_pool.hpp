@@ -89,7 +89,7 @@ public:
     void bulk(std::size_t n, std::size_t width, Body const& body) { crew_.bulk_if_worth_it(n, width, body); }
 
     /// Calls `f(worker)`, or `f()`, on this thread, as one of the workers: what it forks by `join` the others take. Gives its outcome;
-    /// cause::cancelled where the context's stop ended it at a fork.
+    /// cause::cancelled where the context's stop ended it at a fork. A deadline is seen by who asks `worker::stop_requested()`.
     template <class F>
     auto run(F const& f, context const& cx = context{}) { return run_in(f, cx); }
 
@@ -122,15 +122,11 @@ private:
         };
         using result = typename detail::normalised<std::remove_cvref_t<std::invoke_result_t<decltype(call) const&, detail::forked**>>>::type;
         return guarded<result>([&]() -> result {
-            try {
-                if constexpr (std::is_void_v<std::invoke_result_t<decltype(call) const&, detail::forked**>>) {
-                    crew_.enter(cx, call);
-                    return {};
-                } else {
-                    return crew_.enter(cx, call);
-                }
-            } catch (detail::stopped const&) {
-                return cx.interruption();
+            if constexpr (std::is_void_v<std::invoke_result_t<decltype(call) const&, detail::forked**>>) {
+                crew_.enter(cx, call);
+                return {};
+            } else {
+                return crew_.enter(cx, call);
             }
         });
     }

@@ -34,12 +34,17 @@
 // waits it takes seats only in loops that were started by items of its own loop: so it never runs a stranger's item under a
 // lock that the item below it holds, and a nested loop always has its own caller to make progress. Nothing can deadlock.
 //
+// A fork (`join`, see fork_stack.hpp) is private to its thread until somebody idle wishes for work; then it is offered in its thread's
+// queue as a loop is, for one. Its own thread takes it back, or waits for it as for the last items of a loop: a thief that found
+// work waits for nothing, so somebody always makes progress. While anybody forks, one idle thread does not sleep for long: it
+// wishes again every 100 us, and no fork pays for waking it. Forks that turn out to be crumbs are left alone for as long.
+//
 // A thread that blocks in a policy's wait counts as absent; another is let in (or started, up to `spares`) while it sleeps.
 //
 // Waking a thread costs more than some loops are worth: 20 us and more on a virtual machine. So the crew remembers what an item
-// of each kind of loop took the last times. Where the caller leaves the width to us (`bulk_if_worth_it`), a loop that promises
-// to be shorter than that is first worked off by its caller alone, and offered after all when it takes longer, or when one of
-// its items waits.
+// of each kind of loop took the last times. Where the caller leaves that to us (`bulk_if_worth_it`), a loop that promises to be
+// shorter than that is first worked off by its caller alone, and offered after all when it takes longer, or when one of its items
+// waits. One idle thread looks on for 50 us before it sleeps, so that loops in a row find it awake.
 
 namespace muster::detail {
 
@@ -155,7 +160,7 @@ public:
     /// The crew in whose work this thread is, if its work can fork; else null.
     static crew* current() noexcept { return here().of && here().of->options_.forks ? here().of : nullptr; }
 
-    /// Calls `body(place)` on this thread with a place to fork at; its forks are shared with the crew. Throws `stopped` too.
+    /// Calls `body(place)` on this thread with a place to fork at; its forks are shared with the crew.
     template <class Body>
     auto enter(context const& cx, Body const& body) {
         borrowed_stack const stack(*this);
@@ -833,7 +838,7 @@ inline void fork_stack::answer(forked** newest) {
     auto const asked = wanted.exchange(nothing, std::memory_order_acquire);    // pairs with `wish`: whose stop it was is seen
     if (run->stopped.load()) {
         wish(stop);    // for the next fork too
-        throw stopped{};
+        throw bad_outcome{failure{cause::cancelled, "the run was asked to stop"}};    // `guarded` makes it a failure again
     }
     if (asked & work) share_oldest(oldest_of(newest));
 }

@@ -100,7 +100,7 @@ struct alignas(64) fork_stack {
     }
     void wish(enum wish what) noexcept { wanted.fetch_or(what, std::memory_order_release); }    // pairs with `answer`: it sees the stop too
 
-    /// Somebody wishes something: at a fork, whose place is `newest`. Throws `stopped`.
+    /// Somebody wishes something: at a fork, whose place is `newest`. Throws what makes a failure of a run that was asked to stop.
     [[gnu::cold]] void answer(forked** newest);
     /// True when it was run elsewhere, and is done; false when it is the caller's again.
     [[gnu::cold]] bool settle(forked** at, forked& one) noexcept;
@@ -127,9 +127,6 @@ private:
 
     static inline thread_local constinit fork_stack* here_ = nullptr;
 };
-
-/// Thrown by a fork when the run was asked to stop; `run` turns it into a failure.
-struct stopped {};
 
 inline fork_stack* fork_stack::make(crew& owner) noexcept {
     // Only what is used becomes memory; the pages behind the end catch what is deeper, as behind any stack.
