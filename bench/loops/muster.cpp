@@ -1,12 +1,12 @@
 #include "problem.hpp"
 
 #include <cstdlib>    // abort
-#include <ranges>     // iota_view
 #include <vector>     // failures
 
 #include <muster/exec/join.hpp>
 #include <muster/exec/thread_pool.hpp>
 #include <muster/flow/for_each.hpp>
+#include <muster/flow/indices.hpp>
 #include <muster/flow/map.hpp>
 
 namespace bench::loops {
@@ -26,7 +26,7 @@ struct with_for_each {
     void enter(Call const& call) { call(); }
     template <class Body>
     void loop(std::size_t n, Body const& body) {
-        all_well(for_each(std::ranges::iota_view{std::size_t{0}, n}, muster::on{pool} | body));
+        all_well(for_each(indices{n}, muster::on{pool} | body));
     }
 };
 

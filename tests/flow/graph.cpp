@@ -392,9 +392,10 @@ TEST_CASE("graph: a node that waits is woken by a stop", "[flow]") {
     graph build;
     event waiting;
     auto const waits = build.add("waits", [&](context& cx) -> outcome<void> { waiting.set(); return cx.pause(24h); });
-    build.add("stops", [&] { CHECK(waiting.wait()); stop.request_stop(); });
+    auto const stops = build.add("stops", [&] { auto const seen = waiting.wait(); stop.request_stop(); return seen; });
     auto const behind = build.add("behind", one, waits);
     auto const result = build.run(on{pool}, context{stop.get_token()});
+    CHECK(result[stops] == true);
     CHECK(result[waits].error().code() == cause::cancelled);
     CHECK(result.report(waits).state == node_state::failed);
     CHECK(result[behind].error().code() == cause::cancelled);
@@ -642,10 +643,11 @@ TEST_CASE("graph: one node that makes many ready finds hands for them, when all 
     telling_pool pool{4};
     meeting both{2}, all{4};
     auto const caller = std::this_thread::get_id();
+    std::atomic<int> met{0}, waited{0};
     auto const root = [&] {
-        CHECK(both.arrive());
+        met += both.arrive();
         if (std::this_thread::get_id() == caller) return;
-        CHECK(pool.somebody_waits.wait());    // this thread holds the only node that is left
+        waited += pool.somebody_waits.wait();    // this thread holds the only node that is left
     };
     graph build;
     auto const a = build.add("a", root);
@@ -658,6 +660,8 @@ TEST_CASE("graph: one node that makes many ready finds hands for them, when all 
             return all.arrive();
         }, a, b));
     auto const result = build.run(on{pool});
+    CHECK(met == 2);
+    CHECK(waited == 1);
     CHECK(caller_came);
     for (auto const& each : many) CHECK(result[each] == true);
 }
