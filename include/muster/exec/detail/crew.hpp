@@ -218,11 +218,12 @@ public:
     }
 
     /// Waits on behalf of a call: while one of our own threads sleeps here, another may run; and the items behind the one that
-    /// waits are offered to others.
+    /// waits, and the forks around it, are offered to others.
     static bool wait_until(wait_point& point, instant until) {
         for (position const* at = &here(); at; at = at->outer)
             for (auto* each = at->inside; each; each = each->parent)
                 if (!each->offered.load(std::memory_order_relaxed)) at->of->offer(static_cast<loop&>(*each));    // a hint: `offer` decides
+        if (auto* const forks = fork_stack::here()) forks->share_all();
         asleep const now(true);
         return thread_waiter{}.wait_until(point, until);
     }
