@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <string>
 #include <utility>
 
-// What exec/detail/crew.hpp does to have as many threads awake as there is work and room for: post, summon, enter, pass on, lend
-// a place while a job waits, sleep, close. The bell is what exec/doorbell_model.cpp shows it to be: who looked before a ring does
+// What exec/detail/crew.hpp does to have as many threads awake as there is work and room for: post into the inbox, summon where it
+// was empty, enter, empty the inbox, pass on, lend a place while a job waits, sleep, close. The bell is what exec/doorbell_model.cpp shows it to be: who looked before a ring does
 // not sleep, and a ring for one wakes one of those that sleep, whichever. All steps are seq_cst, as they are in the header.
 
 using namespace muster::testing;
@@ -38,11 +39,12 @@ struct crew {
     bool leaves_silently = false;     // who lends its place summons nobody
     bool passes_nothing_on = false;   // who takes a job does not look whether there is more
     bool ends_silently = false;       // the last does not ring when the crew is closed
+    bool forgets_the_inbox = false;   // work is only what is counted
     bool turns_in_vain = false;       // tries again as long as something is offered, be there room for it or not
 
     enum at_worker : std::uint8_t {
-        unborn, looks, enters, enlists, takes, passes_on, checks_room, rings_on, runs, absents, unruns, checks_offers, rings_away, waits, returns, unabsents, done_with_it,
-        counts, counts_absent, starts, frees_place, unlists, looks_again, asks_room, closes, asks_offers, asks_busy, rings_all, looks_after, sleeps, gone
+        unborn, looks, enters, enlists, takes, opens_box, adds, passes_on, passes_on_box, checks_room, rings_on, runs, absents, unruns, checks_offers, checks_box, rings_away, waits, returns, unabsents, done_with_it,
+        counts, counts_absent, starts, frees_place, unlists, looks_again, looks_again_box, asks_room, closes, asks_offers, asks_box, asks_busy, rings_all, looks_after, sleeps, gone
     };
     enum at_caller : std::uint8_t { posts, summons, caller_counts, caller_counts_absent, caller_starts, takes_back, closing, rings_closing, over };
 
@@ -50,6 +52,7 @@ struct crew {
         at_worker at;
         at_worker then;          // after a summons
         std::uint8_t job;
+        std::uint8_t rest;       // of what was in the inbox
         std::uint8_t rung;       // since it looked
         std::uint8_t seen;       // what it has counted so far
         std::uint8_t in_vain;    // turns without anybody else's doing
@@ -58,7 +61,7 @@ struct crew {
         std::array<worker, most_workers> of;
         at_caller caller;
         std::uint8_t next_job, caller_seen;
-        std::uint8_t offered, ran;    // a bit for each job
+        std::uint8_t boxed, offered, ran;    // a bit for each job
         std::uint8_t offers, running, absent, busy, visitors, threads, closed;
         std::uint8_t spins, crowded;
     };
@@ -85,6 +88,7 @@ struct crew {
         caller_steps(now, go);
     }
 
+    [[nodiscard]] bool left_in_box(state const& now) const { return now.boxed != 0 && !forgets_the_inbox; }
     static constexpr std::size_t all = ~std::size_t{0};
     // A ring: `go_on` with each of the sleepers that it may wake.
     static void ring(state next, std::size_t how_many, auto const& go_on) {
@@ -143,8 +147,21 @@ struct crew {
                 me.in_vain = 0;
                 return to(passes_nothing_on ? runs : passes_on, "takes a job");
             }
-            return to(frees_place, "finds nothing to take");
-        case passes_on: return to(now.offers != 0 ? checks_room : runs, "looks whether there is more");
+            return to(opens_box, "finds nothing to take");
+        case opens_box:
+            if (now.boxed == 0) return to(frees_place, "finds the inbox empty");
+            me.job = as_byte(static_cast<unsigned>(std::countr_zero(now.boxed)));
+            me.rest = as_byte(now.boxed & (now.boxed - 1u));
+            next.boxed = 0;
+            me.in_vain = 0;
+            return to(me.rest ? adds : passes_nothing_on ? runs : passes_on, "empties the inbox");
+        case adds:
+            next.offered |= now.of[i].rest;
+            next.offers = as_byte(next.offers + std::popcount(now.of[i].rest));
+            me.rest = 0;
+            return to(passes_nothing_on ? runs : passes_on, "offers the rest of it");
+        case passes_on: return to(now.offers != 0 ? checks_room : passes_on_box, "looks whether more is offered");
+        case passes_on_box: return to(left_in_box(now) ? checks_room : runs, "looks whether more is in the inbox");
         case checks_room: return to(now.running < width ? rings_on : runs, "looks whether there is room");
         case rings_on: return summon(runs);
         case runs:
@@ -155,7 +172,8 @@ struct crew {
             return to(done_with_it, "runs its job");
         case absents: ++next.absent; return to(unruns, "is absent");
         case unruns: --next.running; return to(leaves_silently ? waits : checks_offers, "lends its place");
-        case checks_offers: return to(now.offers != 0 ? rings_away : waits, "looks whether there is work");
+        case checks_offers: return to(now.offers != 0 ? rings_away : checks_box, "looks whether something is offered");
+        case checks_box: return to(left_in_box(now) ? rings_away : waits, "looks into the inbox");
         case rings_away: return summon(waits);
         case waits:
             if (now.ran >> each[me.job].waits_for & 1) to(returns, "has waited");
@@ -181,14 +199,16 @@ struct crew {
 
         case frees_place: --next.running; return to(unlists, "frees its place");
         case unlists: --next.busy; return to(relies_on_bell ? closes : looks_again, "is not busy");
-        case looks_again: return to(now.offers != 0 ? asks_room : closes, "looks whether something is offered");
+        case looks_again: return to(now.offers != 0 ? asks_room : looks_again_box, "looks whether something is offered");
+        case looks_again_box: return to(left_in_box(now) ? asks_room : closes, "looks into the inbox");
         case asks_room:
             if (now.running + (turns_in_vain ? 0 : now.visitors) >= static_cast<int>(width)) return to(closes, "sees no room");
             if (me.in_vain == 2) next.spins = 1;
             else ++me.in_vain;
             return to(looks, "tries again");
         case closes: return to(now.closed ? asks_offers : looks_late ? looks_after : sleeps, "asks whether it is over");
-        case asks_offers: return to(now.offers == 0 ? asks_busy : sleeps, "asks what is left");
+        case asks_offers: return to(now.offers == 0 ? asks_box : sleeps, "asks what is left");
+        case asks_box: return to(left_in_box(now) ? sleeps : asks_busy, "asks what is in the inbox");
         case asks_busy: return to(now.busy == 0 ? (ends_silently ? gone : rings_all) : sleeps, "asks who is busy");
         case rings_all:
             me.at = gone;
@@ -214,12 +234,16 @@ struct crew {
         auto const posted = [&] { return now.next_job + 1u < jobs ? posts : visited ? takes_back : closing; };
         switch (now.caller) {
         case posts:
-            next.offered |= as_byte(1u << now.next_job);
-            ++next.offers;
-            if (!each[now.next_job].is_fork) return to(summons, "offers a job");
+            if (!each[now.next_job].is_fork) {
+                next.boxed |= as_byte(1u << now.next_job);
+                if (now.boxed == 0) return to(summons, "puts a job into the empty inbox");
+            } else {
+                next.offered |= as_byte(1u << now.next_job);
+                ++next.offers;
+            }
             next.caller = posted();
             ++next.next_job;
-            return go(next, "offers a fork");
+            return go(next, each[now.next_job].is_fork ? "offers a fork" : "puts a job behind the others");
         case summons:
             next.caller = caller_counts;
             return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
@@ -284,6 +308,7 @@ TEST_CASE("crew, all orders: what is done wrong is found", "[exec][model]") {
     finds(with(blocks_beside_work, [](crew& c) { c.passes_nothing_on = true; }), forever);
     finds(with(first_waits_for_last, [](crew& c) { c.leaves_silently = true; }), forever);
     finds(with(two_jobs, [](crew& c) { c.ends_silently = true; }), forever);
+    finds(with(first_waits_for_last, [](crew& c) { c.forgets_the_inbox = true; }), forever);
     finds(with(beside_a_visitor, [](crew& c) { c.turns_in_vain = true; }), "a worker turns in vain");
 }
 

@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -196,6 +199,86 @@ TEST_CASE("thread_pool: a job is run while another one blocks, also when only on
         pool.post([&] { second_done.set(); });
         REQUIRE(first_done.wait());
     }
+}
+
+TEST_CASE("thread_pool: a job that blocks keeps none of those behind it, though a worker takes short ones by the handful", "[exec]") {
+    for (int round = 0; round < 50; ++round) {
+        thread_pool pool{2};
+        event first_done, last_done, gate, ready;
+        pool.post([&] {
+            ready.set();
+            static_cast<void>(gate.wait());
+        });
+        REQUIRE(ready.wait());
+        std::atomic<int> ran{0};
+        for (int i = 0; i < 300; ++i) pool.post([&] { ++ran; });    // all are there before the first is taken
+        pool.post([&] {
+            if (last_done.wait()) first_done.set();
+        });
+        for (int i = 0; i < 30; ++i) pool.post([&] { ++ran; });
+        pool.post([&] { last_done.set(); });
+        gate.set();
+        REQUIRE(first_done.wait());
+    }
+}
+
+TEST_CASE("thread_pool: a job that waits in a policy keeps none of those behind it, also with one worker", "[exec]") {
+    for (int round = 0; round < 20; ++round) {
+        thread_pool pool{1};
+        event through, gate;
+        wait_point opened;
+        pool.post([&] { static_cast<void>(gate.wait()); });
+        for (int i = 0; i < 200; ++i) pool.post([] {});
+        pool.post([&] {
+            context cx{pool.waiting()};
+            if (cx.wait(opened) == context::wait_end::woken) through.set();
+        });
+        for (int i = 0; i < 10; ++i) pool.post([] {});
+        pool.post([&] { opened.wake(); });
+        gate.set();
+        REQUIRE(through.wait());
+    }
+}
+
+TEST_CASE("thread_pool: posts jobs of any size and alignment, and from threads that are gone when they run", "[exec]") {
+    std::atomic<int> right{0};
+    {
+        thread_pool pool{2};
+        event gate;
+        pool.post([&] { static_cast<void>(gate.wait()); });
+        pool.post([&] { static_cast<void>(gate.wait()); });
+        std::thread([&] {
+            std::array<char, 2'000> large;
+            large.fill('x');
+            struct alignas(128) aligned { int value = 7; } const wide;
+            std::array<char, 100> small;
+            small.fill('y');
+            for (int i = 0; i < 100; ++i) {
+                pool.post([&right, large] { right += large[1'999] == 'x'; });
+                pool.post([&right, wide] { right += wide.value == 7 && reinterpret_cast<std::uintptr_t>(&wide) % 128 == 0; });
+                pool.post([&right, small] { right += small[99] == 'y'; });
+            }
+        }).join();
+        gate.set();
+    }
+    CHECK(right == 300);
+}
+
+TEST_CASE("thread_pool: a job that cannot be moved into the queue is the caller's failure, and nothing is left of it", "[exec]") {
+    struct throws_when_moved {
+        std::shared_ptr<int> held = std::make_shared<int>(1);
+        throws_when_moved() = default;
+        throws_when_moved(throws_when_moved const&) = default;
+        throws_when_moved(throws_when_moved&&) : held() { throw std::runtime_error{"not today"}; }
+        void operator()() const {}
+    };
+    thread_pool pool{1};
+    throws_when_moved const job;
+    CHECK_THROWS_AS(pool.post(throws_when_moved{job}), std::runtime_error);
+    CHECK(job.held.use_count() == 1);
+    event ran;
+    pool.post([&] { ran.set(); });
+    CHECK(ran.wait());
 }
 
 TEST_CASE("thread_pool: a worker that waits in a policy lends its place, also the only one", "[exec]") {

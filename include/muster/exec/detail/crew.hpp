@@ -17,11 +17,12 @@
 #include <utility>               // move
 #include <vector>                // workers
 
-#include <muster/core/intrusive_list.hpp>     // intrusive_list
 #include <muster/core/waiter.hpp>             // wait_point, thread_waiter
 #include <muster/exec/detail/doorbell.hpp>    // doorbell
 #include <muster/exec/detail/estimate.hpp>    // estimate, run_items, share
 #include <muster/exec/detail/fork_stack.hpp>  // fork_stack, scope, forked
+#include <muster/exec/detail/job_memory.hpp>  // job_block
+#include <muster/exec/detail/work_queue.hpp>  // work_queue, job_inbox, loop, posted_job
 #include <muster/exec/worker_placement.hpp>   // worker_placement
 #include <muster/os/futex.hpp>                // futex_wait
 
@@ -38,6 +39,10 @@
 // queue as a loop is, for one. Its own thread takes it back, or waits for it as for the last items of a loop: a thief that found
 // work waits for nothing, so somebody always makes progress. While anybody forks, one idle thread does not sleep for long: it
 // wishes again every 100 us, and no fork pays for waking it. Forks that turn out to be crumbs are left alone for as long.
+//
+// A job (`post`) from outside goes into an inbox, which costs its caller one exchange; only who finds it empty has to wake somebody.
+// Workers take jobs by the handful, more of them the shorter they are. What is in a worker's hand and not begun anybody idle may
+// take away, so that no job waits for the one before it.
 //
 // A thread that blocks in a policy's wait counts as absent; another is let in (or started, up to `spares`) while it sleeps.
 //
@@ -68,7 +73,7 @@ public:
     crew(std::size_t width, std::size_t spares) : crew(crew_options{.width = width, .most_width = width, .spares = spares}) {}
     explicit crew(crew_options how)
         : width_(how.width), most_threads_(std::max(how.width, how.most_width) + how.spares), most_width_(most_threads_ - how.spares),
-          options_(std::move(how)), queues_(std::make_unique<queue[]>(most_threads_ + 1)) {}
+          options_(std::move(how)), queues_(std::make_unique<work_queue[]>(most_threads_ + 1)) {}
     crew(crew const&) = delete;
     crew& operator=(crew const&) = delete;
 
@@ -99,7 +104,7 @@ public:
     std::size_t resize(std::size_t width) noexcept {
         auto const now = std::clamp<std::size_t>(width, 1, most_width_);
         width_.store(now);
-        if (offers_.load() != 0) work_.ring(now);
+        if (work_left()) work_.ring(now);
         return now;
     }
 
@@ -140,19 +145,18 @@ public:
 
     template <class Job>
     void post(Job job) {
-        struct posted final : any_job {
+        struct posted final : posted_job {
             explicit posted(Job&& what) : job(std::move(what)) {}
             void run() override { job(); }
             Job job;
         };
-        auto* const made = new posted(std::move(job));    // the queue's, then that of whoever runs it
-        auto& home = my_queue();
-        {
-            std::lock_guard lock(home.mutex);
-            home.jobs.push_back(*made);
-            offers_.fetch_add(1);
+        auto* const made = make_job<posted>(std::move(job));    // the queue's, then that of whoever runs it
+        if (auto& home = my_queue(); &home != &outsiders()) {
+            add_jobs(home, {made, made, 1});
+            summon(1);
+        } else if (inbox_.put(*made)) {
+            summon(1);
         }
-        summon(1);
         if (started_.load() != 0) return;
         while (auto* next = take_job()) run_job(next);    // no thread can be had: the callers do the work
     }
@@ -201,7 +205,7 @@ public:
     }
     // For fork_stack: takes it back (false), or waits until it is done.
     bool settle(shared_fork& one) noexcept {
-        auto& home = *static_cast<queue*>(one.home);
+        auto& home = *one.home;
         {
             std::lock_guard lock(home.mutex);
             if (!one.taken) {
@@ -235,38 +239,10 @@ private:
     static constexpr std::size_t most_unclocked = 32;    // items of which one may be slow unnoticed
     static constexpr std::chrono::nanoseconds crumb = std::chrono::microseconds{5};         // a fork that is not worth a thread
     static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};     // of whoever looks for work before it sleeps
+    static constexpr std::size_t most_in_hand = 64;
     static constexpr unsigned most_crumbs = 2;    // in a row, before whoever takes them sleeps
     static constexpr std::chrono::nanoseconds watch = std::chrono::microseconds{100};
 
-    struct queue;
-
-    struct loop : scope {
-        run_items run;
-        void const* body;
-        std::size_t n;
-        std::size_t width;
-        std::size_t clock_every = 1;             // items
-        std::size_t seats;                       // guarded by the mutex of the queue that offers it
-        queue* home;                             // of its caller; `offered` is set once, by it or by a helper below that waits
-        loop* before = nullptr;                  // in the queue
-        loop* after = nullptr;
-        std::atomic<std::size_t> next{0};        // items claimed
-        std::atomic<std::size_t> inside{0};      // helpers at work; raised under the queue's mutex
-    };
-    struct any_job {
-        virtual ~any_job() = default;
-        virtual void run() = 0;
-        any_job* before = nullptr;
-        any_job* after = nullptr;
-    };
-    struct alignas(64) queue {
-        std::mutex mutex;
-        intrusive_list<loop> loops;
-        intrusive_list<shared_fork> forks;
-        intrusive_list<any_job> jobs;
-        std::atomic<std::uint64_t> shared{0}, taken{0}, parks{0}, wakes{0};
-        std::atomic<std::int64_t> busy{0};    // ns
-    };
     // This thread forks on a stack until the end of the scope.
     class on_stack {
     public:
@@ -314,10 +290,16 @@ private:
         return made;
     }
 
+    struct self {    // what a thread of ours knows of itself
+        std::size_t number;
+        fork_stack* stack;          // where it forks, if it can
+        unsigned crumbs = 0;        // forks in a row that were not worth a thread
+        std::size_t handful = 1;    // so many jobs are taken at once
+    };
     struct position {    // where this thread is
         crew* of = nullptr;
         scope* inside = nullptr;
-        queue* home = nullptr;
+        work_queue* home = nullptr;
         bool counted = false;                 // among running_
         bool visits = false;                  // among visitors_
         position const* outer = nullptr;      // where it was before, in another crew
@@ -391,8 +373,8 @@ private:
         bool in_policy_;
     };
 
-    queue& outsiders() noexcept { return queues_[most_threads_]; }
-    queue& my_queue() noexcept {
+    work_queue& outsiders() noexcept { return queues_[most_threads_]; }
+    work_queue& my_queue() noexcept {
         auto const* const at = found();
         return at && at->home ? *at->home : outsiders();
     }
@@ -536,7 +518,7 @@ private:
         return false;
     }
 
-    void sit_down(queue& in, loop& at) {    // under in.mutex
+    void sit_down(work_queue& in, loop& at) {    // under in.mutex
         at.inside.fetch_add(1);
         in.loops.erase(at);
         if (--at.seats != 0) in.loops.push_back(at);    // the next one sits down with somebody else
@@ -545,7 +527,7 @@ private:
 
     bool help_below(scope const& top) {
         if (offers_.load() == 0) return false;
-        auto const look_in = [&](queue& each) {
+        auto const look_in = [&](work_queue& each) {
             std::unique_lock lock(each.mutex);
             for (auto* at = each.loops.first(); at; at = at->after) {
                 if (!is_below(at->parent, top)) continue;
@@ -570,7 +552,7 @@ private:
         return look_in(outsiders());
     }
 
-    void take(queue& in, shared_fork& one, fork_stack& by) noexcept {    // under in.mutex
+    void take(work_queue& in, shared_fork& one, fork_stack& by) noexcept {    // under in.mutex
         in.forks.erase(one);
         offers_.fetch_sub(1);
         one.taken = true;
@@ -595,38 +577,112 @@ private:
         return took;
     }
 
-    any_job* take_job() {
-        auto const look_in = [&](queue& each) {
+    // Jobs are counted by the list: in a queue, or in a hand.
+    void add_jobs(work_queue& to, job_list more) {    // that are in no queue yet
+        if (!more.first) return;
+        std::lock_guard lock(to.mutex);
+        if (!to.jobs.first) offers_.fetch_add(1);
+        to.jobs.append(more);
+    }
+    job_list cut_jobs(work_queue& from, std::size_t most) {    // under from.mutex
+        auto const cut = from.jobs.cut(most);
+        if (cut.first && !from.jobs.first) offers_.fetch_sub(1);
+        return cut;
+    }
+    // Some of the jobs in the inbox; the others go to the queue for outsiders, and those who are to share them are called.
+    job_list empty_inbox(std::size_t most) {
+        if (inbox_.empty()) return {};
+        auto all = inbox_.take_all();
+        auto const some = all.cut(most);
+        if (all.first) {
+            auto const running = running_.load(), most_running = width();
+            add_jobs(outsiders(), all);
+            if (running < most_running) summon(std::min(all.size, most_running - running));
+        }
+        return some;
+    }
+    // Where there are no threads.
+    posted_job* take_job() {
+        auto const look_in = [&](work_queue& each) {
             std::lock_guard lock(each.mutex);
-            return take_job_from(each);
+            return cut_jobs(each, 1).first;
         };
         for (std::size_t i = 0; i < started_.load(); ++i)
             if (auto* found = look_in(queues_[i])) return found;
-        return look_in(outsiders());
+        auto* const found = look_in(outsiders());
+        return found ? found : empty_inbox(1).first;
     }
-    any_job* take_job_from(queue& in) {    // under in.mutex
-        auto* const found = in.jobs.pop_front();
-        if (found) offers_.fetch_sub(1);
-        return found;
+    template <class Posted, class Job>
+    static Posted* make_job(Job&& job) {
+        if constexpr (alignof(Posted) <= alignof(std::max_align_t)) {
+            if (auto const [at, of] = job_block::cut(sizeof(Posted)); at) {
+                struct unless_made {
+                    job_block* of;
+                    ~unless_made() { if (of) of->give_back(); }
+                } undo{of};
+                auto* const made = ::new (at) Posted(std::move(job));
+                made->memory = std::exchange(undo.of, nullptr);
+                return made;
+            }
+        }
+        return new Posted(std::move(job));
     }
-
-    static void run_job(any_job* job) {
-        job->run();    // does not throw
-        delete job;
+    static void run_job(posted_job* job) {
+        job->run();
+        auto* const memory = job->memory;
+        if (!memory) return delete job;
+        std::destroy_at(job);
+        memory->give_back();
+    }
+    // Runs the first of them; the others are in our hand meanwhile, then it is their turn, unless somebody took them.
+    void run_jobs(self& who, posted_job* job) {
+        auto& hand = queues_[who.number].hand;
+        if (auto* const others = std::exchange(job->after, nullptr)) {
+            offers_.fetch_add(1);
+            hand.store(others);
+        }
+        pass_on();
+        std::size_t ran = 0;
+        auto const begun = clock::now();
+        for (;;) {
+            run_job(job);
+            ++ran;
+            if (running_.load() > width()) return;    // it goes to sleep; others see the hand
+            job = hand.exchange(nullptr);
+            if (!job) break;
+            if (auto* const others = std::exchange(job->after, nullptr)) hand.store(others);
+            else offers_.fetch_sub(1);
+        }
+        if (auto const took = clock::now() - begun; took > std::chrono::microseconds{50}) who.handful = std::max<std::size_t>(1, who.handful / 2);
+        else if (ran == who.handful && took < std::chrono::microseconds{10}) who.handful = std::min(most_in_hand, who.handful * 2);
+    }
+    bool take_hand(self& who, work_queue& of) {
+        if (!of.hand.load()) return false;
+        auto* const jobs = of.hand.exchange(nullptr);
+        if (!jobs) return false;
+        offers_.fetch_sub(1);
+        run_jobs(who, jobs);
+        return true;
     }
 
     // Own work first, then what comes from outside, then the others', starting with the next one.
-    bool do_something(std::size_t me, fork_stack* my_stack, unsigned& crumbs) {
-        if (do_something_from(queues_[me], my_stack, crumbs) || do_something_from(outsiders(), my_stack, crumbs)) return true;
+    bool do_something(self& who) {
+        auto const me = who.number;
+        if (do_something_from(queues_[me], who) || take_hand(who, queues_[me]) || do_something_from(outsiders(), who)) return true;
+        if (auto const jobs = empty_inbox(who.handful); jobs.first) {
+            run_jobs(who, jobs.first);
+            return true;
+        }
         auto const threads = started_.load();
         auto const& near = options_.placement.near;
         for (std::size_t i = 1; i < threads; ++i) {
             auto const others = options_.placement.cpus.size() - 1;    // the length of a row of `near`; nonsense without it
             auto const next = (me + 1) * others <= near.size() && i <= others ? near[me * others + i - 1] : (me + i) % threads;
-            if (next < threads && do_something_from(queues_[next], my_stack, crumbs)) return true;
+            if (next < threads && (do_something_from(queues_[next], who) || take_hand(who, queues_[next]))) return true;
         }
         return false;
     }
+    [[nodiscard]] bool work_left() const noexcept { return offers_.load() != 0 || !inbox_.empty(); }
     // Those who fork from outside have their place among us.
     [[nodiscard]] bool has_room() const noexcept { return running_.load() + visitors_.load() <= width(); }
 
@@ -642,13 +698,13 @@ private:
                     if (each->active.load(std::memory_order_relaxed) && each->wanted.load(std::memory_order_relaxed) == fork_stack::nothing)    // hints
                         each->wish(fork_stack::work);
             }
-            found = spin_until([this] { return offers_.load(std::memory_order_relaxed) != 0; });    // the queues are locked
+            found = spin_until([this] { return work_left(); });
         } while (!found && !closing_.load() && clock::now() < until);
         searching_.store(false);
-        return found || offers_.load() != 0;    // again: who saw us search woke nobody
+        return found || work_left();    // again: who saw us search woke nobody
     }
 
-    bool do_something_from(queue& from, fork_stack* my_stack, unsigned& crumbs) {
+    bool do_something_from(work_queue& from, self& who) {
         std::unique_lock lock(from.mutex);
         if (auto* const found = from.loops.first()) {
             sit_down(from, *found);
@@ -657,17 +713,16 @@ private:
             help(*found);
             return true;
         }
-        if (auto* const found = from.forks.first(); found && my_stack && has_room()) {
-            take(from, *found, *my_stack);
+        if (auto* const found = from.forks.first(); found && who.stack && has_room()) {
+            take(from, *found, *who.stack);
             lock.unlock();
             if (grain_.load(std::memory_order_relaxed) >= crumb.count()) pass_on();
-            crumbs = run_fork(*found, *my_stack) < crumb ? crumbs + 1 : 0;
+            who.crumbs = run_fork(*found, *who.stack) < crumb ? who.crumbs + 1 : 0;
             return true;
         }
-        if (auto* const found = take_job_from(from)) {
+        if (auto const found = cut_jobs(from, who.handful); found.first) {
             lock.unlock();
-            pass_on();
-            run_job(found);
+            run_jobs(who, found.first);
             return true;
         }
         return false;
@@ -682,11 +737,11 @@ private:
     void leave() {    // a place is free: if work is left, somebody else should come
         absent_.fetch_add(1);    // first: a thread is never taken for a free one in between
         running_.fetch_sub(1);
-        if (offers_.load() != 0) summon(1);
+        if (work_left()) summon(1);
     }
     void stop_visiting() {
         visitors_.fetch_sub(1);
-        if (offers_.load() != 0) summon(1);
+        if (work_left()) summon(1);
     }
     void come_back() noexcept {
         running_.fetch_add(1);    // first, as above
@@ -695,51 +750,50 @@ private:
     // Whoever took work sees to it that more of it finds a thread: those that `summon` took for free may have been called for
     // other work already.
     void pass_on() {
-        if (offers_.load() != 0 && running_.load() < width()) summon(1);
+        if (work_left() && running_.load() < width()) summon(1);
     }
 
     void worker(std::size_t me) {
         here() = position{this, nullptr, &queues_[me], true};
         auto const& places = options_.placement.cpus;
         if (options_.placement.bind && !places.empty()) options_.placement.bind(places[me % places.size()]);
-        auto* const stack = options_.forks ? take_stack() : nullptr;    // kept: the crew outlives its threads
-        unsigned crumbs = 0;                                    // forks in a row that were not worth a thread
+        self who{.number = me, .stack = options_.forks ? take_stack() : nullptr};    // kept: the crew outlives its threads
         for (;;) {
             auto const before = work_.look();
             if (enter()) {
                 busy_.fetch_add(1);
                 auto begun = clock::now();
                 for (;;) {
-                    if (do_something(me, stack, crumbs)) {
+                    if (do_something(who)) {
                         if (options_.utilisation < 1) rest(begun);
                     } else {
                         add(queues_[me].busy, (clock::now() - begun).count());
-                        auto const found = look_for_work(crumbs);
+                        auto const found = look_for_work(who.crumbs);
                         begun = clock::now();
                         if (!found) break;
                     }
-                    if (crumbs >= most_crumbs || running_.load() > width()) break;    // somebody came back from a wait: one of us goes to sleep
+                    if (who.crumbs >= most_crumbs || running_.load() > width()) break;    // somebody came back from a wait: one of us goes to sleep
                 }
                 add(queues_[me].busy, (clock::now() - begun).count());
                 running_.fetch_sub(1);
                 busy_.fetch_sub(1);
-                if (offers_.load() != 0 && running_.load() + visitors_.load() < width()) continue;
+                if (work_left() && running_.load() + visitors_.load() < width()) continue;
             }
             // As long as one of us is in a job it may still post, and wait for others.
-            if (closing_.load() && offers_.load() == 0 && busy_.load() == 0) {    // in this order: taken work makes busy first
+            if (closing_.load() && !work_left() && busy_.load() == 0) {    // in this order: taken work makes busy first
                 work_.ring(most_threads_);    // for those that went back to sleep while there was work left, but no place
                 return;
             }
             // One of those who sleep looks every now and then whether those who fork have more than they had.
-            if (stack && forking_.load() != 0 && !watching_.exchange(true)) {
+            if (who.stack && forking_.load() != 0 && !watching_.exchange(true)) {
                 work_.sleep_unless_rung(before, clock::now() + watch);
                 watching_.store(false);
-                crumbs = 0;
+                who.crumbs = 0;
             } else {
                 count(queues_[me].parks);
                 work_.sleep_unless_rung(before);
                 count(queues_[me].wakes);
-                crumbs = 0;
+                who.crumbs = 0;
             }
         }
     }
@@ -802,10 +856,11 @@ private:
     std::size_t const most_threads_;
     std::size_t const most_width_;
     crew_options const options_;
-    std::unique_ptr<queue[]> const queues_;    // one a thread; the last is for callers from outside
+    std::unique_ptr<work_queue[]> const queues_;    // one a thread; the last is for callers from outside
     std::array<estimate, 64> estimates_;
     doorbell work_;
     doorbell joiners_;
+    job_inbox inbox_;
     std::atomic<std::size_t> offers_{0};     // entries in all queues
     std::atomic<std::size_t> running_{0};    // our threads that are neither asleep nor waiting
     std::atomic<std::size_t> absent_{0};     // our threads that wait in a policy or for the last items of a loop

@@ -24,7 +24,7 @@ namespace muster::detail {
 
 class crew;
 struct fork_stack;
-struct fork_queue;
+struct work_queue;
 
 /// Something that may start more work while it runs. Who waits for it may help with what it started, and with nothing else.
 struct scope {
@@ -45,7 +45,7 @@ struct shared_fork : scope {
     forked* what;
     fork_stack* from;                     // whose it is
     fork_run* run;
-    void* home;                           // the queue that it is offered in, whose mutex guards the next two
+    work_queue* home;                     // that it is offered in, whose mutex guards the next two
     bool taken = false;
     fork_stack* by = nullptr;             // where whoever took it forks
     std::atomic<bool> done{false};        // the last write of whoever took it
