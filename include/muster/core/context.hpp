@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>      // min, reverse
+#include <algorithm>      // min
 #include <chrono>         // nanoseconds
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
@@ -152,10 +152,10 @@ inline std::size_t context::index() const noexcept {
 }
 
 inline std::vector<std::size_t> context::path() const {
-    std::vector<std::size_t> out;
+    std::vector<std::size_t> out(depth());
+    auto place = out.size();
     for (auto const* at = this; at; at = at->parent_)
-        if (at->has_index_) out.push_back(at->index_);
-    std::reverse(out.begin(), out.end());
+        if (at->has_index_) out[--place] = at->index_;
     return out;
 }
 

@@ -154,7 +154,8 @@ struct failure::record {
     std::string stage;
     std::vector<std::size_t> path;
     std::size_t depth = 0;
-    std::optional<unsigned> attempts;    // 0 is something that was said: it never ran
+    unsigned attempts = 0;
+    bool knows_attempts = false;    // 0 is something that was said: it never ran
     std::optional<std::chrono::nanoseconds> retry_after;
     std::optional<int> exit_code;
     std::optional<int> signal;
@@ -163,8 +164,8 @@ struct failure::record {
     record() = default;
     record(record const& other)
         : code(other.code), text(other.text), stage(other.stage), path(other.path), depth(other.depth),
-          attempts(other.attempts), retry_after(other.retry_after), exit_code(other.exit_code), signal(other.signal),
-          exception(other.exception) {}
+          attempts(other.attempts), knows_attempts(other.knows_attempts), retry_after(other.retry_after),
+          exit_code(other.exit_code), signal(other.signal), exception(other.exception) {}
 };
 
 inline failure::failure(std::error_code code, std::string text) : record_(new record) {
@@ -201,9 +202,8 @@ inline std::error_code failure::code() const noexcept {
 }
 
 inline bool failure::is(cause which) const noexcept {
-    auto const wanted = make_error_code(which);
     auto const have = code();
-    return have == wanted || have.default_error_condition() == wanted.default_error_condition();
+    return have.category().equivalent(have.value(), cause_category().default_error_condition(static_cast<int>(which)));
 }
 
 inline std::string const& failure::text() const noexcept {
@@ -216,11 +216,12 @@ inline std::size_t failure::index() const noexcept {
 }
 
 inline std::span<std::size_t const> failure::path() const noexcept {
-    return record_ ? std::span<std::size_t const>{record_->path} : std::span<std::size_t const>{};
+    if (!record_) return {};
+    return {record_->path.data(), record_->path.size()};
 }
 
 inline std::string_view failure::stage() const noexcept { return record_ ? record_->stage : std::string_view{}; }
-inline unsigned failure::attempts() const noexcept { return record_ ? record_->attempts.value_or(0) : 0; }
+inline unsigned failure::attempts() const noexcept { return record_ ? record_->attempts : 0; }
 
 inline std::optional<std::chrono::nanoseconds> failure::retry_after() const noexcept {
     return record_ ? record_->retry_after : std::nullopt;
@@ -238,8 +239,11 @@ inline failure& failure::note(std::string_view more) { own().text += more; retur
 inline failure& failure::stamp(std::string_view stage, std::span<std::size_t const> path, unsigned attempts) {
     auto& mine = own();
     if (mine.stage.empty()) mine.stage = stage;
-    if (mine.path.size() < path.size()) mine.path.assign(path.begin(), path.end());
-    if (!mine.attempts) mine.attempts = attempts;
+    if (mine.path.size() < path.size()) {
+        mine.path.resize(path.size());
+        std::copy_n(path.data(), path.size(), mine.path.data());
+    }
+    if (!std::exchange(mine.knows_attempts, true)) mine.attempts = attempts;
     return *this;
 }
 
@@ -247,7 +251,7 @@ inline failure& failure::leave(std::span<std::size_t const> path) {
     if (path.empty()) return *this;
     auto& mine = own();
     if (mine.path.size() < path.size()) mine.path.resize(path.size());
-    std::copy(path.begin(), path.end(), mine.path.begin());
+    std::copy_n(path.data(), path.size(), mine.path.data());
     mine.depth = path.size() - 1;
     return *this;
 }

@@ -95,7 +95,7 @@ inline std::size_t stream_lines::lost() const {
 
 inline void kept_lines::put(std::string_view line) {
     std::lock_guard lock(mutex_);
-    lines_.emplace_back(line);
+    lines_.push_back(std::string{line});
 }
 
 inline std::vector<std::string> kept_lines::lines() const {

@@ -106,6 +106,7 @@ private:
     static settings_values unpacked(std::uint64_t bits) noexcept;
     static void apply(settings_values& to, settings_options const& from);
     void publish();
+    std::vector<std::string> read_again();    // gives what it complains of
     std::optional<std::string> ask(std::string const& name) const;
     void read_file(std::string const& path, settings_options& into);
     void read(std::string_view where, std::string_view name, std::string_view value, settings_options& into);
@@ -173,10 +174,8 @@ inline width settings_values::width_for(width asked) const {
 }
 
 inline settings::settings(settings_source from) : source_(std::move(from)) {
-    auto const fits = [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    };
-    if (source_.prefix.empty() || !std::all_of(source_.prefix.begin(), source_.prefix.end(), fits))
+    constexpr auto fits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    if (source_.prefix.empty() || source_.prefix.find_first_not_of(fits) != std::string::npos)
         throw std::invalid_argument{"muster: a settings prefix is of letters, digits and underscores, not " +
                                     json_text(source_.prefix)};
     reload();
@@ -190,23 +189,24 @@ inline settings_values settings::snapshot(settings_options const& call) const {
 }
 
 inline void settings::reload() {
-    std::vector<std::string> said;
-    {
-        std::lock_guard lock(mutex_);
-        complaints_.clear();
-        settings_options fresh;
-        for (std::string_view const name : {"MAX_WORKERS", "DISABLE_PARALLEL", "LOG_LEVEL", "BATCH_SIZE"}) {
-            auto const full = source_.prefix + '_' + std::string{name};
-            if (auto const value = ask(full)) read("", full, *value, fresh);
-        }
-        auto path = source_.file;
-        if (path.empty()) path = ask(source_.prefix + "_SETTINGS_FILE").value_or("");
-        if (!path.empty()) read_file(path, fresh);
-        read_ = fresh;
-        publish();
-        said = complaints_;
+    for (auto const& line : read_again()) source_.complain.put(line);    // outside the lock: a sink may ask for settings
+}
+
+inline std::vector<std::string> settings::read_again() {
+    std::lock_guard lock(mutex_);
+    complaints_.clear();
+    settings_options fresh;
+    for (std::string_view const name : {"MAX_WORKERS", "DISABLE_PARALLEL", "LOG_LEVEL", "BATCH_SIZE"}) {
+        auto const full = source_.prefix + '_' + std::string{name};
+        if (auto const value = ask(full)) read("", full, *value, fresh);
     }
-    for (auto const& line : said) source_.complain.put(line);    // outside the lock: a sink may ask for settings
+    auto path = source_.file;
+    if (path.empty())
+        if (auto const named = ask(source_.prefix + "_SETTINGS_FILE")) path = *named;
+    if (!path.empty()) read_file(path, fresh);
+    read_ = fresh;
+    publish();
+    return complaints_;
 }
 
 inline void settings::say(settings_options options) {
@@ -261,7 +261,7 @@ inline void settings::publish() {
 
 inline std::optional<std::string> settings::ask(std::string const& name) const {
     if (source_.environment) return source_.environment(name);
-    if (char const* const value = std::getenv(name.c_str())) return value;
+    if (char const* const value = std::getenv(name.c_str())) return std::string{value};
     return std::nullopt;
 }
 

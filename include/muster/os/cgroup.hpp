@@ -4,7 +4,6 @@
 #include <charconv>       // from_chars
 #include <cstdint>        // uint64_t
 #include <fstream>        // ifstream
-#include <iterator>       // istreambuf_iterator
 #include <optional>       // limits that may be absent
 #include <string>         // paths
 #include <string_view>    // text
@@ -55,7 +54,9 @@ private:
 inline std::optional<std::string> cgroup::read(std::string const& path) {
     std::ifstream file{path};
     if (!file) return std::nullopt;
-    return std::string{std::istreambuf_iterator<char>{file}, {}};
+    std::string all;
+    std::getline(file, all, '\0');    // there is none in such files
+    return all;
 }
 
 inline std::optional<std::uint64_t> cgroup::parse_number(std::string_view text) {

@@ -6,7 +6,6 @@
 #include <optional>     // quota
 #include <string>       // root
 #include <thread>       // hardware_concurrency
-#include <vector>       // a mask for many processors
 
 #include <sched.h>    // sched_getaffinity
 
@@ -46,14 +45,9 @@ namespace detail {
 /// How many processors the mask of this process allows; `otherwise` where that cannot be asked. Not by way of os/affinity.hpp,
 /// which would cost whoever includes a pool 30 ms to compile.
 inline std::size_t allowed_cpus(std::size_t otherwise) {
-    // A mask that is too small for the kernel's is refused: grow until it fits.
-    for (std::size_t sets = 1; sets <= 64; sets *= 2) {
-        std::vector<cpu_set_t> mask(sets);
-        auto const bytes = sets * sizeof(cpu_set_t);
-        if (::sched_getaffinity(0, bytes, mask.data()) != 0) continue;
-        return static_cast<std::size_t>(std::max(1, CPU_COUNT_S(bytes, mask.data())));
-    }
-    return otherwise;
+    cpu_set_t mask[64];    // for 65,536 processors: the kernel refuses one that is too small for it
+    if (::sched_getaffinity(0, sizeof mask, mask) != 0) return otherwise;
+    return static_cast<std::size_t>(std::max(1, CPU_COUNT_S(sizeof mask, mask)));
 }
 }  // namespace detail
 

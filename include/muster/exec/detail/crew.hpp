@@ -7,7 +7,7 @@
 #include <cstddef>               // size_t
 #include <cstdint>               // uint64_t
 #include <functional>            // hash
-#include <memory>                // unique_ptr, construct_at
+#include <memory>                // construct_at
 #include <mutex>                 // mutex
 #include <new>                   // bad_alloc
 #include <stop_token>            // stop_callback
@@ -15,7 +15,7 @@
 #include <thread>                // thread
 #include <type_traits>           // decay
 #include <utility>               // move
-#include <vector>                // workers
+#include <vector>                // queues
 
 #include <muster/core/waiter.hpp>             // wait_point, thread_waiter
 #include <muster/exec/detail/doorbell.hpp>    // doorbell
@@ -73,7 +73,7 @@ public:
     crew(std::size_t width, std::size_t spares) : crew(crew_options{.width = width, .most_width = width, .spares = spares}) {}
     explicit crew(crew_options how)
         : width_(how.width), most_threads_(std::max(how.width, how.most_width) + how.spares), most_width_(most_threads_ - how.spares),
-          options_(std::move(how)), queues_(std::make_unique<work_queue[]>(most_threads_ + 1)) {}
+          options_(std::move(how)), queues_(most_threads_ + 1) {}
     crew(crew const&) = delete;
     crew& operator=(crew const&) = delete;
 
@@ -81,15 +81,13 @@ public:
     ~crew() {
         closing_.store(true);
         work_.ring(most_threads_);
-        for (;;) {    // a job that is run out may still start a thread
-            std::vector<std::thread> gone;
+        for (std::size_t i = 0;; ++i) {    // a job that is run out may still start a thread
             {
                 std::lock_guard lock(threads_mutex_);
-                gone.swap(threads_);
-                over_ = gone.empty();
+                over_ = i == started();
             }
-            if (gone.empty()) break;
-            for (auto& each : gone) each.join();
+            if (over_) break;
+            queues_[i].thread.join();
         }
         while (auto* left = take_job()) run_job(left);    // where no thread could be started
         for (auto* each = stacks_.load(); each;) fork_stack::destroy(std::exchange(each, each->next));
@@ -668,11 +666,13 @@ private:
     // Own work first, then what comes from outside, then the others', starting with the next one.
     bool do_something(self& who) {
         auto const me = who.number;
-        if (do_something_from(queues_[me], who) || take_hand(who, queues_[me]) || do_something_from(outsiders(), who)) return true;
+        bool const offered = offers_.load() != 0;    // else there is nothing but what is in the inbox: no lock is taken in vain
+        if (offered && (do_something_from(queues_[me], who) || take_hand(who, queues_[me]) || do_something_from(outsiders(), who))) return true;
         if (auto const jobs = empty_inbox(who.handful); jobs.first) {
             run_jobs(who, jobs.first);
             return true;
         }
+        if (!offered) return false;
         auto const threads = started_.load();
         auto const& near = options_.placement.near;
         for (std::size_t i = 1; i < threads; ++i) {
@@ -806,9 +806,9 @@ private:
     void rest(clock::time_point& since) {
         auto const worked = clock::now() - since;
         if (worked < std::chrono::milliseconds{1}) return;
-        add(queues_[static_cast<std::size_t>(here().home - queues_.get())].busy, worked.count());
+        add(queues_[static_cast<std::size_t>(here().home - queues_.data())].busy, worked.count());
         std::atomic<std::uint32_t> const nobody{0};
-        (void)futex_wait(nobody, 0, clock::now() + std::chrono::duration_cast<clock::duration>(worked * (1 / options_.utilisation - 1)));
+        (void)futex_wait(nobody, 0, clock::now() + clock::duration{static_cast<clock::rep>(static_cast<double>(worked.count()) * (1 / options_.utilisation - 1))});
         since = clock::now();
     }
 
@@ -843,7 +843,7 @@ private:
         for (; how_many > free && started_.load() < std::min(most_threads_, width() + std::min(options_.spares, absent_.load())); --how_many) {
             auto const me = started_.fetch_add(1);
             try {
-                threads_.emplace_back([this, me] { worker(me); });
+                queues_[me].thread = std::thread([this, me] { worker(me); });
             } catch (std::system_error const&) {    // no thread to be had: the callers do the work, and `refused` says so
                 return refuse();
             } catch (std::bad_alloc const&) {    // the same: whoever offers a loop cannot leave it behind
@@ -856,7 +856,7 @@ private:
     std::size_t const most_threads_;
     std::size_t const most_width_;
     crew_options const options_;
-    std::unique_ptr<work_queue[]> const queues_;    // one a thread; the last is for callers from outside
+    std::vector<work_queue> queues_;    // one a thread; the last is for callers from outside
     std::array<estimate, 64> estimates_;
     doorbell work_;
     doorbell joiners_;
@@ -877,7 +877,6 @@ private:
     std::atomic<bool> refused_{false};
     std::atomic<bool> closing_{false};
     std::mutex threads_mutex_;
-    std::vector<std::thread> threads_;
     bool over_ = false;    // the last thread was joined
 };
 

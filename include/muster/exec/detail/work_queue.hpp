@@ -4,6 +4,7 @@
 #include <cstddef>    // size_t
 #include <cstdint>    // uint64_t
 #include <mutex>      // mutex
+#include <thread>     // thread
 #include <utility>    // exchange
 
 #include <muster/core/intrusive_list.hpp>     // intrusive_list
@@ -72,7 +73,8 @@ struct alignas(64) work_queue {
     // What the thread has taken and not begun: a job and those behind it. It lies here while the thread runs the one before, and
     // whoever is idle takes it all. Taken and put by exchange alone, so that nobody looks into a job that another one runs.
     alignas(64) std::atomic<posted_job*> hand{nullptr};
-    // What the thread did.
+    std::thread thread;    // whose queue it is
+    // What it did.
     std::atomic<std::uint64_t> shared{0}, taken{0}, parks{0}, wakes{0};
     std::atomic<std::int64_t> busy{0};    // ns
 };
