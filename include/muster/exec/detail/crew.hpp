@@ -106,19 +106,25 @@ public:
         return now;
     }
 
-    /// Starts all threads, makes their stacks memory, and lets each call `task()` once.
+    /// Starts all threads; each makes its stack memory and calls `task()`, and so does the caller. Work comes to them as it will
+    /// later, so that this way too is warm.
     void warm_up(auto const& task) {
-        auto const all = width();
-        start_threads(all);
-        auto const expected = std::min(all, started() + 1);
-        std::atomic<std::size_t> there{0};
+        start_threads(width());
+        auto const threads = std::min(width(), started());
+        std::atomic<std::size_t> there{0}, left{threads};
+        wait_point done;
         auto const until = clock::now() + std::chrono::milliseconds{100};
-        bulk(expected, expected, [&](std::size_t first, std::size_t last) {
-            touch_stack();
-            for (auto i = first; i != last; ++i) task();
-            there.fetch_add(last - first);
-            while (there.load() < expected && clock::now() < until) std::this_thread::yield();    // so that each has one
-        });
+        for (std::size_t i = 0; i < threads; ++i)
+            post([&] {
+                touch_stack();
+                task();
+                there.fetch_add(1);
+                while (there.load() < threads && clock::now() < until) std::this_thread::yield();    // so that each has one
+                if (left.fetch_sub(1) == 1) done.wake();
+            });
+        touch_stack();
+        task();
+        while (threads != 0 && !done.woken()) wait_until(done, never);
         enter(context{}, [](forked**) { return 0; });
     }
 
@@ -640,6 +646,7 @@ private:
             hand.store(others);
         }
         pass_on();
+        if (!work_left()) return run_job(job);    // the only one
         std::size_t ran = 0;
         auto const begun = clock::now();
         for (;;) {
@@ -767,14 +774,14 @@ private:
                     if (do_something(who)) {
                         if (options_.utilisation < 1) rest(begun);
                     } else {
-                        add(queues_[me].busy, (clock::now() - begun).count());
+                        add_own(queues_[me].busy, (clock::now() - begun).count());
                         auto const found = look_for_work(who.crumbs);
                         begun = clock::now();
                         if (!found) break;
                     }
                     if (who.crumbs >= most_crumbs || running_.load() > width()) break;    // somebody came back from a wait: one of us goes to sleep
                 }
-                add(queues_[me].busy, (clock::now() - begun).count());
+                add_own(queues_[me].busy, (clock::now() - begun).count());
                 running_.fetch_sub(1);
                 busy_.fetch_sub(1);
                 if (work_left() && running_.load() + visitors_.load() < width()) continue;
@@ -790,9 +797,9 @@ private:
                 watching_.store(false);
                 who.crumbs = 0;
             } else {
-                count(queues_[me].parks);
+                add_own<std::uint64_t>(queues_[me].parks, 1);
                 work_.sleep_unless_rung(before);
-                count(queues_[me].wakes);
+                add_own<std::uint64_t>(queues_[me].wakes, 1);
                 who.crumbs = 0;
             }
         }
@@ -800,13 +807,16 @@ private:
 
     // Statistics: relaxed, nothing hangs on them.
     static void count(std::atomic<std::uint64_t>& what) noexcept { what.fetch_add(1, std::memory_order_relaxed); }
-    static void add(std::atomic<std::int64_t>& what, std::int64_t by) noexcept { what.fetch_add(by, std::memory_order_relaxed); }
+    template <class Number>
+    static void add_own(std::atomic<Number>& what, Number by) noexcept {    // that nobody else writes
+        what.store(what.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
 
     // After each stretch of work a pause that keeps the thread below its ceiling.
     void rest(clock::time_point& since) {
         auto const worked = clock::now() - since;
         if (worked < std::chrono::milliseconds{1}) return;
-        add(queues_[static_cast<std::size_t>(here().home - queues_.data())].busy, worked.count());
+        add_own(here().home->busy, worked.count());
         std::atomic<std::uint32_t> const nobody{0};
         (void)futex_wait(nobody, 0, clock::now() + clock::duration{static_cast<clock::rep>(static_cast<double>(worked.count()) * (1 / options_.utilisation - 1))});
         since = clock::now();
