@@ -67,8 +67,8 @@ public:
 
     /// Grows or shrinks while it is used; gives the width that it has then. A worker that is too much leaves after what it does now.
     std::size_t resize(std::size_t workers) noexcept { return crew_.resize(workers); }
-    /// Starts the workers, makes their stacks memory and lets each of them and the caller call `task()`, which makes what it keeps
-    /// for itself: the first task then finds all as the later ones do.
+    /// Starts the workers, makes 256 KiB of each stack memory and lets each of them and the caller call `task()`, which makes what
+    /// it keeps for itself: the first task then finds all as the later ones do.
     template <class Task = detail::no_task>
     void warm_up(Task const& task = {}) { crew_.warm_up(task); }
     /// Of the thread that was started as number `i`; from `started()` on, of the callers from outside.

@@ -823,7 +823,7 @@ private:
     }
 
     [[gnu::noinline]] static void touch_stack() noexcept {
-        constexpr std::size_t pages = 16, page = 4096;
+        constexpr std::size_t pages = 64, page = 4096;
         unsigned char deep[pages * page];
         for (std::size_t i = 0; i < pages; ++i) static_cast<unsigned char volatile*>(deep)[i * page] = 0;
     }
