@@ -11,16 +11,20 @@
 #include <iostream>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <muster/cache/memory_cache.hpp>
 #include <muster/exec/blocking_pool.hpp>
 #include <muster/exec/inline_executor.hpp>
+#include <muster/exec/join.hpp>
 #include <muster/flow/fan_out.hpp>
 #include <muster/flow/for_each.hpp>
+#include <muster/flow/graph.hpp>
 #include <muster/flow/map.hpp>
 #include <muster/flow/reduce.hpp>
+#include <muster/flow/scan.hpp>
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/rate_limiter.hpp>
 #include <muster/policy/cached.hpp>
@@ -31,8 +35,8 @@
 #include <muster/policy/retry.hpp>
 #include <muster/policy/scratch.hpp>
 
-// Trees of nested verbs, policies and resources, drawn at random, from several callers at once, with exceptions, deadlines and
-// stops, in pools that are made and destroyed. Nothing may hang, lose an item, or blame the wrong one. Two seconds; ten minutes
+// Trees of nested verbs, joins, policies and resources, drawn at random, from several callers at once, with exceptions, deadlines
+// and stops, in pools that are made and destroyed, and grow and shrink meanwhile. Nothing may hang, lose an item, or blame the wrong one. Two seconds; ten minutes
 // with MUSTER_SOAK. What hangs ends the process, and says which world it was.
 
 using namespace muster;
@@ -77,6 +81,7 @@ struct node {
     unsigned depth = 0;    // below it
 };
 outcome<int> grow(world& in, node at, context& cx);
+outcome<int> forks(world& in, thread_pool& pool, context& cx, dice& by);
 
 std::vector<node> children(dice& by, node at) {
     std::vector<node> some(by.below(7));
@@ -91,7 +96,32 @@ outcome<int> verbs(world& in, node at, context& cx, dice& by, Place place) {
     auto const blames_right = [&](std::vector<failure> const& failures) {
         for (auto const& each : failures) in.expect(each.index() < some.size() && each.path().size() > cx.depth());
     };
-    switch (by.below(5)) {
+    switch (by.below(7)) {
+        case 5: {
+            std::vector<int> numbers(by.below(300), 1);
+            auto const prefixes = scan(numbers, place | [](int n) { return n; }, 0, std::plus<>{}, cx);
+            if (!prefixes) in.expect(cx.stop_requested());
+            else
+                for (std::size_t i = 0; i < numbers.size(); ++i) in.expect((*prefixes)[i] == static_cast<int>(i) + 1);
+            return 1;
+        }
+        case 6: {    // each node after one or two of those before it
+            graph tasks;
+            std::vector<node_of<int>> nodes;
+            for (auto const& each : some) {
+                auto const called = std::to_string(nodes.size());
+                if (nodes.empty()) {
+                    nodes.push_back(tasks.add(called, [&in, each](context& inner) { return grow(in, each, inner); }));
+                } else {
+                    auto const& before = nodes[by.below(nodes.size())];
+                    nodes.push_back(tasks.add(called, [&in, each](int, context& inner) { return grow(in, each, inner); }, before));
+                    if (auto const& earlier = nodes[by.below(nodes.size() - 1)]; by.below(2)) tasks.after(nodes.back(), earlier);
+                }
+            }
+            auto const result = tasks.run(place, cx);
+            for (auto const& each : nodes) in.expect(result[each] || !result[each].error().stage().empty());
+            return 1;
+        }
         case 0: {
             std::vector<int> values(some.size());
             blames_right(map(some, place | task, into{values}, cx));
@@ -143,7 +173,11 @@ outcome<int> grow(world& in, node at, context& cx) {
     node const below{by.next(), at.depth - 1};
     auto const task = [&in](node const& each, context& inner) { return grow(in, each, inner); };
     auto& pool = by.below(2) ? in.first : in.second;
-    switch (by.below(16)) {
+    switch (by.below(18)) {
+        case 15:
+            pool.resize(1 + by.below(4));
+            return grow(in, below, cx);
+        case 16: return forks(in, pool, cx, by);
         case 0: return verbs(in, at, cx, by, on{in.first});
         case 1: return verbs(in, at, cx, by, on{in.second, 2});
         case 2: return verbs(in, at, cx, by, on{in.wide});
@@ -178,6 +212,44 @@ outcome<int> grow(world& in, node at, context& cx) {
             pool.post([&counts = in.counts] { ++counts.ran; });
             return grow(in, below, cx);
     }
+}
+
+
+struct thrown_by_a_leaf {};
+
+// A tree of forks, in both of their forms; some leaves throw, some do what anything else here does.
+std::size_t branches(world& in, worker w, thread_pool& pool, context const& cx, node at, bool may_throw) {
+    dice by{at.seed};
+    if (at.depth == 0) {
+        if (may_throw && by.below(200) == 0) throw thrown_by_a_leaf{};
+        if (by.below(8) != 0) return 1;
+        context own{cx.stop(), pool.waiting()};
+        auto const narrowed = own.change_deadline(cx.deadline());
+        (void)invoke_task([&in](node const& leaf, context& inner) { return grow(in, leaf, inner); }, own, node{by.next(), 1});
+        return 1;
+    }
+    auto const side = [&in, &pool, &cx, &by, may_throw, depth = at.depth - 1] {
+        return [&in, &pool, &cx, may_throw, below = node{by.next(), depth}](worker inner) { return branches(in, inner, pool, cx, below, may_throw); };
+    };
+    if (by.below(2)) {
+        auto const [a, b] = join(w, side(), side());
+        return a + b;
+    }
+    auto const left = node{by.next(), at.depth - 1}, right = node{by.next(), at.depth - 1};
+    auto const again = [&in, &pool, &cx, may_throw](node below) {    // the forms may be mixed through `run`
+        return pool.run([&](worker inner) { return branches(in, inner, pool, cx, below, may_throw); }, cx).value();
+    };
+    auto const [a, b] = join([=] { return again(left); }, [=] { return again(right); });
+    return a + b;
+}
+
+outcome<int> forks(world& in, thread_pool& pool, context& cx, dice& by) {
+    auto const depth = static_cast<unsigned>(by.below(8));
+    bool const may_throw = by.below(2);
+    auto const leaves = pool.run([&](worker w) { return branches(in, w, pool, cx, {by.next(), depth}, may_throw); }, cx);
+    if (leaves) in.expect(*leaves == std::size_t{1} << depth);
+    else in.expect((may_throw && leaves.error().is(cause::threw)) || leaves.error().is(cause::cancelled));
+    return 1;
 }
 
 // One world, from its making to its end: how many things were wrong.

@@ -15,6 +15,9 @@
 #include <thread>
 #include <vector>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 using namespace muster;
 using testing::crowd;
 using testing::event;
@@ -581,6 +584,27 @@ TEST_CASE("thread_pool: warm_up starts all workers, and they have worked", "[exe
     thread_pool refused{4};
     refused.warm_up();
     CHECK(refused.refused());
+}
+
+TEST_CASE("thread_pool: in a child of fork the end waits for nobody, and the parent has lost nothing", "[exec][forks]") {
+    auto pool = std::make_unique<thread_pool>(2);
+    event ran;
+    pool->post([&] { ran.set(); });
+    REQUIRE(ran.wait());
+    auto const child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        ::alarm(60);    // what hangs is killed
+        pool.reset();
+        ::_exit(7);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
+    std::atomic<int> here{0};
+    pool->bulk(100, 2, items([&](std::size_t) { ++here; }));
+    CHECK(here == 100);
 }
 
 TEST_CASE("thread_pool: tells what its workers did", "[exec]") {

@@ -50,7 +50,8 @@ struct thread_pool_stats {
 /// Default    as many workers as cores are granted; threads start when work comes. Where none can be started the callers do
 ///            the work, and `refused()` says so.
 /// Threads    any number of callers; from inside and outside.
-/// Lifetime   outlives every stage that names it. The destructor runs out what was posted, then joins.
+/// Lifetime   outlives every stage that names it. The destructor runs out what was posted, then joins. A child of fork() has no
+///            workers and may not use it; the destructor waits for nobody there.
 class thread_pool {
 public:
     thread_pool() : thread_pool(thread_pool_options{}) {}

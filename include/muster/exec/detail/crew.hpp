@@ -17,6 +17,8 @@
 #include <utility>               // move
 #include <vector>                // queues
 
+#include <unistd.h>    // getpid
+
 #include <muster/core/waiter.hpp>             // wait_point, thread_waiter
 #include <muster/exec/detail/doorbell.hpp>    // doorbell
 #include <muster/exec/detail/estimate.hpp>    // estimate, run_items, share
@@ -79,6 +81,10 @@ public:
 
     /// Runs out what was posted, then joins.
     ~crew() {
+        if (::getpid() != process_) {
+            forget_threads();
+            return;
+        }
         closing_.store(true);
         work_.ring(most_threads_);
         for (std::size_t i = 0;; ++i) {    // a job that is run out may still start a thread
@@ -840,6 +846,11 @@ private:
         if (free_threads() < how_many) start_threads(how_many);
     }
 
+    // In a child of fork: it has none of the threads, and locks of theirs may be closed for ever.
+    void forget_threads() noexcept {
+        for (std::size_t i = 0; i < started(); ++i) queues_[i].thread.detach();
+    }
+
     void refuse() noexcept {
         started_.fetch_sub(1);
         refused_.store(true);
@@ -865,6 +876,7 @@ private:
     std::atomic<std::size_t> width_;
     std::size_t const most_threads_;
     std::size_t const most_width_;
+    ::pid_t const process_ = ::getpid();
     crew_options const options_;
     std::vector<work_queue> queues_;    // one a thread; the last is for callers from outside
     std::array<estimate, 64> estimates_;
