@@ -31,6 +31,8 @@ struct crew {
     std::array<job, most_jobs> each{};
     bool visited = false;    // by a caller that forks; it takes its fork back where nobody took it
     bool started = false;    // as many as the width are there from the beginning, awake
+    std::size_t shrinks_to = 0;    // the width that the caller makes it when all is posted; 0: it stays
+    bool patient = false;          // closed when all has run, so that no ring but those for work can bring a job to a thread
 
     bool relies_on_bell = false;    // a worker that has freed its place does not look at `offers_` again
 
@@ -40,13 +42,17 @@ struct crew {
     bool passes_nothing_on = false;   // who takes a job does not look whether there is more
     bool ends_silently = false;       // the last does not ring when the crew is closed
     bool forgets_the_inbox = false;   // work is only what is counted
+    bool visitor_leaves_silently = false;    // who has forked and goes summons nobody
     bool turns_in_vain = false;       // tries again as long as something is offered, be there room for it or not
 
     enum at_worker : std::uint8_t {
         unborn, looks, enters, enlists, takes, opens_box, adds, passes_on, passes_on_box, checks_room, rings_on, runs, absents, unruns, checks_offers, checks_box, rings_away, waits, returns, unabsents, done_with_it,
         counts, counts_absent, starts, frees_place, unlists, looks_again, looks_again_box, asks_room, closes, asks_offers, asks_box, asks_busy, rings_all, looks_after, sleeps, gone
     };
-    enum at_caller : std::uint8_t { posts, summons, caller_counts, caller_counts_absent, caller_starts, takes_back, closing, rings_closing, over };
+    enum at_caller : std::uint8_t {
+        posts, summons, caller_counts, caller_counts_absent, caller_starts, resizes, resized_box, resized_rings, takes_back, stops_visiting, asks_box_again, summons_others, awaits,
+        closing, rings_closing, over
+    };
 
     struct worker {
         at_worker at;
@@ -62,7 +68,7 @@ struct crew {
         at_caller caller;
         std::uint8_t next_job, caller_seen;
         std::uint8_t boxed, offered, ran;    // a bit for each job
-        std::uint8_t offers, running, absent, busy, visitors, threads, closed;
+        std::uint8_t offers, running, absent, busy, visitors, threads, closed, width;
         std::uint8_t spins, crowded;
     };
 
@@ -70,6 +76,7 @@ struct crew {
         state first{};
         for (auto& each_worker : first.of) each_worker.job = nothing;
         first.visitors = visited;
+        first.width = as_byte(width);
         if (started)
             for (; first.threads < width; ++first.threads) first.of[first.threads].at = looks;
         return first;
@@ -109,7 +116,7 @@ struct crew {
     }
     [[nodiscard]] bool may_start(state const& now) const {
         auto const taken = static_cast<std::size_t>(now.running + now.absent);
-        return now.threads <= taken && now.threads < std::min(width + spares, width + now.absent) && now.threads < most_workers;
+        return now.threads <= taken && now.threads < now.width + std::min<std::size_t>(spares, now.absent) && now.threads < most_workers;
     }
     static void start_one(state& next) { next.of[next.threads++].at = looks; }
 
@@ -134,13 +141,13 @@ struct crew {
         case unborn: case gone: return;
         case looks: me.rung = 0; return to(enters, "looks");
         case enters:
-            if (now.running >= width) return to(closes, "finds no place");
+            if (now.running >= now.width) return to(closes, "finds no place");
             ++next.running;
             return to(enlists, "enters");
         case enlists: ++next.busy; return to(takes, "is busy");
         case takes:
             for (std::size_t j = 0; j < jobs; ++j) {
-                if (!(now.offered >> j & 1) || (each[j].is_fork && now.running + now.visitors > static_cast<int>(width))) continue;
+                if (!(now.offered >> j & 1) || (each[j].is_fork && now.running + now.visitors > now.width)) continue;
                 next.offered ^= as_byte(1u << j);
                 --next.offers;
                 me.job = as_byte(j);
@@ -162,7 +169,7 @@ struct crew {
             return to(passes_nothing_on ? runs : passes_on, "offers the rest of it");
         case passes_on: return to(now.offers != 0 ? checks_room : passes_on_box, "looks whether more is offered");
         case passes_on_box: return to(left_in_box(now) ? checks_room : runs, "looks whether more is in the inbox");
-        case checks_room: return to(now.running < width ? rings_on : runs, "looks whether there is room");
+        case checks_room: return to(now.running < now.width ? rings_on : runs, "looks whether there is room");
         case rings_on: return summon(runs);
         case runs:
             if (auto const for_what = each[me.job].waits_for; for_what != nothing && !(now.ran >> for_what & 1)) {
@@ -188,7 +195,7 @@ struct crew {
             if (now.ran >> me.job & 1) next.crowded = 1;
             next.ran |= as_byte(1u << me.job);
             me.job = nothing;
-            return to(now.running > width ? frees_place : takes, "is done with it");
+            return to(now.running > now.width ? frees_place : takes, "is done with it");
 
         case counts: me.seen = now.running; return to(counts_absent, "counts who runs");
         case counts_absent: me.seen = as_byte(me.seen + now.absent); return to(starts, "counts the absent");
@@ -202,7 +209,7 @@ struct crew {
         case looks_again: return to(now.offers != 0 ? asks_room : looks_again_box, "looks whether something is offered");
         case looks_again_box: return to(left_in_box(now) ? asks_room : closes, "looks into the inbox");
         case asks_room:
-            if (now.running + (turns_in_vain ? 0 : now.visitors) >= static_cast<int>(width)) return to(closes, "sees no room");
+            if (now.running + (turns_in_vain ? 0 : now.visitors) >= now.width) return to(closes, "sees no room");
             if (me.in_vain == 2) next.spins = 1;
             else ++me.in_vain;
             return to(looks, "tries again");
@@ -231,7 +238,8 @@ struct crew {
             next.caller = where;
             go(next, what);
         };
-        auto const posted = [&] { return now.next_job + 1u < jobs ? posts : visited ? takes_back : closing; };
+        auto const gone_on = visited ? takes_back : patient ? awaits : closing;
+        auto const posted = [&] { return now.next_job + 1u < jobs ? posts : shrinks_to ? resizes : gone_on; };
         switch (now.caller) {
         case posts:
             if (!each[now.next_job].is_fork) {
@@ -266,8 +274,24 @@ struct crew {
                     return;    // waits for it
                 }
             }
+            return to(stops_visiting, "has its forks back, or done");
+        case stops_visiting:
             next.visitors = 0;
-            return to(closing, "has its forks back, or done");
+            return to(visitor_leaves_silently ? patient ? awaits : closing : now.offers != 0 ? summons_others : asks_box_again, "forks no more");
+        case asks_box_again: return to(left_in_box(now) ? summons_others : patient ? awaits : closing, "looks into the inbox");
+        case summons_others:
+            next.caller = patient ? awaits : closing;
+            return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
+        case awaits:
+            if (now.ran == (1u << jobs) - 1) to(closing, "sees that all has run");
+            return;
+        case resizes:
+            next.width = as_byte(shrinks_to);
+            return to(now.offers != 0 ? resized_rings : resized_box, "makes it narrower");
+        case resized_box: return to(left_in_box(now) ? resized_rings : gone_on, "looks into the inbox");
+        case resized_rings:
+            next.caller = gone_on;
+            return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
         case closing: next.closed = 1; return to(rings_closing, "closes");
         case rings_closing:
             next.caller = over;
@@ -283,16 +307,21 @@ crew const first_waits_for_last{.width = 1, .spares = 2, .jobs = 3, .each = {{{.
 crew const each_waits_for_the_next{.width = 1, .spares = 2, .jobs = 3, .each = {{{.waits_for = 1}, {.waits_for = 2}, {}}}};
 crew const waits_beside_work{.width = 2, .spares = 1, .jobs = 2, .each = {{{.waits_for = 1}, {}}}};
 crew const blocks_beside_work{.width = 2, .spares = 0, .jobs = 2, .each = {{{.waits_for = 1, .blocks = true}, {}}}};
+crew const shrinks_beside_a_visitor{.width = 2, .spares = 0, .jobs = 3, .each = {{{}, {}, {.is_fork = true}}}, .visited = true, .started = true, .shrinks_to = 1};
+crew const shrinks{.width = 2, .spares = 0, .jobs = 3, .each = {}, .visited = false, .started = true, .shrinks_to = 1};
 crew const beside_a_visitor{.width = 2, .spares = 0, .jobs = 2, .each = {{{}, {.is_fork = true}}}, .visited = true, .started = true};
 
 }  // namespace
 
 TEST_CASE("crew, all orders: what is posted is run, once, and all threads end", "[exec][model]") {
-    for (auto const& use : {two_jobs, three_jobs_on_one, first_waits_for_last, each_waits_for_the_next, waits_beside_work, blocks_beside_work, beside_a_visitor}) {
-        auto const found = explore(use);
-        INFO(found.text());
-        CHECK(found.wrong.empty());
-        CHECK(found.states > 200);
+    for (auto const& use : {two_jobs, three_jobs_on_one, first_waits_for_last, each_waits_for_the_next, waits_beside_work, blocks_beside_work, beside_a_visitor, shrinks,
+                            shrinks_beside_a_visitor}) {
+        for (bool const patient : {false, true}) {
+            auto const found = explore(with(use, [=](crew& c) { c.patient = patient; }));
+            INFO(found.text());
+            CHECK(found.wrong.empty());
+            CHECK(found.states > 200);
+        }
     }
 }
 
@@ -309,6 +338,7 @@ TEST_CASE("crew, all orders: what is done wrong is found", "[exec][model]") {
     finds(with(first_waits_for_last, [](crew& c) { c.leaves_silently = true; }), forever);
     finds(with(two_jobs, [](crew& c) { c.ends_silently = true; }), forever);
     finds(with(first_waits_for_last, [](crew& c) { c.forgets_the_inbox = true; }), forever);
+    finds(with(shrinks_beside_a_visitor, [](crew& c) { c.visitor_leaves_silently = c.patient = true; }), forever);
     finds(with(beside_a_visitor, [](crew& c) { c.turns_in_vain = true; }), "a worker turns in vain");
 }
 

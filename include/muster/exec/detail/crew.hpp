@@ -352,7 +352,7 @@ private:
         visit(visit const&) = delete;
         ~visit() {
             in_.forking_.fetch_sub(1);
-            if (new_here_) in_.visitors_.fetch_sub(1);
+            if (new_here_) in_.stop_visiting();
         }
 
     private:
@@ -752,7 +752,7 @@ private:
         running_.fetch_sub(1);
         if (work_left()) summon(1);
     }
-    void stop_visiting() {
+    void stop_visiting() {    // the same: whoever made room for a visitor may have left work behind
         visitors_.fetch_sub(1);
         if (work_left()) summon(1);
     }
