@@ -47,7 +47,7 @@ private:
 
 queues start(std::size_t) {
     return {.flood = {}, .wake = [thread = std::make_shared<sleeper>()] { return thread->time_to_start(); }, .whole = {}, .memory = {},
-            .latencies = {}, .warm_up = {}};
+            .latencies = {}, .warm_up = {}, .three_quarters = {}};
 }
 
 entered<rival> const futex{{"bare_futex", 0, 0, {0}, start}};

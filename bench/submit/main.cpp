@@ -82,6 +82,21 @@ void compare_at_rest(report const& to) {
     }
 }
 
+/// How far what they use is from the ceiling that they were given.
+void compare_ceilings(report const& to) {
+    for (auto const& one : rivals<rival>()) {
+        auto const can = one.start(one.widths.back());
+        if (!can.three_quarters) continue;
+        std::vector<double> used, off;
+        for (int i = 0; i < to.size(5, 1); ++i) {
+            used.push_back(can.three_quarters(to.size(0.4, 0.05)));
+            off.push_back(std::abs(used.back() - 0.75));
+        }
+        to.figure("ceiling_75_" + with_width(one.name, one.widths.back()) + "_used", used, "of both");
+        to.figure("ceiling_75_" + with_width(one.name, one.widths.back()) + "_off", off, "of both");
+    }
+}
+
 /// A sample is the second flood of a process: the first one gets the memory from the system.
 void compare_floods(report const& to) {
     std::vector<contender> contenders;
@@ -210,6 +225,7 @@ int main(int argc, char** argv) {
     submit::compare_at_rest(to);
     submit::compare_floods(to);
     submit::compare_first_tasks(to);
+    submit::compare_ceilings(to);
 
     std::vector<submit::participant> all;    // on two workers
     for (auto const& one : rivals<submit::rival>()) all.push_back({with_width(one.name, one.widths.back()), one.start(one.widths.back())});

@@ -63,6 +63,7 @@ struct queues {
     std::function<double(std::size_t many)> memory;                             ///< bytes a task that waits, with 64 bytes of its own
     std::function<std::vector<double>(arrivals const&)> latencies;
     std::function<void()> warm_up;                                              ///< makes all ready for the first task
+    std::function<double(double seconds)> three_quarters;                       ///< told to use no more of two cores: what it uses
 };
 
 struct rival {
@@ -162,7 +163,7 @@ queues on(std::size_t workers) {
                     with->flood(many, [&done] { done.one(); });
                     done.wait_for(many);
                 },
-                .wake = {}, .whole = {}, .memory = {}, .latencies = {}, .warm_up = {}};
+                .wake = {}, .whole = {}, .memory = {}, .latencies = {}, .warm_up = {}, .three_quarters = {}};
     } else {
         auto const post = [with](auto&& job) { with->post(std::move(job)); };
         queues can{.flood = [post](std::size_t many) {
@@ -174,8 +175,10 @@ queues on(std::size_t workers) {
                    .whole = [post] { return time_to_end(post, use_stack); },
                    .memory = [post, workers](std::size_t many) { return bytes_a_task(workers, many, post); },
                    .latencies = [post](arrivals const& coming) { return all_latencies(coming, post); },
-                   .warm_up = {}};
+                   .warm_up = {},
+                   .three_quarters = {}};
         if constexpr (requires { with->warm_up(); }) can.warm_up = [with] { with->warm_up(); };
+        if constexpr (requires { Runtime::three_quarters(1.0); }) can.three_quarters = Runtime::three_quarters;
         return can;
     }
 }
