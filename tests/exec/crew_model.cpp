@@ -42,15 +42,16 @@ struct crew {
     bool passes_nothing_on = false;   // who takes a job does not look whether there is more
     bool ends_silently = false;       // the last does not ring when the crew is closed
     bool forgets_the_inbox = false;   // work is only what is counted
+    bool searcher_trusts = false;     // who has searched in vain does not look once more, when it has said so
     bool visitor_leaves_silently = false;    // who has forked and goes summons nobody
     bool turns_in_vain = false;       // tries again as long as something is offered, be there room for it or not
 
     enum at_worker : std::uint8_t {
-        unborn, looks, enters, enlists, takes, opens_box, adds, passes_on, passes_on_box, checks_room, rings_on, runs, absents, unruns, checks_offers, checks_box, rings_away, waits, returns, unabsents, done_with_it,
-        counts, counts_absent, starts, frees_place, unlists, looks_again, looks_again_box, asks_room, closes, asks_offers, asks_box, asks_busy, rings_all, looks_after, sleeps, gone
+        unborn, looks, enters, enlists, takes, opens_box, starts_search, searches, ends_search, looks_once_more, looks_once_more_box, adds, passes_on, passes_on_box, checks_room, rings_on, runs, absents, unruns, checks_offers, checks_box, rings_away, waits, returns, unabsents, done_with_it,
+        asks_searcher, counts, counts_absent, starts, frees_place, unlists, looks_again, looks_again_box, asks_room, closes, asks_offers, asks_box, asks_busy, rings_all, looks_after, sleeps, gone
     };
     enum at_caller : std::uint8_t {
-        posts, summons, caller_counts, caller_counts_absent, caller_starts, resizes, resized_box, resized_rings, takes_back, stops_visiting, asks_box_again, summons_others, awaits,
+        posts, summons, caller_rings, caller_counts, caller_counts_absent, caller_starts, resizes, resized_box, resized_rings, takes_back, stops_visiting, asks_box_again, summons_others, awaits,
         closing, rings_closing, over
     };
 
@@ -68,7 +69,7 @@ struct crew {
         at_caller caller;
         std::uint8_t next_job, caller_seen;
         std::uint8_t boxed, offered, ran;    // a bit for each job
-        std::uint8_t offers, running, absent, busy, visitors, threads, closed, width;
+        std::uint8_t offers, running, absent, busy, visitors, threads, closed, width, searching;
         std::uint8_t spins, crowded;
     };
 
@@ -132,10 +133,10 @@ struct crew {
             me.at = where;
             go(next, what);
         };
-        auto const summon = [&](at_worker afterwards) {    // the ring; the count and perhaps a start follow
-            next.of[i].at = counts;
+        auto const summon = [&](at_worker afterwards) {    // unless somebody looks for work anyway: a ring; the count and perhaps a start follow
+            if (now.searching) return to(afterwards, "sees somebody search");
             next.of[i].then = afterwards;
-            ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
+            return to(asks_searcher, "sees nobody search");
         };
         switch (me.at) {
         case unborn: case gone: return;
@@ -156,12 +157,28 @@ struct crew {
             }
             return to(opens_box, "finds nothing to take");
         case opens_box:
-            if (now.boxed == 0) return to(frees_place, "finds the inbox empty");
+            if (now.boxed == 0) return to(starts_search, "finds the inbox empty");
             me.job = as_byte(static_cast<unsigned>(std::countr_zero(now.boxed)));
             me.rest = as_byte(now.boxed & (now.boxed - 1u));
             next.boxed = 0;
             me.in_vain = 0;
             return to(me.rest ? adds : passes_nothing_on ? runs : passes_on, "empties the inbox");
+        case starts_search:
+            if (now.searching) return to(frees_place, "sees another one search");
+            next.searching = 1;
+            return to(searches, "begins to search");
+        case searches:
+            if (now.offers != 0 || left_in_box(now)) to(ends_search, "sees work");
+            me.in_vain = 0;
+            next.of[i].rest = 1;
+            return to(ends_search, "gives up");
+        case ends_search: {
+            next.searching = 0;
+            bool const found = !std::exchange(me.rest, as_byte(0u));
+            return to(found ? takes : searcher_trusts ? frees_place : looks_once_more, "searches no more");
+        }
+        case looks_once_more: return to(now.offers != 0 ? takes : looks_once_more_box, "looks once more");
+        case looks_once_more_box: return to(left_in_box(now) ? takes : frees_place, "looks into the inbox once more");
         case adds:
             next.offered |= now.of[i].rest;
             next.offers = as_byte(next.offers + std::popcount(now.of[i].rest));
@@ -197,6 +214,9 @@ struct crew {
             me.job = nothing;
             return to(now.running > now.width ? frees_place : takes, "is done with it");
 
+        case asks_searcher:
+            me.at = counts;
+            return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
         case counts: me.seen = now.running; return to(counts_absent, "counts who runs");
         case counts_absent: me.seen = as_byte(me.seen + now.absent); return to(starts, "counts the absent");
         case starts:
@@ -253,6 +273,11 @@ struct crew {
             ++next.next_job;
             return go(next, each[now.next_job].is_fork ? "offers a fork" : "puts a job behind the others");
         case summons:
+            if (!now.searching) return to(caller_rings, "sees nobody search");
+            next.caller = posted();
+            ++next.next_job;
+            return go(next, "sees somebody search");
+        case caller_rings:
             next.caller = caller_counts;
             return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
         case caller_counts: next.caller_seen = now.running; return to(caller_counts_absent, "counts who runs");
@@ -279,7 +304,7 @@ struct crew {
             next.visitors = 0;
             return to(visitor_leaves_silently ? patient ? awaits : closing : now.offers != 0 ? summons_others : asks_box_again, "forks no more");
         case asks_box_again: return to(left_in_box(now) ? summons_others : patient ? awaits : closing, "looks into the inbox");
-        case summons_others:
+        case summons_others:    // also where somebody searches: one ring too many does no harm
             next.caller = patient ? awaits : closing;
             return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
         case awaits:
@@ -338,6 +363,7 @@ TEST_CASE("crew, all orders: what is done wrong is found", "[exec][model]") {
     finds(with(first_waits_for_last, [](crew& c) { c.leaves_silently = true; }), forever);
     finds(with(two_jobs, [](crew& c) { c.ends_silently = true; }), forever);
     finds(with(first_waits_for_last, [](crew& c) { c.forgets_the_inbox = true; }), forever);
+    finds(with(two_jobs, [](crew& c) { c.searcher_trusts = c.relies_on_bell = c.patient = true; }), forever);
     finds(with(shrinks_beside_a_visitor, [](crew& c) { c.visitor_leaves_silently = c.patient = true; }), forever);
     finds(with(beside_a_visitor, [](crew& c) { c.turns_in_vain = true; }), "a worker turns in vain");
 }

@@ -840,8 +840,9 @@ private:
         return threads > taken ? threads - taken : 0;
     }
 
-    // Wakes or starts as many as could take part.
+    // Wakes or starts as many as could take part. Who searches anyway is one of them: it looks once more when it has done searching.
     void summon(std::size_t how_many) {
+        if (searching_.load() && --how_many == 0) return;
         work_.ring(how_many);
         if (free_threads() < how_many) start_threads(how_many);
     }
