@@ -160,7 +160,7 @@ public:
             void run() override { job(); }
             Job job;
         };
-        auto* const made = make_job<posted>(std::move(job));    // the queue's, then that of whoever runs it
+        auto* const made = make_job<posted>(job);    // the queue's, then that of whoever runs it
         if (auto& home = my_queue(); &home != &outsiders()) {
             add_jobs(home, {made, made, 1});
             summon(1);
@@ -623,7 +623,7 @@ private:
         return found ? found : empty_inbox(1).first;
     }
     template <class Posted, class Job>
-    static Posted* make_job(Job&& job) {
+    static Posted* make_job(Job& job) {    // which is moved
         if constexpr (alignof(Posted) <= alignof(std::max_align_t)) {
             if (auto const [at, of] = job_block::cut(sizeof(Posted)); at) {
                 struct unless_made {
