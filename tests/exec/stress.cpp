@@ -205,11 +205,11 @@ outcome<int> grow(world& in, node at, context& cx) {
                 context own{stop, pool.waiting()};
                 auto const narrowed = own.change_deadline(until);
                 return grow(in, below, own);
-            }).get();
+            }, static_cast<priority>(by.below(3))).get();
         }
         default:
             ++in.counts.posted;
-            pool.post([&counts = in.counts] { ++counts.ran; });
+            pool.post([&counts = in.counts] { ++counts.ran; }, static_cast<priority>(by.below(3)));
             return grow(in, below, cx);
     }
 }
@@ -281,10 +281,11 @@ std::size_t live(std::uint64_t seed) {
         for (auto more = by.below(4); more != 0; --more) {    // what is left in the queues when the pools go
             auto& pool = more % 2 ? in.first : in.second;
             counts.posted += 2;
-            pool.post([&pool, &counts] {
-                pool.post([&counts] { ++counts.ran; });
+            auto const how = static_cast<priority>(by.below(3));
+            pool.post([&pool, &counts, how] {
+                pool.post([&counts] { ++counts.ran; }, how);
                 ++counts.ran;
-            });
+            }, how);
         }
     }
     return counts.wrong + (counts.ran != counts.posted);

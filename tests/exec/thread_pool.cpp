@@ -8,10 +8,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -240,6 +242,60 @@ TEST_CASE("thread_pool: a job that waits in a policy keeps none of those behind 
         pool.post([&] { opened.wake(); });
         gate.set();
         REQUIRE(through.wait());
+    }
+}
+
+TEST_CASE("thread_pool: what is urgent is begun before all that waits, what can wait after it", "[exec]") {
+    thread_pool pool{1};
+    event started, gate;
+    pool.post([&] {
+        started.set();
+        static_cast<void>(gate.wait());
+    });
+    REQUIRE(started.wait());
+    std::string order;    // the one worker's
+    for (int i = 0; i < 5; ++i) {
+        for (int k = 0; k < 4; ++k) pool.post([&] { order += 'n'; });
+        pool.post([&] { order += 'l'; }, priority::low);
+        pool.post([&] { order += 'h'; }, priority::high);
+    }
+    auto last = pool.submit([&] { order += 'L'; }, priority::low);
+    gate.set();
+    REQUIRE(last.get());
+    CHECK(order == "hhhhh" + std::string(20, 'n') + "lllllL");
+}
+
+TEST_CASE("thread_pool: what is urgent overtakes short jobs that a worker has taken by the handful", "[exec]") {
+    thread_pool pool{1};
+    event gate, over;
+    std::vector<int> order;
+    pool.post([&] { static_cast<void>(gate.wait()); });
+    for (int i = 0; i < 500; ++i)
+        pool.post([&, i] {
+            order.push_back(i);
+            if (i == 400) pool.post([&] { order.push_back(-1); }, priority::high);
+            if (i == 499) over.set();
+        });
+    gate.set();
+    REQUIRE(over.wait());
+    REQUIRE(order.size() >= 402);
+    CHECK(order[400] == 400);
+    CHECK(order[401] == -1);
+}
+
+TEST_CASE("thread_pool: what can wait is run although other work never ends", "[exec]") {
+    for (std::size_t const workers : {1u, 2u}) {
+        std::atomic<bool> ran{false};
+        std::atomic<int> chains{4};
+        event over;
+        thread_pool pool{workers};    // last: its destructor runs the chains out
+        std::function<void()> const again = [&] {
+            if (!ran) pool.post(again);
+            else if (--chains == 0) over.set();
+        };
+        for (int i = 0; i < 4; ++i) pool.post([&] { again(); });
+        pool.post([&] { ran = true; }, priority::low);
+        REQUIRE(over.wait());
     }
 }
 
@@ -582,6 +638,11 @@ TEST_CASE("thread_pool: warm_up starts all workers, and they have worked", "[exe
     CHECK(one.run([] { return 1; }).value() == 1);
     testing::no_threads const none;
     thread_pool refused{4};
+    std::string order;
+    refused.post([&] {    // on the caller, who then looks for more
+        for (auto const how : {priority::low, priority::normal, priority::high}) refused.post([&order, how] { order += "lnh"[static_cast<int>(how)]; }, how);
+    });
+    CHECK(order.size() == 3);
     refused.warm_up();
     CHECK(refused.refused());
 }

@@ -46,15 +46,15 @@ private:
 
 namespace detail {
 
-template <class E, class F>
-auto submit_to(E& where, F task) {
+template <class E, class F, class... How>
+auto submit_to(E& where, F task, How... how) {
     using value = typename normalised<std::remove_cvref_t<std::invoke_result_t<F const&>>>::type::value_type;
     auto state = std::make_shared<typename pending<value>::state>();
     where.post([state, task = std::move(task)] {
         context cx;
         state->result = invoke_task([&](std::monostate) { return task(); }, cx, std::monostate{});
         state->done.wake();
-    });
+    }, how...);
     waiter_ref waiter;
     if constexpr (has_waiter<E>) waiter = where.waiting();
     return pending<value>{std::move(state), waiter};

@@ -44,7 +44,8 @@ struct thread_pool_stats {
 
 /// A work-stealing pool as wide as the machine: for work that computes.
 ///
-/// Order      none between items; the caller of a verb works too, and idle workers take items one by one or in small chunks.
+/// Order      none between items; the caller of a verb works too, and idle workers take items one by one or in small chunks. The
+///            verbs of several callers take turns; jobs of one priority are begun in the order in which they came, or nearly.
 /// Waits      a worker that waits in a policy lends its place to a spare thread. While a verb waits for its last items, its
 ///            thread runs only work that those items started: nested verbs never deadlock, also under a lock the item holds.
 /// Default    as many workers as cores are granted; threads start when work comes. Where none can be started the callers do
@@ -94,13 +95,14 @@ public:
     template <class F>
     auto run(F const& f, context const& cx = context{}) { return run_in(f, cx); }
 
-    /// Runs `job()` on some worker, later; it must not throw.
+    /// Runs `job()` on some worker, later; it must not throw. Those of high priority are begun before all other work that waits,
+    /// those of low priority when there is nothing else, and all the same in one of 32 turns of a worker.
     template <class Job>
-    void post(Job job) { crew_.post(std::move(job)); }
+    void post(Job job, priority how = priority::normal) { crew_.post(std::move(job), how); }
 
     /// Runs `task()` on some worker; the handle gives its outcome.
     template <class F>
-    auto submit(F task) { return detail::submit_to(*this, std::move(task)); }
+    auto submit(F task, priority how = priority::normal) { return detail::submit_to(*this, std::move(task), how); }
 
     [[nodiscard]] waiter_ref waiting() noexcept { return waiter_; }
 

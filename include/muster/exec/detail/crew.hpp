@@ -25,6 +25,7 @@
 #include <muster/exec/detail/fork_stack.hpp>  // fork_stack, scope, forked
 #include <muster/exec/detail/job_memory.hpp>  // job_block
 #include <muster/exec/detail/work_queue.hpp>  // work_queue, job_inbox, loop, posted_job
+#include <muster/exec/priority.hpp>           // priority
 #include <muster/exec/worker_placement.hpp>   // worker_placement
 #include <muster/os/futex.hpp>                // futex_wait
 
@@ -75,7 +76,7 @@ public:
     crew(std::size_t width, std::size_t spares) : crew(crew_options{.width = width, .most_width = width, .spares = spares}) {}
     explicit crew(crew_options how)
         : width_(how.width), most_threads_(std::max(how.width, how.most_width) + how.spares), most_width_(most_threads_ - how.spares),
-          options_(std::move(how)), queues_(most_threads_ + 1) {}
+          options_(std::move(how)), queues_(most_threads_ + 3) {}
     crew(crew const&) = delete;
     crew& operator=(crew const&) = delete;
 
@@ -154,14 +155,18 @@ public:
     void bulk_if_worth_it(std::size_t n, std::size_t width, Body const& body) { run_loop(n, width, body, false); }
 
     template <class Job>
-    void post(Job job) {
+    void post(Job job, priority how = priority::normal) {
         struct posted final : posted_job {
             explicit posted(Job&& what) : job(std::move(what)) {}
             void run() override { job(); }
             Job job;
         };
         auto* const made = make_job<posted>(job);    // the queue's, then that of whoever runs it
-        if (auto& home = my_queue(); &home != &outsiders()) {
+        if (how != priority::normal) {
+            waiting_in(how).fetch_add(1);
+            add_jobs(lane(how), {made, made, 1});
+            summon(1);
+        } else if (auto& home = my_queue(); &home != &outsiders()) {
             add_jobs(home, {made, made, 1});
             summon(1);
         } else if (inbox_.put(*made)) {
@@ -250,6 +255,7 @@ private:
     static constexpr std::chrono::nanoseconds crumb = std::chrono::microseconds{5};         // a fork that is not worth a thread
     static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};     // of whoever looks for work before it sleeps
     static constexpr std::size_t most_in_hand = 64;
+    static constexpr unsigned turns_of_low = 32;
     static constexpr unsigned most_crumbs = 2;    // in a row, before whoever takes them sleeps
     static constexpr std::chrono::nanoseconds watch = std::chrono::microseconds{100};
 
@@ -305,6 +311,7 @@ private:
         fork_stack* stack;          // where it forks, if it can
         unsigned crumbs = 0;        // forks in a row that were not worth a thread
         std::size_t handful = 1;    // so many jobs are taken at once
+        unsigned turns = 0;         // in which it looked for work
     };
     struct position {    // where this thread is
         crew* of = nullptr;
@@ -384,6 +391,9 @@ private:
     };
 
     work_queue& outsiders() noexcept { return queues_[most_threads_]; }
+    // Where jobs are that are not of normal priority, and how many there are.
+    work_queue& lane(priority which) noexcept { return queues_[most_threads_ + (which == priority::high ? 1 : 2)]; }
+    std::atomic<std::size_t>& waiting_in(priority which) noexcept { return which == priority::high ? high_ : low_; }
     work_queue& my_queue() noexcept {
         auto const* const at = found();
         return at && at->home ? *at->home : outsiders();
@@ -617,10 +627,25 @@ private:
             std::lock_guard lock(each.mutex);
             return cut_jobs(each, 1).first;
         };
+        if (auto* const found = take_from(priority::high)) return found;
         for (std::size_t i = 0; i < started_.load(); ++i)
             if (auto* found = look_in(queues_[i])) return found;
-        auto* const found = look_in(outsiders());
-        return found ? found : empty_inbox(1).first;
+        if (auto* const found = look_in(outsiders())) return found;
+        if (auto* const found = empty_inbox(1).first) return found;
+        return take_from(priority::low);
+    }
+    posted_job* take_from(priority which) {
+        if (waiting_in(which).load(std::memory_order_relaxed) == 0) return nullptr;    // a hint: `offers_` is what a thread asks before it sleeps
+        auto& from = lane(which);
+        std::lock_guard lock(from.mutex);
+        auto* const found = cut_jobs(from, 1).first;
+        if (found) waiting_in(which).fetch_sub(1);
+        return found;
+    }
+    bool do_one_of(self& who, priority which) {
+        auto* const found = take_from(which);
+        if (found) run_jobs(who, found);
+        return found != nullptr;
     }
     template <class Posted, class Job>
     static Posted* make_job(Job& job) {    // which is moved
@@ -659,6 +684,7 @@ private:
             run_job(job);
             ++ran;
             if (running_.load() > width()) return;    // it goes to sleep; others see the hand
+            if (high_.load(std::memory_order_relaxed) != 0) return;    // the hand comes after it; a hint
             job = hand.exchange(nullptr);
             if (!job) break;
             if (auto* const others = std::exchange(job->after, nullptr)) hand.store(others);
@@ -676,10 +702,12 @@ private:
         return true;
     }
 
-    // Own work first, then what comes from outside, then the others', starting with the next one.
+    // What is urgent, then own work, then what comes from outside, then the others', starting with the next one, then what can wait;
+    // now and then that first, so that it does not wait for ever.
     bool do_something(self& who) {
         auto const me = who.number;
         bool const offered = offers_.load() != 0;    // else there is nothing but what is in the inbox: no lock is taken in vain
+        if (offered && (do_one_of(who, priority::high) || (++who.turns % turns_of_low == 0 && do_one_of(who, priority::low)))) return true;
         if (offered && (do_something_from(queues_[me], who) || take_hand(who, queues_[me]) || do_something_from(outsiders(), who))) return true;
         if (auto const jobs = empty_inbox(who.handful); jobs.first) {
             run_jobs(who, jobs.first);
@@ -693,7 +721,7 @@ private:
             auto const next = (me + 1) * others <= near.size() && i <= others ? near[me * others + i - 1] : (me + i) % threads;
             if (next < threads && (do_something_from(queues_[next], who) || take_hand(who, queues_[next]))) return true;
         }
-        return false;
+        return do_one_of(who, priority::low);
     }
     [[nodiscard]] bool work_left() const noexcept { return offers_.load() != 0 || !inbox_.empty(); }
     // Those who fork from outside have their place among us.
@@ -879,7 +907,7 @@ private:
     std::size_t const most_width_;
     ::pid_t const process_ = ::getpid();
     crew_options const options_;
-    std::vector<work_queue> queues_;    // one a thread; the last is for callers from outside
+    std::vector<work_queue> queues_;    // one a thread, one for callers from outside, and two lanes
     std::array<estimate, 64> estimates_;
     doorbell work_;
     doorbell joiners_;
@@ -887,6 +915,7 @@ private:
     std::atomic<std::size_t> offers_{0};     // entries in all queues
     std::atomic<std::size_t> running_{0};    // our threads that are neither asleep nor waiting
     std::atomic<std::size_t> absent_{0};     // our threads that wait in a policy or for the last items of a loop
+    std::atomic<std::size_t> high_{0}, low_{0};    // jobs in the lanes
     std::atomic<std::size_t> busy_{0};       // our threads that look for work or are in it, running or absent
     std::atomic<std::size_t> forking_{0};    // calls of `enter`
     std::atomic<std::size_t> visitors_{0};   // those from outside among them that do not wait

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace muster {
+
+/// Which jobs of a pool are begun first. None starves: see thread_pool::post.
+enum class priority : unsigned char { low, normal, high };
+
+}  // namespace muster
