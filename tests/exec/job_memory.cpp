@@ -53,6 +53,23 @@ TEST_CASE("job_memory: pieces outlive the thread that cut them, and others give 
     }
 }
 
+TEST_CASE("job_memory: a thread that is about to end gets none that nobody would free", "[exec]") {
+    struct late {
+        job_block::piece* to = nullptr;
+        ~late() {
+            if (to) *to = job_block::cut(32);    // after the block of the thread was closed: made first, gone last
+        }
+    };
+    job_block::piece found{&found, nullptr};
+    std::thread([&] {
+        thread_local late last;
+        last.to = &found;
+        job_block::cut(32).of->give_back();
+    }).join();
+    CHECK(found.at == nullptr);
+    CHECK(found.of == nullptr);
+}
+
 TEST_CASE("job_memory: pieces are given back while others are cut from the same block", "[exec]") {
     constexpr int many = 20'000;
     std::vector<std::atomic<job_block*>> handed(many);

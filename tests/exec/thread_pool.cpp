@@ -299,6 +299,78 @@ TEST_CASE("thread_pool: what can wait is run although other work never ends", "[
     }
 }
 
+TEST_CASE("thread_pool: no job is lost where urgent ones come between those taken by the handful and those posted inside", "[exec]") {
+    constexpr int each = 20'000;
+    std::atomic<int> ran{0};
+    {
+        thread_pool pool{2};
+        std::jthread const urgent([&] {
+            for (int i = 0; i < each; ++i) {
+                pool.post([&] { ++ran; }, priority::high);
+                if (i % 64 == 0) pool.resize(1 + static_cast<std::size_t>(i / 64) % 2);
+            }
+        });
+        for (int i = 0; i < each; ++i)
+            pool.post([&] {
+                for (int k = 0; k < 3; ++k) pool.post([&] { ++ran; });
+                ++ran;
+            });
+    }
+    CHECK(ran == 5 * each);
+}
+
+TEST_CASE("thread_pool: jobs from outside are run although those inside post others without end", "[exec]") {
+    for (std::size_t const workers : {1u, 2u}) {
+        std::atomic<bool> ran{false};
+        std::atomic<int> chains{4};
+        event begun, over;
+        thread_pool pool{workers};    // last: its destructor runs the chains out
+        std::function<void()> const again = [&] {
+            begun.set();
+            if (!ran) pool.post(again);
+            else if (--chains == 0) over.set();
+        };
+        for (int i = 0; i < 4; ++i) pool.post([&] { again(); });
+        REQUIRE(begun.wait());
+        pool.post([&] { ran = true; });
+        REQUIRE(over.wait());
+    }
+}
+
+TEST_CASE("thread_pool: with a placement every worker finds what lies with any other", "[exec]") {
+    for (std::size_t const placed : {2u, 4u}) {
+        worker_placement where;
+        for (std::size_t i = 0; i < placed; ++i) where.cpus.push_back(i);
+        for (std::size_t i = 0; i < placed; ++i)    // the farthest first, none of them bound
+            for (std::size_t k = placed - 1; k > 0; --k) where.near.push_back((i + k) % placed);
+        for (std::size_t const workers : {2u, 3u, 6u}) {
+            thread_pool pool{{.workers = workers, .placement = where}};
+            std::vector<event> done(workers);
+            std::atomic<std::size_t> blocked{0};
+            for (std::size_t i = 0; i + 1 < workers; ++i)    // all but one block; what each needs lies in its own queue
+                pool.post([&, i] {
+                    pool.post([&, i] { done[i].set(); });
+                    blocked += done[i].wait();
+                    if (blocked == workers - 1) done[workers - 1].set();
+                });
+            REQUIRE(done[workers - 1].wait());
+        }
+    }
+}
+
+TEST_CASE("thread_pool: to grow starts the threads that what waits needs", "[exec]") {
+    thread_pool pool{1};
+    event blocks, second_done, first_done;
+    pool.post([&] {
+        blocks.set();
+        if (second_done.wait()) first_done.set();
+    });
+    REQUIRE(blocks.wait());
+    pool.post([&] { second_done.set(); });
+    pool.resize(2);
+    REQUIRE(first_done.wait());
+}
+
 TEST_CASE("thread_pool: posts jobs of any size and alignment, and from threads that are gone when they run", "[exec]") {
     std::atomic<int> right{0};
     {
@@ -633,8 +705,9 @@ TEST_CASE("thread_pool: warm_up starts all workers, and they have worked", "[exe
     pool.warm_up([&] { ++called; });
     CHECK(called == 4);    // by the caller too
     CHECK(pool.started() == 3);
-    thread_pool one{1};
+    thread_pool one{{.workers = 1, .spares = 0}};
     one.warm_up();
+    CHECK(one.submit([&] { return one.warm_up(), 1; }).get().value() == 1);    // also in its only worker
     CHECK(one.run([] { return 1; }).value() == 1);
     testing::no_threads const none;
     thread_pool refused{4};

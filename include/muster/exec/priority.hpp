@@ -2,7 +2,7 @@
 
 namespace muster {
 
-/// Which jobs of a pool are begun first. None starves: see thread_pool::post.
+/// Which jobs of a pool are begun first: see thread_pool::post.
 enum class priority : unsigned char { low, normal, high };
 
 }  // namespace muster

@@ -70,7 +70,7 @@ public:
     /// Grows or shrinks while it is used; gives the width that it has then. A worker that is too much leaves after what it does now.
     std::size_t resize(std::size_t workers) noexcept { return crew_.resize(workers); }
     /// Starts the workers, makes 256 KiB of each stack memory and lets each of them and the caller call `task()`, which makes what
-    /// it keeps for itself: the first task then finds all as the later ones do.
+    /// it keeps for itself and does not throw: the first task then finds all as the later ones do.
     template <class Task = detail::no_task>
     void warm_up(Task const& task = {}) { crew_.warm_up(task); }
     /// Of the thread that was started as number `i`; from `started()` on, of the callers from outside.
@@ -96,7 +96,8 @@ public:
     auto run(F const& f, context const& cx = context{}) { return run_in(f, cx); }
 
     /// Runs `job()` on some worker, later; it must not throw. Those of high priority are begun before all other work that waits,
-    /// those of low priority when there is nothing else, and all the same in one of 32 turns of a worker.
+    /// those of low priority when there is nothing else, and all the same in one of 32 turns of a worker: only urgent jobs without
+    /// end keep others from their turn.
     template <class Job>
     void post(Job job, priority how = priority::normal) { crew_.post(std::move(job), how); }
 

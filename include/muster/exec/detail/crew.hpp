@@ -100,7 +100,7 @@ public:
         for (auto* each = stacks_.load(); each;) fork_stack::destroy(std::exchange(each, each->next));
     }
 
-    [[nodiscard]] std::size_t width() const noexcept { return width_.load(std::memory_order_relaxed); }    // a number, nothing hangs on it
+    [[nodiscard]] std::size_t width() const noexcept { return width_.load(); }    // seq_cst: whoever makes it larger summons, whoever finds it too small sleeps
     [[nodiscard]] std::size_t started() const noexcept { return started_.load(std::memory_order_relaxed); }    // a statistic
     [[nodiscard]] bool refused() const noexcept { return refused_.load(std::memory_order_relaxed); }           // a statistic
 
@@ -109,7 +109,7 @@ public:
     std::size_t resize(std::size_t width) noexcept {
         auto const now = std::clamp<std::size_t>(width, 1, most_width_);
         width_.store(now);
-        if (work_left()) work_.ring(now);
+        if (work_left()) summon(now);
         return now;
     }
 
@@ -121,17 +121,27 @@ public:
         std::atomic<std::size_t> there{0}, left{threads};
         wait_point done;
         auto const until = clock::now() + std::chrono::milliseconds{100};
-        for (std::size_t i = 0; i < threads; ++i)
-            post([&] {
-                touch_stack();
-                task();
-                there.fetch_add(1);
-                while (there.load() < threads && clock::now() < until) std::this_thread::yield();    // so that each has one
-                if (left.fetch_sub(1) == 1) done.wake();
-            });
-        touch_stack();
-        task();
-        while (threads != 0 && !done.woken()) wait_until(done, never);
+        auto const warm = [&]() noexcept {
+            touch_stack();
+            task();
+        };
+        std::size_t posted = 0;
+        try {
+            for (; posted < threads; ++posted)
+                post([&] {
+                    warm();
+                    there.fetch_add(1);
+                    while (there.load() < threads && clock::now() < until) std::this_thread::yield();    // so that each has one
+                    if (left.fetch_sub(1) == 1) done.wake();
+                });
+        } catch (std::bad_alloc const&) {}    // some stay cold
+        if (left.fetch_sub(threads - posted) == threads - posted) done.wake();
+        warm();
+        while (!done.woken()) {
+            auto* const job = found() ? take_job() : nullptr;    // one of our own threads may be the only one
+            if (job) run_job(job);
+            else wait_until(done, never);
+        }
         enter(context{}, [](forked**) { return 0; });
     }
 
@@ -172,7 +182,7 @@ public:
         } else if (inbox_.put(*made)) {
             summon(1);
         }
-        if (started_.load() != 0) return;
+        if (started_.load() != 0 || has_threads()) return;
         while (auto* next = take_job()) run_job(next);    // no thread can be had: the callers do the work
     }
 
@@ -255,7 +265,7 @@ private:
     static constexpr std::chrono::nanoseconds crumb = std::chrono::microseconds{5};         // a fork that is not worth a thread
     static constexpr std::chrono::nanoseconds patience = std::chrono::microseconds{50};     // of whoever looks for work before it sleeps
     static constexpr std::size_t most_in_hand = 64;
-    static constexpr unsigned turns_of_low = 32;
+    static constexpr unsigned turns_of_low = 32, turns_of_outsiders = 16;    // one of so many is theirs
     static constexpr unsigned most_crumbs = 2;    // in a row, before whoever takes them sleeps
     static constexpr std::chrono::nanoseconds watch = std::chrono::microseconds{100};
 
@@ -674,7 +684,7 @@ private:
         auto& hand = queues_[who.number].hand;
         if (auto* const others = std::exchange(job->after, nullptr)) {
             offers_.fetch_add(1);
-            hand.store(others);
+            hand.store(others);    // it was empty
         }
         pass_on();
         if (!work_left()) return run_job(job);    // the only one
@@ -705,23 +715,36 @@ private:
     // What is urgent, then own work, then what comes from outside, then the others', starting with the next one, then what can wait;
     // now and then that first, so that it does not wait for ever.
     bool do_something(self& who) {
-        auto const me = who.number;
         bool const offered = offers_.load() != 0;    // else there is nothing but what is in the inbox: no lock is taken in vain
-        if (offered && (do_one_of(who, priority::high) || (++who.turns % turns_of_low == 0 && do_one_of(who, priority::low)))) return true;
-        if (offered && (do_something_from(queues_[me], who) || take_hand(who, queues_[me]) || do_something_from(outsiders(), who))) return true;
+        bool const for_outsiders = ++who.turns % turns_of_outsiders == 0;
+        if (offered) {
+            if (do_one_of(who, priority::high) || (who.turns % turns_of_low == 0 && do_one_of(who, priority::low))) return true;
+            if (take_hand(who, queues_[who.number])) return true;    // before anything that could fill it
+            if (!for_outsiders && do_something_from(queues_[who.number], who)) return true;
+            if (do_something_from(outsiders(), who)) return true;
+        }
         if (auto const jobs = empty_inbox(who.handful); jobs.first) {
             run_jobs(who, jobs.first);
             return true;
         }
         if (!offered) return false;
-        auto const threads = started_.load();
+        if (for_outsiders && do_something_from(queues_[who.number], who)) return true;
+        return do_something_of_others(who) || do_one_of(who, priority::low);
+    }
+    bool do_something_of_others(self& who) {
+        auto const me = who.number, threads = started_.load();
+        auto const from = [&](std::size_t other) {
+            return other < threads && other != me && (do_something_from(queues_[other], who) || take_hand(who, queues_[other]));
+        };
+        // A row of `near` names all that are placed; there may be fewer threads, or more.
         auto const& near = options_.placement.near;
-        for (std::size_t i = 1; i < threads; ++i) {
-            auto const others = options_.placement.cpus.size() - 1;    // the length of a row of `near`; nonsense without it
-            auto const next = (me + 1) * others <= near.size() && i <= others ? near[me * others + i - 1] : (me + i) % threads;
-            if (next < threads && (do_something_from(queues_[next], who) || take_hand(who, queues_[next]))) return true;
-        }
-        return do_one_of(who, priority::low);
+        auto const placed = options_.placement.cpus.size(), row = placed - (placed != 0);
+        bool const by_row = me < placed && near.size() == placed * row;
+        for (std::size_t i = 0; by_row && i < row; ++i)
+            if (from(near[me * row + i])) return true;
+        for (std::size_t i = 1; i < threads; ++i)
+            if (auto const other = (me + i) % threads; (!by_row || other >= placed) && from(other)) return true;
+        return false;
     }
     [[nodiscard]] bool work_left() const noexcept { return offers_.load() != 0 || !inbox_.empty(); }
     // Those who fork from outside have their place among us.
@@ -875,14 +898,14 @@ private:
         if (free_threads() < how_many) start_threads(how_many);
     }
 
-    // In a child of fork: it has none of the threads, and locks of theirs may be closed for ever.
+    // In a child of fork: it has none of the threads, locks of theirs may be closed for ever, and their names may be those of others.
     void forget_threads() noexcept {
-        for (std::size_t i = 0; i < started(); ++i) queues_[i].thread.detach();
+        for (std::size_t i = 0; i < started(); ++i) std::construct_at(&queues_[i].thread);
     }
 
-    void refuse() noexcept {
-        started_.fetch_sub(1);
-        refused_.store(true);
+    [[nodiscard]] bool has_threads() {    // also where another call is about to start the first
+        std::lock_guard lock(threads_mutex_);
+        return started_.load() != 0;
     }
     // Starts threads until so many are free, or no more may be there.
     void start_threads(std::size_t how_many) {
@@ -891,14 +914,15 @@ private:
         auto const free = free_threads();    // again: somebody else may have started some
         // Those that do not wait are as many as may run, once they all have begun to: only the absent are stood in for.
         for (; how_many > free && started_.load() < std::min(most_threads_, width() + std::min(options_.spares, absent_.load())); --how_many) {
-            auto const me = started_.fetch_add(1);
+            auto const me = started_.load();
             try {
                 queues_[me].thread = std::thread([this, me] { worker(me); });
             } catch (std::system_error const&) {    // no thread to be had: the callers do the work, and `refused` says so
-                return refuse();
+                return refused_.store(true);
             } catch (std::bad_alloc const&) {    // the same: whoever offers a loop cannot leave it behind
-                return refuse();
+                return refused_.store(true);
             }
+            started_.fetch_add(1);
         }
     }
 

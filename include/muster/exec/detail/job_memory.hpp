@@ -16,7 +16,7 @@ namespace muster::detail {
 class job_block {
 public:
     struct piece {
-        void* at;         // null: too large for a block
+        void* at;         // null: too large for a block, or this thread is about to end
         job_block* of;    // to be given back to
     };
     /// Aligned as all that has no wish of its own. Throws std::bad_alloc.
@@ -24,7 +24,7 @@ public:
         bytes = (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
         if (bytes > largest) return {nullptr, nullptr};
         auto& my = mine_;
-        if (!my.block || sizeof my.block->room_ - my.used < bytes) renew();
+        if ((!my.block || sizeof my.block->room_ - my.used < bytes) && !renew()) return {nullptr, nullptr};
         auto* const at = my.block->room_ + my.used;
         my.used += bytes;
         ++my.pieces;
@@ -40,21 +40,27 @@ private:
         job_block* block;
         std::size_t used;
         std::int32_t pieces;
+        bool at_end;    // nobody would close another block
     };
     struct at_exit {    // of the thread
-        ~at_exit() { close(); }
+        ~at_exit() {
+            close();
+            mine_.at_end = true;
+        }
     };
     static void close() noexcept {
         auto& my = mine_;
         if (my.block && my.block->over_.fetch_add(my.pieces, std::memory_order_acq_rel) == -my.pieces) delete my.block;    // as in `give_back`
         my = {};
     }
-    [[gnu::noinline, gnu::cold]] static void renew() {
+    [[gnu::noinline, gnu::cold]] static bool renew() {
+        if (mine_.at_end) return false;
         thread_local at_exit const closes;
         static_cast<void>(&closes);    // from now on
         auto* const next = new job_block;
         close();
         mine_.block = next;
+        return true;
     }
 
     static inline thread_local constinit open mine_{};
