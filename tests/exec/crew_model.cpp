@@ -31,7 +31,7 @@ struct crew {
     std::array<job, most_jobs> each{};
     bool visited = false;    // by a caller that forks; it takes its fork back where nobody took it
     bool started = false;    // as many as the width are there from the beginning, awake
-    std::size_t shrinks_to = 0;    // the width that the caller makes it when all is posted; 0: it stays
+    std::size_t resized_to = 0;    // the width that the caller makes it when all is posted; 0: it stays
     bool patient = false;          // closed when all has run, so that no ring but those for work can bring a job to a thread
 
     bool relies_on_bell = false;    // a worker that has freed its place does not look at `offers_` again
@@ -43,6 +43,7 @@ struct crew {
     bool ends_silently = false;       // the last does not ring when the crew is closed
     bool forgets_the_inbox = false;   // work is only what is counted
     bool searcher_trusts = false;     // who has searched in vain does not look once more, when it has said so
+    bool grows_silently = false;      // who makes it wider rings, and starts nobody
     bool visitor_leaves_silently = false;    // who has forked and goes summons nobody
     bool turns_in_vain = false;       // tries again as long as something is offered, be there room for it or not
 
@@ -259,7 +260,7 @@ struct crew {
             go(next, what);
         };
         auto const gone_on = visited ? takes_back : patient ? awaits : closing;
-        auto const posted = [&] { return now.next_job + 1u < jobs ? posts : shrinks_to ? resizes : gone_on; };
+        auto const posted = [&] { return now.next_job + 1u < jobs ? posts : resized_to ? resizes : gone_on; };
         switch (now.caller) {
         case posts:
             if (!each[now.next_job].is_fork) {
@@ -285,8 +286,12 @@ struct crew {
         case caller_starts:
             if (now.threads <= now.caller_seen && may_start(now)) start_one(next);
             next.caller_seen = 0;
-            next.caller = posted();
-            ++next.next_job;
+            if (now.next_job == jobs) {
+                next.caller = gone_on;
+            } else {
+                next.caller = posted();
+                ++next.next_job;
+            }
             return go(next, "starts a thread if none is free");
         case takes_back:
             for (std::size_t j = 0; j < jobs; ++j) {
@@ -311,11 +316,12 @@ struct crew {
             if (now.ran == (1u << jobs) - 1) to(closing, "sees that all has run");
             return;
         case resizes:
-            next.width = as_byte(shrinks_to);
-            return to(now.offers != 0 ? resized_rings : resized_box, "makes it narrower");
+            next.width = as_byte(resized_to);
+            return to(now.offers != 0 ? resized_rings : resized_box, "resizes it");
         case resized_box: return to(left_in_box(now) ? resized_rings : gone_on, "looks into the inbox");
         case resized_rings:
-            next.caller = gone_on;
+            if (now.searching) return to(gone_on, "sees somebody search");
+            next.caller = grows_silently ? gone_on : caller_counts;
             return ring(next, 1, [&](state const& rung) { go(rung, "rings for one"); });
         case closing: next.closed = 1; return to(rings_closing, "closes");
         case rings_closing:
@@ -332,15 +338,16 @@ crew const first_waits_for_last{.width = 1, .spares = 2, .jobs = 3, .each = {{{.
 crew const each_waits_for_the_next{.width = 1, .spares = 2, .jobs = 3, .each = {{{.waits_for = 1}, {.waits_for = 2}, {}}}};
 crew const waits_beside_work{.width = 2, .spares = 1, .jobs = 2, .each = {{{.waits_for = 1}, {}}}};
 crew const blocks_beside_work{.width = 2, .spares = 0, .jobs = 2, .each = {{{.waits_for = 1, .blocks = true}, {}}}};
-crew const shrinks_beside_a_visitor{.width = 2, .spares = 0, .jobs = 3, .each = {{{}, {}, {.is_fork = true}}}, .visited = true, .started = true, .shrinks_to = 1};
-crew const shrinks{.width = 2, .spares = 0, .jobs = 3, .each = {}, .visited = false, .started = true, .shrinks_to = 1};
+crew const shrinks_beside_a_visitor{.width = 2, .spares = 0, .jobs = 3, .each = {{{}, {}, {.is_fork = true}}}, .visited = true, .started = true, .resized_to = 1};
+crew const grows_beside_a_blocked_job{.width = 1, .spares = 0, .jobs = 2, .each = {{{.waits_for = 1, .blocks = true}, {}, {}}}, .resized_to = 2};
+crew const shrinks{.width = 2, .spares = 0, .jobs = 3, .each = {}, .visited = false, .started = true, .resized_to = 1};
 crew const beside_a_visitor{.width = 2, .spares = 0, .jobs = 2, .each = {{{}, {.is_fork = true}}}, .visited = true, .started = true};
 
 }  // namespace
 
 TEST_CASE("crew, all orders: what is posted is run, once, and all threads end", "[exec][model]") {
     for (auto const& use : {two_jobs, three_jobs_on_one, first_waits_for_last, each_waits_for_the_next, waits_beside_work, blocks_beside_work, beside_a_visitor, shrinks,
-                            shrinks_beside_a_visitor}) {
+                            shrinks_beside_a_visitor, grows_beside_a_blocked_job}) {
         for (bool const patient : {false, true}) {
             auto const found = explore(with(use, [=](crew& c) { c.patient = patient; }));
             INFO(found.text());
@@ -364,6 +371,7 @@ TEST_CASE("crew, all orders: what is done wrong is found", "[exec][model]") {
     finds(with(two_jobs, [](crew& c) { c.ends_silently = true; }), forever);
     finds(with(first_waits_for_last, [](crew& c) { c.forgets_the_inbox = true; }), forever);
     finds(with(two_jobs, [](crew& c) { c.searcher_trusts = c.relies_on_bell = c.patient = true; }), forever);
+    finds(with(grows_beside_a_blocked_job, [](crew& c) { c.grows_silently = c.patient = true; }), forever);
     finds(with(shrinks_beside_a_visitor, [](crew& c) { c.visitor_leaves_silently = c.patient = true; }), forever);
     finds(with(beside_a_visitor, [](crew& c) { c.turns_in_vain = true; }), "a worker turns in vain");
 }
