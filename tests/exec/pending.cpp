@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "testing/event.hpp"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -31,6 +32,24 @@ TEST_CASE("pending: takes tasks and gives answers that only move", "[exec]") {
     auto answer = pool.submit([held = std::make_unique<int>(7)] { return std::make_unique<int>(*held + 1); }).get();
     REQUIRE(answer.has_value());
     CHECK(**answer == 8);
+}
+
+TEST_CASE("pending: an answer that throws when it is moved is a failure, and the pool goes on", "[exec]") {
+    struct throws_once {
+        std::atomic<bool>* armed;
+        explicit throws_once(std::atomic<bool>& by) : armed(&by) {}
+        throws_once(throws_once&& from) : armed(from.armed) {
+            if (armed->exchange(false)) throw std::runtime_error{"moved"};
+        }
+        throws_once& operator=(throws_once&&) = default;
+    };
+    thread_pool pool{1};
+    std::atomic<bool> armed{true};
+    auto const answer = pool.submit([&] { return throws_once{armed}; }).get();
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().is(cause::threw));
+    CHECK(answer.error().text() == "moved");
+    CHECK(pool.submit([&] { return throws_once{armed}; }).get().has_value());
 }
 
 TEST_CASE("pending: a wait that ends first says why, and the task goes on", "[exec]") {

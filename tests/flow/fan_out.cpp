@@ -6,6 +6,7 @@
 #include <atomic>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <muster/exec/thread_pool.hpp>
@@ -72,6 +73,28 @@ TEST_CASE("fan_out: first without a place asks one after the other, and no furth
     auto const counted = [&](int n) { ++calls; return n; };
     CHECK(fan_out(4, first{closed, counted, counted}) == 4);
     CHECK(calls == 1);
+}
+
+TEST_CASE("fan_out: an answer that throws when it is moved is a failure of its task", "[flow]") {
+    struct throws_once {
+        std::atomic<int>* left;
+        explicit throws_once(std::atomic<int>& by) : left(&by) {}
+        throws_once(throws_once&& from) : left(from.left) {
+            if ((*left)-- > 0) throw std::runtime_error{"moved"};
+        }
+        throws_once& operator=(throws_once&&) = default;
+    };
+    thread_pool pool{2};
+    std::atomic<int> left{1};
+    auto const task = [&left](int) { return throws_once{left}; };
+    auto const both = fan_out(1, on{pool} | all{task, task});
+    CHECK(std::get<0>(both).has_value() + std::get<1>(both).has_value() == 1);
+    left = 1;
+    CHECK(fan_out(1, on{pool} | first{task, task}).has_value());
+    left = 2;
+    auto const none = fan_out(1, on{pool} | quorum{1, task, task});
+    REQUIRE_FALSE(none.has_value());
+    CHECK(none.error().is(cause::threw));
 }
 
 TEST_CASE("fan_out: first fails with the failure that came last when all failed", "[flow]") {

@@ -28,6 +28,21 @@ Result guarded(Body&& body) {
     }
 }
 
+/// Puts an answer where it is waited for. A value that throws when it is moved becomes a failure there: an answer must not end the
+/// thread that brings it.
+template <class T>
+void put_answer(outcome<T>& place, outcome<T>&& answer) noexcept {
+    if constexpr (std::is_nothrow_move_assignable_v<outcome<T>>) {
+        place = std::move(answer);
+    } else {
+        auto const put = guarded<outcome<void>>([&]() -> outcome<void> {
+            place = std::move(answer);
+            return {};
+        });
+        if (!put) place = put.error();
+    }
+}
+
 /// Calls a task and makes an outcome of whatever comes: a value, nothing, an outcome, an exception. For verbs and policies.
 ///
 /// Shape      `f(item, cx, state...)` where the task takes the context, else `f(item, state...)`.

@@ -52,7 +52,7 @@ auto submit_to(E& where, F task, How... how) {
     auto state = std::make_shared<typename pending<value>::state>();
     where.post([state, task = std::move(task)] {
         context cx;
-        state->result = invoke_task([&](std::monostate) { return task(); }, cx, std::monostate{});
+        put_answer(state->result, invoke_task([&](std::monostate) { return task(); }, cx, std::monostate{}));
         state->done.wake();
     }, how...);
     waiter_ref waiter;

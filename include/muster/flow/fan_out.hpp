@@ -112,7 +112,7 @@ auto fan_out_to(Chain const& policies, Group const& group, Item const& item, con
     if constexpr (is_all<Group>) {
         std::tuple<typename shape::template result<Item, I>...> answers;
         run_each(place, plan, shape::count, parent, [&](std::size_t i, context& cx) {
-            dispatch(i, [&](auto at) { std::get<at>(answers) = call_one<at>(policies, group, item, i, cx); });
+            dispatch(i, [&](auto at) { put_answer(std::get<at>(answers), call_one<at>(policies, group, item, i, cx)); });
         });
         return answers;
     } else {
@@ -140,12 +140,15 @@ auto fan_out_to(Chain const& policies, Group const& group, Item const& item, con
             dispatch(i, [&](auto at) {
                 auto answer = call_one<at>(policies, group, item, i, cx);
                 std::lock_guard lock(mutex);
-                if (answer.has_value()) {
-                    if (successes < needed) {
+                if (answer.has_value() && successes < needed) {
+                    auto const keep = [&]() -> outcome<void> {
                         answers[i].emplace(std::move(*answer));
-                        if (++successes == needed) stop.request_stop();
-                    }
-                } else {
+                        return {};
+                    };
+                    if (auto const kept = guarded<outcome<void>>(keep); !kept) answer = kept.error();    // its move threw
+                    else if (++successes == needed) stop.request_stop();
+                }
+                if (!answer.has_value()) {
                     ++failures;
                     auto const ours = answer.error().is(cause::cancelled) && stop.stop_requested() && !parent.stop().stop_requested();
                     if (!ours || !last) last = std::move(answer).error();

@@ -94,7 +94,7 @@ auto hedge<E>::around(Next const& next, context& cx, Item&& item) const -> outco
     // Once it runs it is joined below, so it may refer to this frame; if it never ran it touches nothing but `sent`.
     where_->post([sent, &call, &first_cx, &second_stop] {
         if (!sent->move(attempt::state::waiting, attempt::state::running)) return;
-        sent->result = call(first_cx);
+        put_answer(sent->result, call(first_cx));
         if (sent->result.has_value()) second_stop.request_stop();
         sent->move(attempt::state::running, attempt::state::done);
         sent->done.wake();
