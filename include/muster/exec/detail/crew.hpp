@@ -631,7 +631,7 @@ private:
         }
         return some;
     }
-    // Where there are no threads.
+    // For those who are none of the threads, or wait for jobs that nobody else may be there for.
     posted_job* take_job() {
         auto const look_in = [&](work_queue& each) {
             std::lock_guard lock(each.mutex);
