@@ -8,6 +8,9 @@
 #include <vector>
 
 #include <pthread.h>
+#include <sys/wait.h>
+
+#include <muster/os/shared_memory.hpp>
 
 #include "catch.hpp"
 #include "testing/event.hpp"
@@ -144,4 +147,20 @@ TEST_CASE("futex: a signal does not end a wait", "[os][futex]") {
         word.store(0);
     }
     REQUIRE(::sigaction(SIGUSR1, &before, nullptr) == 0);
+}
+
+TEST_CASE("futex: a word in shared memory wakes another process", "[os][futex][forks]") {
+    shared_memory const memory{sizeof(std::atomic<std::uint32_t>)};
+    auto& word = *::new (memory.data()) std::atomic<std::uint32_t>{0};
+    auto const child = ::fork();
+    if (child == 0) {
+        while (word == 0) (void)futex_wait(word, 0, patience(), futex_reach::shared);
+        ::_exit(word == 1 ? 0 : 1);
+    }
+    while (futex_wake(word, 1, futex_reach::shared) == 0) std::this_thread::yield();    // it sleeps: woken for nothing, it sleeps again
+    word = 1;
+    futex_wake(word, 1, futex_reach::shared);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
 }

@@ -24,6 +24,9 @@ enum class futex_end {
     timed_out    ///< the deadline came
 };
 
+/// Whose threads a word is for: those of this process, or of every process that has mapped its memory.
+enum class futex_reach { process, shared };
+
 /// Sleeps in the kernel while `word` is `expected`, until a `futex_wake` on that word or the deadline.
 ///
 /// Looking at the word and falling asleep are one step against every `futex_wake`: whoever changes the word first and wakes
@@ -31,17 +34,18 @@ enum class futex_end {
 ///
 /// Units      a deadline of the steady clock; `never` waits without one, one that has passed does not wait.
 /// Waits      for the word alone: no stop is looked at, so whoever requests one must change the word. A signal ends no wait.
-/// Threads    those of one process: a word in shared memory is another one to each process. Orders no memory: the load of the
+/// Threads    those of one process, or of all that share the memory; both sides say the same. Orders no memory: the load of the
 ///            word before or after the wait does, with whatever order it asks for.
 /// Cost       one system call; two more context switches when it sleeps.
-[[nodiscard]] futex_end futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_t expected, instant until = never) noexcept;
+[[nodiscard]] futex_end futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_t expected, instant until = never,
+                                   futex_reach whose = futex_reach::process) noexcept;
 
 /// Wakes up to `how_many` threads that wait for `word`; answers how many that were.
 ///
 /// Lifetime   only the address is used: a waiter that saw the word change may have destroyed it by now. Whoever then waits on a
 ///            new word at that address wakes for nothing, and looks again.
 /// Cost       one system call, also when nobody waits: keep a count beside the word where that matters.
-std::size_t futex_wake(std::atomic<std::uint32_t> const& word, std::size_t how_many) noexcept;
+std::size_t futex_wake(std::atomic<std::uint32_t> const& word, std::size_t how_many, futex_reach whose = futex_reach::process) noexcept;
 
 // Implementation
 
@@ -49,7 +53,11 @@ static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t) && std
               "muster: the kernel compares the word itself, so an atomic must be nothing but its value");
 static_assert(sizeof(std::time_t) == sizeof(long), "muster: this system call takes a timespec of the machine's long");
 
-inline futex_end futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_t expected, instant until) noexcept {
+namespace detail {
+constexpr int futex_call(int what, futex_reach whose) noexcept { return whose == futex_reach::shared ? what : what | FUTEX_PRIVATE_FLAG; }
+}  // namespace detail
+
+inline futex_end futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_t expected, instant until, futex_reach whose) noexcept {
     // The steady clock is CLOCK_MONOTONIC. The kernel refuses times before its zero: they have passed as well.
     auto const since_zero = std::max(until.time_since_epoch(), instant::duration::zero());
     auto const whole = std::chrono::duration_cast<std::chrono::seconds>(since_zero);
@@ -57,7 +65,7 @@ inline futex_end futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_
                                  .tv_nsec = static_cast<long>(std::chrono::nanoseconds{since_zero - whole}.count())};
     // FUTEX_WAIT would take a duration, which a signal makes start again; with a bit set the time is a point, and stays one.
     for (;;) {
-        if (::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until == never ? nullptr : &deadline,
+        if (::syscall(SYS_futex, &word, detail::futex_call(FUTEX_WAIT_BITSET, whose), expected, until == never ? nullptr : &deadline,
                       nullptr, FUTEX_BITSET_MATCH_ANY) == 0)
             return futex_end::woken;
         if (errno == EAGAIN) return futex_end::changed;
@@ -66,10 +74,10 @@ inline futex_end futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_
     }
 }
 
-inline std::size_t futex_wake(std::atomic<std::uint32_t> const& word, std::size_t how_many) noexcept {
+inline std::size_t futex_wake(std::atomic<std::uint32_t> const& word, std::size_t how_many, futex_reach whose) noexcept {
     if (how_many == 0) return 0;    // the kernel would wake one
     auto const most = static_cast<int>(std::min<std::size_t>(how_many, INT_MAX));
-    auto const woken = ::syscall(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, most, nullptr, nullptr, 0);
+    auto const woken = ::syscall(SYS_futex, &word, detail::futex_call(FUTEX_WAKE, whose), most, nullptr, nullptr, 0);
     return woken > 0 ? static_cast<std::size_t>(woken) : 0;
 }
 
