@@ -58,7 +58,11 @@ public:
     // What a task asks
 
     /// True when the run was asked to stop or the deadline has passed. The clock is read only where a deadline is set.
-    [[nodiscard]] bool stop_requested() const { return stop_.stop_requested() || expired(); }
+    [[nodiscard]] bool stop_requested() const { return stopped() || expired(); }
+    /// The stop alone: the run's, or one that the waiter has heard of.
+    [[nodiscard]] bool stopped() const { return stop_.stop_requested() || waiter_.stopped(); }
+    /// True when `stop_requested` may ever be.
+    [[nodiscard]] bool may_stop() const noexcept { return stop_.stop_possible() || deadline_ != never || waiter_.may_stop(); }
     [[nodiscard]] std::stop_token const& stop() const noexcept { return stop_; }
     [[nodiscard]] instant deadline() const noexcept { return deadline_; }
     [[nodiscard]] bool expired() const { return deadline_ != never && now() >= deadline_; }
@@ -174,7 +178,7 @@ inline context::wait_end context::wait(wait_point& point, instant until) const {
     }();
     if (stop_.stop_possible()) point.resume();
     if (waited) return wait_end::woken;
-    if (stop_.stop_requested()) return wait_end::stopped;
+    if (stopped()) return wait_end::stopped;
     return until <= deadline_ ? wait_end::elapsed : wait_end::expired;
 }
 
@@ -187,7 +191,7 @@ inline outcome<void> context::pause(std::chrono::nanoseconds how_long) const {
 }
 
 inline failure context::interruption() const {
-    if (stop_.stop_requested()) return {cause::cancelled, "the run was asked to stop"};
+    if (stopped()) return {cause::cancelled, "the run was asked to stop"};
     return {cause::timed_out, "the deadline passed"};
 }
 

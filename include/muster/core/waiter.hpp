@@ -133,6 +133,11 @@ public:
     /// True when the waiter says when it is (`W::rules_time`): executors then leave it in place, where they else put their own.
     [[nodiscard]] constexpr bool rules_time() const noexcept { return face_ && face_->rules_time; }
 
+    /// True when the waiter has heard of a stop that comes from outside this process (`W::stopped()`, where it has one).
+    [[nodiscard]] bool stopped() const { return face_ && face_->stopped && face_->stopped(object_); }
+    /// True when `stopped` may ever be.
+    [[nodiscard]] constexpr bool may_stop() const noexcept { return face_ && face_->stopped; }
+
     [[nodiscard]] instant now() const {
         return face_ ? face_->now(object_) : thread_waiter{}.now();
     }
@@ -146,8 +151,15 @@ private:
     struct face {
         instant (*now)(void*);
         bool (*wait_until)(void*, wait_point&, instant);
+        bool (*stopped)(void*);    // null: never
         bool rules_time;
     };
+    template <class W>
+    static constexpr auto stop_of() -> bool (*)(void*) {
+        if constexpr (requires(W& by) { { by.stopped() } -> std::convertible_to<bool>; })
+            return [](void* object) -> bool { return static_cast<W*>(object)->stopped(); };
+        else return nullptr;
+    }
     template <class W>
     static constexpr bool says_when = [] {
         if constexpr (requires { { W::rules_time } -> std::convertible_to<bool>; }) return W::rules_time;
@@ -157,7 +169,7 @@ private:
     static constexpr face face_of{
         [](void* object) { return static_cast<W*>(object)->now(); },
         [](void* object, wait_point& point, instant until) { return static_cast<W*>(object)->wait_until(point, until); },
-        says_when<W>};
+        stop_of<W>(), says_when<W>};
 
     void* object_ = nullptr;
     face const* face_ = nullptr;

@@ -54,6 +54,10 @@ public:
     /// Gives the pages of a part back, which reads as zeros from then on. 0, or an errno.
     int release(std::size_t at, std::size_t size) const noexcept;
 
+    /// A second view of this memory in which the bytes of [at, at + size) follow on themselves once more: what runs over their end
+    /// runs into their beginning. Whole pages. Lives by itself.
+    [[nodiscard]] shared_memory twice(std::size_t at, std::size_t size) const;
+
     static std::size_t page() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
 private:
@@ -90,6 +94,18 @@ inline void shared_memory::map() {
     auto* const at = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_.get(), 0);
     if (at == MAP_FAILED) throw std::system_error{errno, std::system_category(), "muster: cannot map shared memory"};
     at_ = static_cast<std::byte*>(at);
+}
+
+inline shared_memory shared_memory::twice(std::size_t at, std::size_t size) const {
+    auto const fail = [] { throw std::system_error{errno, std::system_category(), "muster: cannot map shared memory"}; };
+    shared_memory view;
+    auto* const room = ::mmap(nullptr, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED) fail();
+    view.at_ = static_cast<std::byte*>(room);
+    view.size_ = 2 * size;
+    for (auto* half : {view.at_, view.at_ + size})
+        if (::mmap(half, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file_.get(), static_cast<off_t>(at)) == MAP_FAILED) fail();
+    return view;
 }
 
 inline int shared_memory::reserve(std::size_t at, std::size_t size) const noexcept {

@@ -42,13 +42,13 @@ template <class Next, class Item>
 auto deadline::around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
     auto const start = cx.now();
     auto const narrowed = cx.change_deadline(std::min(cx.deadline(), later(start, after)));
-    if (cx.stop().stop_requested() || cx.deadline() <= start) return cx.not_run(cx.interruption());
+    if (cx.stopped() || cx.deadline() <= start) return cx.not_run(cx.interruption());
     auto result = next(cx, std::forward<Item>(item));
     if (!cx.expired()) return result;
     // Late: an answer is refused, and who gave up because of the time has timed out. Any other failure says more than that.
     if (result.has_value()) return failure{cause::timed_out, "the answer came after the deadline of " + duration_text(after)};
     auto& why = result.error();
-    if (why.code() != cause::cancelled || cx.stop().stop_requested()) return result;
+    if (why.code() != cause::cancelled || cx.stopped()) return result;
     cx.stamp(why);
     return failure{cause::timed_out, "no answer within " + duration_text(after)}.stamp(why.stage(), why.path(), why.attempts());
 }

@@ -124,7 +124,7 @@ auto retry::around(Next const& next, context& cx, Item&& item) const -> outcome_
             why.note("; no further attempt: it would start after the deadline");
             return result;
         }
-        if (auto paused = cx.stop().stop_requested() ? outcome<void>{cx.interruption()} : cx.pause(wait); !paused) {
+        if (auto paused = cx.stopped() ? outcome<void>{cx.interruption()} : cx.pause(wait); !paused) {
             paused.error().note("; the attempt before: " + why.text());
             cx.stamp(paused.error());
             return std::move(paused).error();

@@ -16,7 +16,7 @@ namespace muster::detail {
 /// the loop there is no look, and the clock is not read.
 class pace {
 public:
-    explicit pace(context const& cx) : cx_(cx), may_stop_(cx.stop().stop_possible() || cx.deadline() != never) {}
+    explicit pace(context const& cx) : cx_(cx), may_stop_(cx.may_stop()) {}
 
     /// How many of `wanted` items; 0 when no more is to start.
     [[nodiscard]] std::size_t next(std::size_t wanted) {
