@@ -6,6 +6,7 @@
 /// (muster/flow/graph.hpp): a compiler pays for them like for a tenth of all the rest, and few programs have them.
 
 #include <muster/core/any_stage.hpp>         // any_stage
+#include <muster/core/bytes.hpp>             // KiB, MiB, GiB
 #include <muster/core/chain.hpp>             // chain
 #include <muster/core/concepts.hpp>          // every concept where floors meet
 #include <muster/core/context.hpp>           // context

@@ -179,7 +179,7 @@ TEST_CASE("failure: a category says through its condition which cause a code amo
 }
 
 TEST_CASE("failure: every cause has a name, and its code carries it", "[core][failure]") {
-    for (int value = 1; value <= 12; ++value) {
+    for (int value = 1; value <= 13; ++value) {
         auto const which = static_cast<cause>(value);
         CHECK(name_of(which) != "unknown cause");
         CHECK(make_error_code(which).message() == name_of(which));

@@ -139,7 +139,8 @@ TEST_CASE("retry: gives up at once where the next attempt would start after the 
 
 TEST_CASE("retry: what no attempt can cure is not tried again, nor what its predicate refuses", "[policy]") {
     fixture at;
-    for (auto const which : {cause::invalid_input, cause::cancelled, cause::would_deadlock, cause::exhausted, cause::wrong_shape}) {
+    for (auto const which : {cause::invalid_input, cause::cancelled, cause::would_deadlock, cause::exhausted, cause::wrong_shape,
+                             cause::forbidden}) {
         script const task{failure{which, "no"}, 1};
         CHECK((retry{} | task)(1, at.cx).error().is(which));
         CHECK(task.called() == 1);

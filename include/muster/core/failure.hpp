@@ -33,6 +33,7 @@ enum class cause : std::uint8_t {
     unavailable,     ///< the other side is not there: no such program, no connection, server refused
     would_deadlock,  ///< the call would wait for itself
     wrong_shape,     ///< a batch answered with another number of results than it was given items
+    forbidden,       ///< a sandbox refused what the task tried
 };
 
 }  // namespace muster
@@ -134,6 +135,7 @@ constexpr std::string_view name_of(cause which) noexcept {
         case cause::unavailable: return "unavailable";
         case cause::would_deadlock: return "would deadlock";
         case cause::wrong_shape: return "wrong shape";
+        case cause::forbidden: return "forbidden";
     }
     return "unknown cause";
 }

@@ -15,10 +15,10 @@
 
 namespace muster {
 
-/// Failures that another attempt may cure: all but a wrong item, a stop, a deadlock and a spent budget.
+/// Failures that another attempt may cure: all but a wrong item, a stop, a deadlock, a spent budget and what a sandbox refused.
 [[nodiscard]] inline bool is_transient(failure const& what) noexcept {
     return !what.is(cause::invalid_input) && !what.is(cause::cancelled) && !what.is(cause::would_deadlock) &&
-           !what.is(cause::exhausted) && !what.is(cause::wrong_shape);
+           !what.is(cause::exhausted) && !what.is(cause::wrong_shape) && !what.is(cause::forbidden);
 }
 
 /// Tries again what failed, after a delay that doubles and is drawn at random (full jitter).
