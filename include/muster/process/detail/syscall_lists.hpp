@@ -32,7 +32,7 @@ inline constexpr long computing_syscalls[]{
     SYS_brk, SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_mincore, SYS_msync, SYS_mlock, SYS_mlock2, SYS_munlock,
     SYS_membarrier, SYS_mbind, SYS_get_mempolicy, SYS_set_mempolicy, SYS_pkey_alloc, SYS_pkey_free, SYS_pkey_mprotect,
     // threads among themselves
-    SYS_futex, SYS_futex_waitv, SYS_set_robust_list, SYS_get_robust_list, SYS_rseq, SYS_set_tid_address, SYS_sched_yield,
+    SYS_futex, SYS_futex_waitv, SYS_set_robust_list, SYS_rseq, SYS_set_tid_address, SYS_sched_yield,
     SYS_sched_getaffinity, SYS_sched_getparam, SYS_sched_getscheduler, SYS_sched_get_priority_max, SYS_sched_get_priority_min,
     SYS_getcpu,
     // descriptors that are open, and new ones that lead nowhere else
@@ -66,12 +66,13 @@ inline void allow_computing(seccomp_filter& filter, std::uint32_t refused, std::
     };
     for (auto const number : computing_syscalls) filter.put(number, {SECCOMP_RET_ALLOW, {}, {}});
 
-    // A filter cannot look into clone3's structure: the C library then asks clone, whose flags are an argument. Neither may make a
-    // process; CLONE_UNTRACED or a new name space is not in what the C library asks for, and would be refused by CLONE_THREAD.
+    // A filter cannot look into clone3's structure: told that there is none, the C library asks clone, whose flags are an argument.
     filter.put(SYS_clone3, {error(ENOSYS), {}, {}});
     if (threads) {
         std::uint32_t const thread = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
-        where(SYS_clone, {{0, {thread}, thread}});
+        std::uint32_t const never = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
+                                    CLONE_NEWNET | CLONE_PTRACE;
+        where(SYS_clone, {{0, {thread}, thread | never}});
     }
     where(SYS_tgkill, {{0, {self}}});    // abort, raise
     where(SYS_kill, {{0, {self}}});
