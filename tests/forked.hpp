@@ -3,6 +3,7 @@
 
 #include <cerrno>        // EINTR
 #include <functional>    // function
+#include <ostream>       // what a test shows
 
 #include <sys/wait.h>    // waitpid
 #include <unistd.h>      // fork
@@ -24,6 +25,9 @@ struct child_end {
     int code = -1;      ///< with which it exited; -1 when it did not
     int signal = 0;     ///< of which it died; 0 when it did not
     friend bool operator==(child_end const&, child_end const&) = default;
+    friend std::ostream& operator<<(std::ostream& to, child_end const& what) {
+        return what.signal != 0 ? to << "died of " << what.signal : to << "exited with " << what.code;
+    }
 };
 
 inline child_end exits(int code) { return {code, 0}; }

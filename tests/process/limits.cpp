@@ -14,6 +14,8 @@
 #include <sys/mman.h>    // mmap
 #include <unistd.h>      // dup
 
+#include <muster/process/sandbox.hpp>    // who may not change limits
+
 using namespace muster;
 using namespace std::chrono_literals;
 
@@ -126,6 +128,18 @@ TEST_CASE("limits: a negative duration is invalid_input, by its name, and nothin
         if (other || other.error().text() != "limits.cpu_time: -1ms") return 3;
         return code_of(done);
     }) == exits(static_cast<int>(cause::invalid_input)));
+}
+
+TEST_CASE("limits: one that the system refuses is unavailable, by its name", "[process][limits][forks]") {
+    if (!sandbox_abilities::of_kernel().seccomp) SKIP("no seccomp to refuse it with");
+    CHECK(in_child([] {
+        struct rlimit const some {40, 90};
+        if (::setrlimit(RLIMIT_NOFILE, &some) != 0 || !enter({.only_computing = true, .refused = refusal::error})) return 1;
+        auto const done = apply(limits{.open_files = 20});
+        if (done || done.error().text() != "limits.open_files: cannot set it to 20: Operation not permitted") return 2;
+        if (raise_open_files(60)) return 3;
+        return code_of(done);
+    }) == exits(static_cast<int>(cause::unavailable)));
 }
 
 TEST_CASE("limits: no descriptor is handed out past open_files, and what is open stays", "[process][limits][forks]") {

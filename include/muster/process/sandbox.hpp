@@ -42,9 +42,12 @@ struct sandbox {
     bool no_network = false;
     /// No other program: execve is refused. A fork is not.
     bool no_programs = false;
-    /// Nothing but computing: memory, threads, clocks, reading and writing what is open. No file is opened, no process made, no
-    /// program started, no socket made. What looks harmless may open files, and is then refused: the first use of the local time,
-    /// of a locale or of a shared library, std::thread::hardware_concurrency. Let the warm-up do it once.
+    /// Nothing but computing: memory, threads, clocks, reading and writing what is open. No file is opened or changed by its name,
+    /// no process made, no program started, no socket made, nobody else signalled. Attributes of files can be asked.
+    ///
+    /// What looks harmless may open files, and is then refused. The first use of the local time, of a shared library and of a
+    /// `thread_pool` as wide as the machine: let the warm-up do it once. Every use of std::thread::hardware_concurrency and of
+    /// std::locale{"name"}: keep what they gave.
     bool only_computing = false;
     /// False: only_computing starts no threads either.
     bool threads = true;

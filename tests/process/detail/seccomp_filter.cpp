@@ -97,17 +97,17 @@ TEST_CASE("seccomp_filter: a rule with tests holds where all of them do", "[proc
     filter.put(5, {allow, {{0, {1, 2, 30}}, {3, {0x10}, 0x30}}, other});
     filter.put(6, {allow, {{2, {0}, ~0u, true}}, other});
     auto const code = filter.code();
-    for (std::uint64_t const first : {1, 2, 30}) {
+    for (std::uint64_t const first : {1u, 2u, 30u}) {
         CHECK(run(code, call_of(5, {first, 9, 9, 0x10})).action == allow);
         CHECK(run(code, call_of(5, {first | 1ull << 40, 9, 9, 0xdf})).action == allow);    // an int's high half means nothing
         CHECK(run(code, call_of(5, {first, 9, 9, 0x30})).action == other);
         CHECK(run(code, call_of(5, {first, 9, 9, 0})).action == other);
     }
-    for (std::uint64_t const first : {0, 3, 31}) CHECK(run(code, call_of(5, {first, 9, 9, 0x10})).action == other);
+    for (std::uint64_t const first : {0u, 3u, 31u}) CHECK(run(code, call_of(5, {first, 9, 9, 0x10})).action == other);
     CHECK(run(code, call_of(6)).action == allow);
     CHECK(run(code, call_of(6, {1, 1, 1})).action == other);
     CHECK(run(code, call_of(6, {0, 0, 1ull << 32})).action == other);    // a pointer's does
-    for (std::uint32_t const number : {4, 7}) CHECK(run(code, call_of(number)).action == refused);
+    for (std::uint32_t const number : {4u, 7u}) CHECK(run(code, call_of(number)).action == refused);
 }
 
 TEST_CASE("seccomp_filter: what only computes has few instructions to go through", "[process][seccomp_filter]") {
