@@ -32,7 +32,8 @@ enum class refusal : std::uint8_t {
 /// What a worker process may do. A task in it still computes, and uses the memory and the descriptors that it has.
 ///
 /// It is for tasks that read what strangers made, with code that may have holes: less is left to whoever gets in. It is not a
-/// virtual machine: the kernel itself, time and other tasks of the same worker are within reach.
+/// virtual machine: the kernel itself, time and other tasks of the same worker are within reach. Nor does it hold root, but for
+/// `only_computing`: the others leave root many ways to get what they refuse.
 ///
 /// Default    everything.
 struct sandbox {
@@ -85,9 +86,9 @@ struct sandbox_abilities {
 /// what either refuses is refused, by SIGSYS where either says so.
 ///
 /// Order      behind `limits` and the warm-up. Behind a sandbox that only computes there is no entering one that names files.
-/// Fails      cause::invalid_input: an empty path or one with a NUL; unavailable: `required`, and something is missing, or a path is
-///            not there; exhausted: sixteen sandboxes with files or without network are the most. Up to there nothing has changed, but where the text
-///            says that files are confined already.
+/// Fails      cause::invalid_input: an empty path or one with a NUL; unavailable: `required`, and something is missing, or a path
+///            is not there; exhausted: sixteen sandboxes with files or without network are the most. Nothing has changed then but
+///            that new privileges are gone; where it is more, the text says so.
 /// Threads    the process has one. If it has more, system calls are refused to all of them, and files only to the caller: reported.
 /// Cost       up to half a millisecond; from then on some 40 ns for each system call where any are refused.
 [[nodiscard]] outcome<sandbox_report> enter(sandbox const& wanted, sandbox_abilities offered = sandbox_abilities::of_kernel());

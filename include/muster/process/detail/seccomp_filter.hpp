@@ -43,7 +43,7 @@ struct syscall_rule {
 /// The program looks at the architecture first, then finds the number in a balanced tree of comparisons: no jump table exists in
 /// this language, and a list would cost a hundred instructions for the last. What has no tests and lies side by side is one leaf.
 ///
-/// Cost       some 40 ns a call, measured; the kernel keeps a bit map of what is always allowed, since Linux 5.11, and still has to look.
+/// Cost       some 40 ns a system call where it is always allowed (since Linux 5.11 the kernel keeps a bit map), 70 with a test.
 /// Source     the kernel's Documentation/userspace-api/seccomp_filter.rst.
 class seccomp_filter {
 public:

@@ -40,7 +40,7 @@ inline constexpr long computing_syscalls[]{
     SYS_close, SYS_close_range, SYS_lseek, SYS_fstat, SYS_fsync, SYS_fdatasync, SYS_fallocate, SYS_ftruncate, SYS_fadvise64, SYS_flock,
     SYS_dup, SYS_dup3, SYS_pipe2, SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_ppoll, SYS_pselect6,
     SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_recvfrom, SYS_recvmsg,
-    // fstat as most C libraries call it. The path is beyond a filter, so that the attributes of any file can be asked: localtime does
+    // fstat as most C libraries call it. The path is beyond a filter: the attributes of any file can be asked, as localtime does.
     SYS_newfstatat,
     // time
     SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_times, SYS_getitimer, SYS_setitimer,
