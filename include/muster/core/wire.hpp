@@ -147,7 +147,7 @@ template <class T>
 
 namespace detail {
 
-enum class kind : std::uint8_t {
+enum class wire_kind : std::uint8_t {
     none,           // does not travel
     user,           // wire<T>
     converted,      // to_wire and from_wire
@@ -170,55 +170,55 @@ enum class kind : std::uint8_t {
     aggregate,
 };
 
-template <kind Is, class... Parts>
+template <wire_kind Is, class... Parts>
 struct shaped {
-    static constexpr kind is = Is;
-    using parts = types<Parts...>;
+    static constexpr wire_kind is = Is;
+    using parts = type_list<Parts...>;
 };
 template <class T>
 concept stateless = std::is_empty_v<T> && std::is_default_constructible_v<T>;
 
 // What is known by its template.
 template <class T>
-struct shape_of : shaped<kind::none> {};
+struct shape_of : shaped<wire_kind::none> {};
 template <class C, class Traits, stateless A>
-struct shape_of<std::basic_string<C, Traits, A>> : shaped<kind::sequence, C> {};
+struct shape_of<std::basic_string<C, Traits, A>> : shaped<wire_kind::sequence, C> {};
 template <class E, stateless A>
-struct shape_of<std::vector<E, A>> : shaped<kind::sequence, E> {};
+struct shape_of<std::vector<E, A>> : shaped<wire_kind::sequence, E> {};
 template <stateless A>
-struct shape_of<std::vector<bool, A>> : shaped<kind::bits> {};
+struct shape_of<std::vector<bool, A>> : shaped<wire_kind::bits> {};
 template <class E, stateless A>
-struct shape_of<std::deque<E, A>> : shaped<kind::sequence, E> {};
+struct shape_of<std::deque<E, A>> : shaped<wire_kind::sequence, E> {};
 template <class E, stateless A>
-struct shape_of<std::list<E, A>> : shaped<kind::sequence, E> {};
+struct shape_of<std::list<E, A>> : shaped<wire_kind::sequence, E> {};
 template <class E, std::size_t N>
-struct shape_of<std::array<E, N>> : shaped<kind::array, E> {};
+struct shape_of<std::array<E, N>> : shaped<wire_kind::array, E> {};
 template <class A, class B>
-struct shape_of<std::pair<A, B>> : shaped<kind::product, A, B> {};
+struct shape_of<std::pair<A, B>> : shaped<wire_kind::product, A, B> {};
 template <class... Ts>
-struct shape_of<std::tuple<Ts...>> : shaped<kind::product, Ts...> {};
+struct shape_of<std::tuple<Ts...>> : shaped<wire_kind::product, Ts...> {};
 template <class E>
-struct shape_of<std::optional<E>> : shaped<kind::optional, E> {};
+struct shape_of<std::optional<E>> : shaped<wire_kind::optional, E> {};
 template <class... Ts>
-struct shape_of<std::variant<Ts...>> : shaped<kind::variant, Ts...> {};
+struct shape_of<std::variant<Ts...>> : shaped<wire_kind::variant, Ts...> {};
 template <class K, stateless C, stateless A>
-struct shape_of<std::set<K, C, A>> : shaped<kind::ordered, K> {};
+struct shape_of<std::set<K, C, A>> : shaped<wire_kind::ordered, K> {};
 template <class K, class V, stateless C, stateless A>
-struct shape_of<std::map<K, V, C, A>> : shaped<kind::ordered, K, V> {};
+struct shape_of<std::map<K, V, C, A>> : shaped<wire_kind::ordered, K, V> {};
 template <class K, stateless H, stateless E, stateless A>
-struct shape_of<std::unordered_set<K, H, E, A>> : shaped<kind::unordered, K> {};
+struct shape_of<std::unordered_set<K, H, E, A>> : shaped<wire_kind::unordered, K> {};
 template <class K, class V, stateless H, stateless E, stateless A>
-struct shape_of<std::unordered_map<K, V, H, E, A>> : shaped<kind::unordered, K, V> {};
+struct shape_of<std::unordered_map<K, V, H, E, A>> : shaped<wire_kind::unordered, K, V> {};
 template <class Rep, class Period>
-struct shape_of<std::chrono::duration<Rep, Period>> : shaped<kind::duration, Rep> {};
+struct shape_of<std::chrono::duration<Rep, Period>> : shaped<wire_kind::duration, Rep> {};
 template <class Clock, class Duration>
-struct shape_of<std::chrono::time_point<Clock, Duration>> : shaped<kind::time_point, Duration> {};
+struct shape_of<std::chrono::time_point<Clock, Duration>> : shaped<wire_kind::time_point, Duration> {};
 template <>
-struct shape_of<failure> : shaped<kind::failure> {};
+struct shape_of<failure> : shaped<wire_kind::failure> {};
 template <class T>
-struct shape_of<outcome<T>> : shaped<kind::outcome, T> {};
+struct shape_of<outcome<T>> : shaped<wire_kind::outcome, T> {};
 template <>
-struct shape_of<outcome<void>> : shaped<kind::outcome> {};
+struct shape_of<outcome<void>> : shaped<wire_kind::outcome> {};
 
 template <class T>
 concept has_wire = requires(wire_writer& to, wire_reader& from, T const& value) {
@@ -235,29 +235,29 @@ template <class T>
 concept fixed_enum = std::is_enum_v<T> && requires { T{0}; };
 
 template <class T>
-consteval kind find_kind() {
-    if constexpr (!std::is_object_v<T> || !std::same_as<T, std::remove_cv_t<T>>) return kind::none;
-    else if constexpr (std::same_as<T, bool>) return kind::boolean;
-    else if constexpr (std::same_as<T, long double>) return kind::long_double;
-    else if constexpr (std::is_arithmetic_v<T>) return kind::number;
-    else if constexpr (!std::is_move_constructible_v<T>) return kind::none;
-    else if constexpr (shape_of<T>::is != kind::none) return shape_of<T>::is;
-    else if constexpr (has_wire<T>) return kind::user;
-    else if constexpr (has_to_wire<T>) return kind::converted;
-    else if constexpr (fixed_enum<T>) return kind::enumeration;
-    else if constexpr (member_count<T> != not_taken_apart) return kind::aggregate;
-    else return kind::none;
+consteval wire_kind find_kind() {
+    if constexpr (!std::is_object_v<T> || !std::same_as<T, std::remove_cv_t<T>>) return wire_kind::none;
+    else if constexpr (std::same_as<T, bool>) return wire_kind::boolean;
+    else if constexpr (std::same_as<T, long double>) return wire_kind::long_double;
+    else if constexpr (std::is_arithmetic_v<T>) return wire_kind::number;
+    else if constexpr (!std::is_move_constructible_v<T>) return wire_kind::none;
+    else if constexpr (shape_of<T>::is != wire_kind::none) return shape_of<T>::is;
+    else if constexpr (has_wire<T>) return wire_kind::user;
+    else if constexpr (has_to_wire<T>) return wire_kind::converted;
+    else if constexpr (fixed_enum<T>) return wire_kind::enumeration;
+    else if constexpr (member_count<T> != not_taken_apart) return wire_kind::aggregate;
+    else return wire_kind::none;
 }
 template <class T>
-inline constexpr kind kind_of = find_kind<T>();
+inline constexpr wire_kind kind_of = find_kind<T>();
 
 // What a value is made of.
 template <class T>
 consteval auto find_parts() {
-    if constexpr (kind_of<T> == kind::aggregate) return []<class... M>(types<M...>) {
-        return types<std::remove_const_t<M>...>{};
+    if constexpr (kind_of<T> == wire_kind::aggregate) return []<class... M>(type_list<M...>) {
+        return type_list<std::remove_const_t<M>...>{};
     }(typename member_types<T>::type{});
-    else if constexpr (kind_of<T> == kind::converted) return types<decltype(std::declval<T const&>().to_wire())>{};
+    else if constexpr (kind_of<T> == wire_kind::converted) return type_list<std::remove_cvref_t<decltype(std::declval<T const&>().to_wire())>>{};
     else return typename shape_of<T>::parts{};
 }
 template <class T>
@@ -266,15 +266,15 @@ using parts_of = decltype(find_parts<T>());
 // A type may contain itself, as a tree does: through `Inside`, the types around it that can be so, this ends.
 template <class T, class... Inside>
 consteval bool travels() {
-    constexpr auto all = []<class... Around, class... Parts>(types<Around...>, types<Parts...>) {
+    constexpr auto all = []<class... Around, class... Parts>(type_list<Around...>, type_list<Parts...>) {
         return (travels<Parts, Around...>() && ...);
     };
     if constexpr ((std::same_as<T, Inside> || ...)) return true;
-    else if constexpr (kind_of<T> == kind::none) return false;
-    else if constexpr (kind_of<T> == kind::user) return true;
-    else if constexpr (kind_of<T> == kind::aggregate || kind_of<T> == kind::converted)
-        return all(types<T, Inside...>{}, parts_of<T>{});
-    else return all(types<Inside...>{}, parts_of<T>{});
+    else if constexpr (kind_of<T> == wire_kind::none) return false;
+    else if constexpr (kind_of<T> == wire_kind::user) return true;
+    else if constexpr (kind_of<T> == wire_kind::aggregate || kind_of<T> == wire_kind::converted)
+        return all(type_list<T, Inside...>{}, parts_of<T>{});
+    else return all(type_list<Inside...>{}, parts_of<T>{});
 }
 template <class T>
 inline constexpr bool can_travel = travels<T>();
@@ -282,15 +282,15 @@ inline constexpr bool can_travel = travels<T>();
 // Whether the bytes of the object are what is written: whole vectors of such are one copy.
 template <class T>
 consteval bool find_plain() {
-    if constexpr (kind_of<T> == kind::number) return true;
-    else if constexpr (kind_of<T> == kind::enumeration) return !std::same_as<std::underlying_type_t<T>, bool>;
-    else if constexpr (kind_of<T> == kind::array || kind_of<T> == kind::aggregate) {
+    if constexpr (kind_of<T> == wire_kind::number) return true;
+    else if constexpr (kind_of<T> == wire_kind::enumeration) return !std::same_as<std::underlying_type_t<T>, bool>;
+    else if constexpr (kind_of<T> == wire_kind::array || kind_of<T> == wire_kind::aggregate) {
         if constexpr (!std::is_trivially_copyable_v<T> || !std::is_trivially_copy_assignable_v<T> || !std::is_default_constructible_v<T>)
             return false;
-        else if constexpr (kind_of<T> == kind::array)
+        else if constexpr (kind_of<T> == wire_kind::array)
             return std::tuple_size_v<T> != 0 && find_plain<typename T::value_type>();
         else
-            return []<class... M>(types<M...>) {
+            return []<class... M>(type_list<M...>) {
                 return (find_plain<M>() && ...) && (sizeof(M) + ... + 0) == sizeof(T);    // no padding, which would be leaked
             }(parts_of<T>{});
     } else return false;
@@ -379,51 +379,51 @@ private:
 template <class T>
 void wire_rules::write(wire_writer& to, T const& value) {
     constexpr auto is = kind_of<T>;
-    if constexpr (is == kind::number || is_plain<T>) {
+    if constexpr (is == wire_kind::number || is_plain<T>) {
         to.put(&value, sizeof value);
-    } else if constexpr (is == kind::boolean) {
+    } else if constexpr (is == wire_kind::boolean) {
         auto const flag = static_cast<std::uint8_t>(value ? 1 : 0);
         to.put(&flag, 1);
-    } else if constexpr (is == kind::long_double) {
+    } else if constexpr (is == wire_kind::long_double) {
         to.put(&value, long_double_bytes);
-    } else if constexpr (is == kind::enumeration) {
+    } else if constexpr (is == wire_kind::enumeration) {
         to.put(static_cast<std::underlying_type_t<T>>(value));
-    } else if constexpr (is == kind::user) {
+    } else if constexpr (is == wire_kind::user) {
         level const deeper{to.depth_};
         write_level(to.depth_);
         auto const before = to.size();
         wire<T>::write(to, value);
         if (to.size() == before) to.put(std::uint8_t{0});    // no value takes no bytes
-    } else if constexpr (is == kind::converted) {
+    } else if constexpr (is == wire_kind::converted) {
         level const deeper{to.depth_};
         write_level(to.depth_);
         to.put(value.to_wire());
-    } else if constexpr (is == kind::sequence) {
+    } else if constexpr (is == wire_kind::sequence) {
         using element = typename T::value_type;
         write_count(to, value.size());
         if constexpr (is_plain<element> && requires { value.data(); }) to.put(value.data(), value.size() * sizeof(element));
         else for (auto const& each : value) to.put(each);
-    } else if constexpr (is == kind::bits) {
+    } else if constexpr (is == wire_kind::bits) {
         write_count(to, value.size());
         for (std::size_t i = 0; i < value.size(); i += 8) {
             unsigned packed = 0;
             for (std::size_t bit = 0; bit < 8 && i + bit < value.size(); ++bit) packed |= (value[i + bit] ? 1U : 0U) << bit;
             to.put(static_cast<std::uint8_t>(packed));
         }
-    } else if constexpr (is == kind::array) {
+    } else if constexpr (is == wire_kind::array) {
         if (value.empty()) to.put(std::uint8_t{0});
         for (auto const& each : value) to.put(each);
-    } else if constexpr (is == kind::product) {
+    } else if constexpr (is == wire_kind::product) {
         if constexpr (std::tuple_size_v<T> == 0) to.put(std::uint8_t{0});
         else std::apply([&](auto const&... each) { (to.put(each), ...); }, value);
-    } else if constexpr (is == kind::optional) {
+    } else if constexpr (is == wire_kind::optional) {
         to.put(value.has_value());
         if (value) to.put(*value);
-    } else if constexpr (is == kind::variant) {
+    } else if constexpr (is == wire_kind::variant) {
         if (value.valueless_by_exception()) unwritable("muster: a variant that lost its value to an exception does not travel");
         write_count(to, value.index());
         std::visit([&](auto const& held) { to.put(held); }, value);
-    } else if constexpr (is == kind::ordered || is == kind::unordered) {
+    } else if constexpr (is == wire_kind::ordered || is == wire_kind::unordered) {
         write_count(to, value.size());
         for (auto const& each : value) {
             if constexpr (requires { typename T::mapped_type; }) {
@@ -433,17 +433,17 @@ void wire_rules::write(wire_writer& to, T const& value) {
                 to.put(each);
             }
         }
-    } else if constexpr (is == kind::duration) {
+    } else if constexpr (is == wire_kind::duration) {
         to.put(value.count());
-    } else if constexpr (is == kind::time_point) {
+    } else if constexpr (is == wire_kind::time_point) {
         to.put(value.time_since_epoch());
-    } else if constexpr (is == kind::failure) {
+    } else if constexpr (is == wire_kind::failure) {
         write_failure(to, value);
-    } else if constexpr (is == kind::outcome) {
+    } else if constexpr (is == wire_kind::outcome) {
         to.put(value.has_value());
         if (!value) write_failure(to, value.error());
         else if constexpr (!std::is_void_v<typename T::value_type>) to.put(*value);
-    } else if constexpr (is == kind::aggregate) {
+    } else if constexpr (is == wire_kind::aggregate) {
         level const deeper{to.depth_};
         write_level(to.depth_);
         if constexpr (member_count<T> == 0) to.put(std::uint8_t{0});
@@ -454,57 +454,57 @@ void wire_rules::write(wire_writer& to, T const& value) {
 template <class T>
 T wire_rules::read(wire_reader& from) {
     constexpr auto is = kind_of<T>;
-    if constexpr (is == kind::number || is_plain<T>) {
+    if constexpr (is == wire_kind::number || is_plain<T>) {
         T value{};
         from.get(&value, sizeof value);
         return value;
-    } else if constexpr (is == kind::boolean) {
+    } else if constexpr (is == wire_kind::boolean) {
         std::uint8_t flag = 0;
         from.get(&flag, 1);
         if (flag > 1) from.refuse("a flag is neither 0 nor 1");
         return flag == 1;
-    } else if constexpr (is == kind::long_double) {
+    } else if constexpr (is == wire_kind::long_double) {
         T value = 0;
         from.get(&value, long_double_bytes);
         return value;
-    } else if constexpr (is == kind::enumeration) {
+    } else if constexpr (is == wire_kind::enumeration) {
         return static_cast<T>(from.get<std::underlying_type_t<T>>());
-    } else if constexpr (is == kind::user) {
+    } else if constexpr (is == wire_kind::user) {
         level const deeper{from.depth_};
         read_level(from);
         auto const before = from.left();
         T value = wire<T>::read(from);
         if (from.left() == before) read_nothing(from);
         return value;
-    } else if constexpr (is == kind::converted) {
+    } else if constexpr (is == wire_kind::converted) {
         level const deeper{from.depth_};
         read_level(from);
         return T::from_wire(from.get<std::remove_cvref_t<decltype(std::declval<T const&>().to_wire())>>());
-    } else if constexpr (is == kind::sequence) {
+    } else if constexpr (is == wire_kind::sequence) {
         return read_sequence<T>(from);
-    } else if constexpr (is == kind::bits) {
+    } else if constexpr (is == wire_kind::bits) {
         return read_bits<T>(from);
-    } else if constexpr (is == kind::array) {
+    } else if constexpr (is == wire_kind::array) {
         return read_array<T>(from);
-    } else if constexpr (is == kind::product) {
+    } else if constexpr (is == wire_kind::product) {
         if constexpr (std::tuple_size_v<T> == 0) read_nothing(from);
-        return [&]<class... Parts>(types<Parts...>) { return T{from.get<Parts>()...}; }(parts_of<T>{});
-    } else if constexpr (is == kind::optional) {
+        return [&]<class... Parts>(type_list<Parts...>) { return T{from.get<Parts>()...}; }(parts_of<T>{});
+    } else if constexpr (is == wire_kind::optional) {
         if (!from.get<bool>()) return T{};
         return T{std::in_place, from.get<typename T::value_type>()};
-    } else if constexpr (is == kind::variant) {
+    } else if constexpr (is == wire_kind::variant) {
         return read_variant<T>(from, std::make_index_sequence<std::variant_size_v<T>>{});
-    } else if constexpr (is == kind::ordered) {
+    } else if constexpr (is == wire_kind::ordered) {
         return read_ordered<T>(from);
-    } else if constexpr (is == kind::unordered) {
+    } else if constexpr (is == wire_kind::unordered) {
         return read_unordered<T>(from);
-    } else if constexpr (is == kind::duration) {
+    } else if constexpr (is == wire_kind::duration) {
         return T{from.get<typename T::rep>()};
-    } else if constexpr (is == kind::time_point) {
+    } else if constexpr (is == wire_kind::time_point) {
         return T{from.get<typename T::duration>()};
-    } else if constexpr (is == kind::failure) {
+    } else if constexpr (is == wire_kind::failure) {
         return read_failure(from);
-    } else if constexpr (is == kind::outcome) {
+    } else if constexpr (is == wire_kind::outcome) {
         if (!from.get<bool>()) return read_failure(from);
         T value;
         if constexpr (!std::is_void_v<typename T::value_type>) value.emplace(from.get<typename T::value_type>());
@@ -513,7 +513,7 @@ T wire_rules::read(wire_reader& from) {
         level const deeper{from.depth_};
         read_level(from);
         if constexpr (member_count<T> == 0) read_nothing(from);
-        return [&]<class... Parts>(types<Parts...>) { return T{from.get<Parts>()...}; }(parts_of<T>{});    // braces: in this order
+        return [&]<class... Parts>(type_list<Parts...>) { return T{from.get<Parts>()...}; }(parts_of<T>{});    // braces: in this order
     }
 }
 
@@ -688,7 +688,7 @@ inline failure wire_rules::read_failure(wire_reader& from) {
 
 // Fingerprints
 
-constexpr std::uint64_t mixed(std::uint64_t hash, std::uint64_t with) {
+constexpr std::uint64_t mix_hash(std::uint64_t hash, std::uint64_t with) {
     hash = (hash ^ with) * 0x9e3779b97f4a7c15U;    // 2^64 over the golden ratio, as in splitmix64
     return hash ^ (hash >> 29);
 }
@@ -696,44 +696,44 @@ constexpr std::uint64_t mixed(std::uint64_t hash, std::uint64_t with) {
 template <class T>
 constexpr std::uint64_t name_hash() {
     std::uint64_t hash = 0;
-    for (char const c : std::string_view{__PRETTY_FUNCTION__}) hash = mixed(hash, static_cast<unsigned char>(c));
+    for (char const c : std::string_view{__PRETTY_FUNCTION__}) hash = mix_hash(hash, static_cast<unsigned char>(c));
     return hash;
 }
 
 template <class T, class... Inside>
-constexpr std::uint64_t fingerprint() {
+constexpr std::uint64_t layout_hash() {
     if constexpr ((std::same_as<T, Inside> || ...)) {    // one of the types around this one
         std::uint64_t outwards = 0;
         static_cast<void>(((++outwards, std::same_as<T, Inside>) || ...));
-        return mixed(255, outwards);
+        return mix_hash(255, outwards);
     } else {
-        auto hash = mixed(1, static_cast<std::uint64_t>(kind_of<T>));
-        auto const add_all = [&hash]<class... Around, class... Parts>(types<Around...>, types<Parts...>) {
-            hash = mixed(hash, sizeof...(Parts));
-            ((hash = mixed(hash, fingerprint<Parts, Around...>())), ...);
+        auto hash = mix_hash(1, static_cast<std::uint64_t>(kind_of<T>));
+        auto const add_all = [&hash]<class... Around, class... Parts>(type_list<Around...>, type_list<Parts...>) {
+            hash = mix_hash(hash, sizeof...(Parts));
+            ((hash = mix_hash(hash, layout_hash<Parts, Around...>())), ...);
         };
-        if constexpr (kind_of<T> == kind::user) {
-            if constexpr (requires { wire<T>::fingerprint; }) return mixed(hash, wire<T>::fingerprint);
-            else return mixed(hash, name_hash<T>());
-        } else if constexpr (kind_of<T> == kind::number || kind_of<T> == kind::long_double) {
-            hash = mixed(hash, sizeof(T));
-            hash = mixed(hash, std::is_signed_v<T>);
-            hash = mixed(hash, std::is_floating_point_v<T>);
-            return mixed(hash, static_cast<std::uint64_t>(std::numeric_limits<T>::digits));
-        } else if constexpr (kind_of<T> == kind::enumeration) {
-            return mixed(hash, fingerprint<std::underlying_type_t<T>>());
-        } else if constexpr (kind_of<T> == kind::failure) {
-            return mixed(hash, sizeof(std::size_t));
-        } else if constexpr (kind_of<T> == kind::aggregate || kind_of<T> == kind::converted) {
-            add_all(types<T, Inside...>{}, parts_of<T>{});
+        if constexpr (kind_of<T> == wire_kind::user) {
+            if constexpr (requires { wire<T>::fingerprint; }) return mix_hash(hash, wire<T>::fingerprint);
+            else return mix_hash(hash, name_hash<T>());
+        } else if constexpr (kind_of<T> == wire_kind::number || kind_of<T> == wire_kind::long_double) {
+            hash = mix_hash(hash, sizeof(T));
+            hash = mix_hash(hash, std::is_signed_v<T>);
+            hash = mix_hash(hash, std::is_floating_point_v<T>);
+            return mix_hash(hash, static_cast<std::uint64_t>(std::numeric_limits<T>::digits));
+        } else if constexpr (kind_of<T> == wire_kind::enumeration) {
+            return mix_hash(hash, layout_hash<std::underlying_type_t<T>>());
+        } else if constexpr (kind_of<T> == wire_kind::failure) {
+            return mix_hash(hash, sizeof(std::size_t));
+        } else if constexpr (kind_of<T> == wire_kind::aggregate || kind_of<T> == wire_kind::converted) {
+            add_all(type_list<T, Inside...>{}, parts_of<T>{});
             return hash;
         } else {
-            if constexpr (kind_of<T> == kind::array) hash = mixed(hash, std::tuple_size_v<T>);
-            if constexpr (kind_of<T> == kind::duration) {
-                hash = mixed(hash, static_cast<std::uint64_t>(T::period::num));
-                hash = mixed(hash, static_cast<std::uint64_t>(T::period::den));
+            if constexpr (kind_of<T> == wire_kind::array) hash = mix_hash(hash, std::tuple_size_v<T>);
+            if constexpr (kind_of<T> == wire_kind::duration) {
+                hash = mix_hash(hash, static_cast<std::uint64_t>(T::period::num));
+                hash = mix_hash(hash, static_cast<std::uint64_t>(T::period::den));
             }
-            add_all(types<Inside...>{}, parts_of<T>{});
+            add_all(type_list<Inside...>{}, parts_of<T>{});
             return hash;
         }
     }
@@ -745,7 +745,7 @@ constexpr std::uint64_t fingerprint() {
 /// type with a `wire<T>` its `fingerprint`, or a hash of the type's name.
 template <transportable T>
 inline constexpr std::uint64_t wire_fingerprint =
-    detail::mixed(std::endian::native == std::endian::little ? 1 : 2, detail::fingerprint<T>());
+    detail::mix_hash(std::endian::native == std::endian::little ? 1 : 2, detail::layout_hash<T>());
 
 template <class T>
 void wire_writer::put(T const& value) {

@@ -11,7 +11,7 @@
 namespace muster::detail {
 
 template <class... Ts>
-struct types {};
+struct type_list {};
 
 inline constexpr std::size_t most_members = 32;
 inline constexpr std::size_t not_taken_apart = ~std::size_t{0};
@@ -21,7 +21,7 @@ inline constexpr std::size_t not_taken_apart = ~std::size_t{0};
 template <class T>
 inline constexpr std::size_t member_count = not_taken_apart;
 
-/// The types of the members as they were declared, references too: `types<...>`. Only where `member_count` is a number.
+/// The types of the members as they were declared, references too: `type_list<...>`. Only where `member_count` is a number.
 template <class T>
 struct member_types;
 
@@ -33,7 +33,7 @@ constexpr decltype(auto) with_members(T& value, Call const& call);
 
 // Converts to whatever a member is. The conversion is const, so that a constructor which takes anything, as that of std::optional,
 // is the better match and nothing is ambiguous.
-struct anything {
+struct any_value {
     template <class T>
     operator T() const noexcept;
 };
@@ -50,7 +50,7 @@ struct any_union {
 };
 
 template <std::size_t>
-using anything_at = anything;
+using any_value_at = any_value;
 
 // Whether braces with these in them make a T. Commas between packs that may be empty are why there are four.
 template <class T, class... Inits>
@@ -63,16 +63,16 @@ struct at_position;
 template <class T, std::size_t... Before, std::size_t... After>
 struct at_position<T, std::index_sequence<Before...>, std::index_sequence<After...>> {
     // `{}` stands for exactly one member here: not for an array, which takes more than one of the others without braces.
-    static constexpr bool empty_braces = requires { T{anything_at<Before>{}..., {}, anything_at<After>{}...}; };
-    static constexpr bool holds_union = made_from<T, anything_at<Before>..., any_union, anything_at<After>...>;
+    static constexpr bool empty_braces = requires { T{any_value_at<Before>{}..., {}, any_value_at<After>{}...}; };
+    static constexpr bool holds_union = made_from<T, any_value_at<Before>..., any_union, any_value_at<After>...>;
 };
 
 // {k others} and `After` more: what an array of k looks like when what is left of it is filled exactly.
 template <class T, class Before, class Inside, class After>
-inline constexpr bool nested = false;
+inline constexpr bool is_nested = false;
 template <class T, std::size_t... Before, std::size_t... Inside, std::size_t... After>
-inline constexpr bool nested<T, std::index_sequence<Before...>, std::index_sequence<Inside...>, std::index_sequence<After...>> =
-    requires { T{anything_at<Before>{}..., {anything_at<Inside>{}...}, anything_at<After>{}...}; };
+inline constexpr bool is_nested<T, std::index_sequence<Before...>, std::index_sequence<Inside...>, std::index_sequence<After...>> =
+    requires { T{any_value_at<Before>{}..., {any_value_at<Inside>{}...}, any_value_at<After>{}...}; };
 
 template <class T, std::size_t At, std::size_t N, std::size_t K = 2>
 consteval bool is_array_at() {
@@ -81,8 +81,8 @@ consteval bool is_array_at() {
     } else {
         using before = std::make_index_sequence<At>;
         using inside = std::make_index_sequence<K>;
-        if constexpr (nested<T, before, inside, std::make_index_sequence<N - At - K>> &&
-                      !nested<T, before, inside, std::make_index_sequence<N - At - K + 1>>)
+        if constexpr (is_nested<T, before, inside, std::make_index_sequence<N - At - K>> &&
+                      !is_nested<T, before, inside, std::make_index_sequence<N - At - K + 1>>)
             return true;
         else
             return is_array_at<T, At, N, K + 1>();
@@ -102,22 +102,22 @@ consteval bool all_positions_plain() {
 }
 
 template <class T, std::size_t... I>
-consteval bool takes(std::index_sequence<I...>) {
-    return made_from<T, anything_at<I>...>;
+consteval bool takes_values(std::index_sequence<I...>) {
+    return made_from<T, any_value_at<I>...>;
 }
 template <class T, std::size_t... I>
 consteval bool takes_more(std::index_sequence<I...>) {
-    return takes_one_more<T, anything_at<I>...>;
+    return takes_one_more<T, any_value_at<I>...>;
 }
 template <class T, std::size_t First, std::size_t... I>
 consteval bool has_base(std::index_sequence<First, I...>) {
-    return made_from<T, any_base_of<T>, anything_at<I>...>;
+    return made_from<T, any_base_of<T>, any_value_at<I>...>;
 }
 
 // The most values that braces take. Fewer do as well, down to the last member that cannot do without.
 template <class T, std::size_t N = 0, bool Before = false>
 consteval std::size_t most_taken() {
-    constexpr bool here = takes<T>(std::make_index_sequence<N>{});
+    constexpr bool here = takes_values<T>(std::make_index_sequence<N>{});
     if constexpr (Before && !here) return N - 1;
     else if constexpr (N > most_members) return not_taken_apart;
     else return most_taken<T, N + 1, here>();
@@ -144,147 +144,148 @@ consteval std::size_t count_members() {
 
 template <std::size_t N, class T>
 constexpr auto declare_members(T& value) {
-    if constexpr (N == 0) return types<>{};
+    if constexpr (N == 0) return type_list<>{};
     if constexpr (N == 1) {
         auto& [a] = value;
-        return types<decltype(a)>{};
+        return type_list<decltype(a)>{};
     } else if constexpr (N == 2) {
         auto& [a, b] = value;
-        return types<decltype(a), decltype(b)>{};
+        return type_list<decltype(a), decltype(b)>{};
     } else if constexpr (N == 3) {
         auto& [a, b, c] = value;
-        return types<decltype(a), decltype(b), decltype(c)>{};
+        return type_list<decltype(a), decltype(b), decltype(c)>{};
     } else if constexpr (N == 4) {
         auto& [a, b, c, d] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d)>{};
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d)>{};
     } else if constexpr (N == 5) {
         auto& [a, b, c, d, e] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e)>{};
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e)>{};
     } else if constexpr (N == 6) {
         auto& [a, b, c, d, e, f] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f)>{};
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f)>{};
     } else if constexpr (N == 7) {
         auto& [a, b, c, d, e, f, g] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g)>{};
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g)>{};
     } else if constexpr (N == 8) {
         auto& [a, b, c, d, e, f, g, h] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h)>{};
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g),
+            decltype(h)>{};
     } else if constexpr (N == 9) {
         auto& [a, b, c, d, e, f, g, h, i] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i)>{};
     } else if constexpr (N == 10) {
         auto& [a, b, c, d, e, f, g, h, i, j] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j)>{};
     } else if constexpr (N == 11) {
         auto& [a, b, c, d, e, f, g, h, i, j, k] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k)>{};
     } else if constexpr (N == 12) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l)>{};
     } else if constexpr (N == 13) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m)>{};
     } else if constexpr (N == 14) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n)>{};
     } else if constexpr (N == 15) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o)>{};
     } else if constexpr (N == 16) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p)>{};
     } else if constexpr (N == 17) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p),
             decltype(q)>{};
     } else if constexpr (N == 18) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r)>{};
     } else if constexpr (N == 19) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s)>{};
     } else if constexpr (N == 20) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t)>{};
     } else if constexpr (N == 21) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u)>{};
     } else if constexpr (N == 22) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v)>{};
     } else if constexpr (N == 23) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w)>{};
     } else if constexpr (N == 24) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x)>{};
     } else if constexpr (N == 25) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y)>{};
     } else if constexpr (N == 26) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y),
             decltype(z)>{};
     } else if constexpr (N == 27) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, A] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y), decltype(z),
             decltype(A)>{};
     } else if constexpr (N == 28) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, A, B] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y), decltype(z),
             decltype(A), decltype(B)>{};
     } else if constexpr (N == 29) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, A, B, C] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y), decltype(z),
             decltype(A), decltype(B), decltype(C)>{};
     } else if constexpr (N == 30) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, A, B, C, D] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y), decltype(z),
             decltype(A), decltype(B), decltype(C), decltype(D)>{};
     } else if constexpr (N == 31) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, A, B, C, D, E] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y), decltype(z),
             decltype(A), decltype(B), decltype(C), decltype(D), decltype(E)>{};
     } else if constexpr (N == 32) {
         auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, A, B, C, D, E, F] = value;
-        return types<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
+        return type_list<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e), decltype(f), decltype(g), decltype(h),
             decltype(i), decltype(j), decltype(k), decltype(l), decltype(m), decltype(n), decltype(o), decltype(p), decltype(q),
             decltype(r), decltype(s), decltype(t), decltype(u), decltype(v), decltype(w), decltype(x), decltype(y), decltype(z),
             decltype(A), decltype(B), decltype(C), decltype(D), decltype(E), decltype(F)>{};
