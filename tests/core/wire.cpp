@@ -3,6 +3,7 @@
 #include "catch.hpp"
 
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <memory_resource>
@@ -71,7 +72,6 @@ struct everything {
     outcome<int> j;
     colour k;
     nothing l;
-    std::unique_ptr<int> const* unused() const = delete;
     bool operator==(everything const&) const = default;
 };
 struct thirty_two {
@@ -122,7 +122,13 @@ struct with_bits { int n; int bit : 3; };
 struct with_anonymous_union { int n; union { int i; float f; }; };
 union either { int i; float f; };
 struct thirty_three { char a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, A, B, C, D, E, F, G; };
-class hidden { int n = 0; friend void use(hidden); };
+class hidden {
+public:
+    int seen() const { return n; }
+
+private:
+    int n = 0;
+};
 struct by_name {
     bool ascending;
     bool operator()(int a, int b) const { return ascending ? a < b : b < a; }
@@ -216,9 +222,9 @@ static_assert(!transportable<std::chrono::duration<int*>>);
 namespace {
 
 int global = 0;
-auto const captures_nothing = [] {};
-auto const captures_a_reference = [&at = global] { return at; };
-auto const captures_a_value = [n = 1] { return n; };
+[[maybe_unused]] auto const captures_nothing = [] {};
+[[maybe_unused]] auto const captures_a_reference = [&at = global] { return at; };
+[[maybe_unused]] auto const captures_a_value = [n = 1] { return n; };
 template <class F>
 struct holds { F f; };
 static_assert(!transportable<decltype(captures_nothing)> && !transportable<std::remove_const_t<decltype(captures_nothing)>>);
@@ -520,9 +526,6 @@ TEST_CASE("wire: a count has one way to be written", "[core][wire]") {
 }
 
 TEST_CASE("wire: what is read never reserves much more than was sent", "[core][wire]") {
-    struct counted {
-        static void* operator new(std::size_t) = delete;
-    };
     // 60 bytes claim 50 elements of 8,000 bytes each; the first is refused already.
     using large = std::optional<std::array<double, 1'000>>;
     vector<std::byte> claims(60, std::byte{7});

@@ -4,6 +4,7 @@
 // them. Most lines are one structured binding for each number of members, up to 32, twice: for the types and for the references.
 
 #include <cstddef>        // size_t
+#include <cstdlib>        // abort
 #include <tuple>          // tuple_size
 #include <type_traits>    // is_aggregate
 #include <utility>        // index_sequence
@@ -35,18 +36,18 @@ constexpr decltype(auto) with_members(T& value, Call const& call);
 // is the better match and nothing is ambiguous.
 struct any_value {
     template <class T>
-    operator T() const noexcept;
+    operator T() const { std::abort(); }    // never called; a constructor that is looked into wants to see a body
 };
 template <class T>
 struct any_base_of {
     template <class B>
         requires(std::is_base_of_v<B, T> && !std::is_same_v<B, T>)
-    operator B() const noexcept;
+    operator B() const;
 };
 struct any_union {
     template <class U>
         requires std::is_union_v<U>
-    operator U() const noexcept;
+    operator U() const;
 };
 
 template <std::size_t>
