@@ -96,8 +96,7 @@ consteval bool all_positions_plain() {
         return true;
     } else {
         using position = at_position<T, std::make_index_sequence<At>, std::make_index_sequence<N - At - 1>>;
-        if constexpr (position::holds_union) return false;
-        else if constexpr (!position::empty_braces && is_array_at<T, At, N>()) return false;
+        if constexpr (position::holds_union || is_array_at<T, At, position::empty_braces ? 0 : N>()) return false;
         else return all_positions_plain<T, N, At + 1>();
     }
 }
