@@ -103,14 +103,12 @@ public:
     void get(void* to, std::size_t n) {
         if (n > left()) refuse("it ends too early");
         if (n != 0) std::memcpy(to, at_ + position_, n);
-        position_ += n;
-        // The compiler must not look at the bytes again later, in place of the copy: by then another process may have changed them.
-        std::atomic_signal_fence(std::memory_order_acq_rel);
+        passed(n);
     }
 
     [[nodiscard]] std::size_t left() const noexcept { return size_ - position_; }
     /// For readers of types of your own: these bytes are no such value.
-    [[noreturn]] void refuse(std::string_view what) const {
+    [[noreturn, gnu::cold, gnu::noinline]] void refuse(std::string_view what) const {
         throw bad_outcome{failure{cause::invalid_input, "muster: these bytes are not what was expected: " + std::string{what} +
                                                             ", at byte " + std::to_string(position_) + " of " +
                                                             std::to_string(size_)}};
@@ -118,6 +116,12 @@ public:
 
 private:
     friend struct detail::wire_rules;
+
+    void passed(std::size_t n) noexcept {
+        position_ += n;
+        // The compiler must not look at the bytes again later, in place of the copy: by then another process may have changed them.
+        std::atomic_signal_fence(std::memory_order_acq_rel);
+    }
 
     std::byte const* at_;
     std::size_t size_;
@@ -236,17 +240,15 @@ concept fixed_enum = std::is_enum_v<T> && requires { T{0}; };
 
 template <class T>
 consteval wire_kind find_kind() {
-    if constexpr (!std::is_object_v<T> || !std::same_as<T, std::remove_cv_t<T>>) return wire_kind::none;
+    if constexpr (!std::same_as<T, std::remove_cv_t<T>> || !std::is_object_v<T> || !std::is_move_constructible_v<T>) return wire_kind::none;
     else if constexpr (std::same_as<T, bool>) return wire_kind::boolean;
     else if constexpr (std::same_as<T, long double>) return wire_kind::long_double;
     else if constexpr (std::is_arithmetic_v<T>) return wire_kind::number;
-    else if constexpr (!std::is_move_constructible_v<T>) return wire_kind::none;
     else if constexpr (shape_of<T>::is != wire_kind::none) return shape_of<T>::is;
     else if constexpr (has_wire<T>) return wire_kind::user;
     else if constexpr (has_to_wire<T>) return wire_kind::converted;
     else if constexpr (fixed_enum<T>) return wire_kind::enumeration;
-    else if constexpr (member_count<T> != not_taken_apart) return wire_kind::aggregate;
-    else return wire_kind::none;
+    else return member_count<T> != not_taken_apart ? wire_kind::aggregate : wire_kind::none;
 }
 template <class T>
 inline constexpr wire_kind kind_of = find_kind<T>();
@@ -269,9 +271,8 @@ consteval bool travels() {
     constexpr auto all = []<class... Around, class... Parts>(type_list<Around...>, type_list<Parts...>) {
         return (travels<Parts, Around...>() && ...);
     };
-    if constexpr ((std::same_as<T, Inside> || ...)) return true;
+    if constexpr ((std::same_as<T, Inside> || ...) || kind_of<T> == wire_kind::user) return true;
     else if constexpr (kind_of<T> == wire_kind::none) return false;
-    else if constexpr (kind_of<T> == wire_kind::user) return true;
     else if constexpr (kind_of<T> == wire_kind::aggregate || kind_of<T> == wire_kind::converted)
         return all(type_list<T, Inside...>{}, parts_of<T>{});
     else return all(type_list<Inside...>{}, parts_of<T>{});
@@ -520,16 +521,21 @@ T wire_rules::read(wire_reader& from) {
 template <class T>
 T wire_rules::read_sequence(wire_reader& from) {
     using element = typename T::value_type;
-    T value;
-    if constexpr (is_plain<element> && requires { value.data(); }) {
-        value.resize(read_count(from, sizeof(element)));
-        from.get(value.data(), value.size() * sizeof(element));
+    auto const n = read_count(from, is_plain<element> ? sizeof(element) : 1);
+    if constexpr (std::same_as<element, char> && requires { T(static_cast<char const*>(nullptr), n); }) {    // no room to clear first
+        T value(reinterpret_cast<char const*>(from.at_ + from.position_), n);
+        from.passed(n);
+        return value;
+    } else if constexpr (is_plain<element> && requires(T& value) { value.data(); }) {
+        T value(n, element{});
+        from.get(value.data(), n * sizeof(element));
+        return value;
     } else {
-        auto const n = read_count(from, is_plain<element> ? sizeof(element) : 1);
+        T value;
         if constexpr (requires { value.reserve(n); }) value.reserve(affordable<element>(from, n));
         for (std::size_t i = 0; i < n; ++i) value.push_back(from.get<element>());
+        return value;
     }
-    return value;
 }
 
 template <class T>
