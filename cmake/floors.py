@@ -11,7 +11,8 @@ import sys
 
 FLOORS = {
     "core": 0,
-    "os": 1, "shm": 1,
+    "os": 1,
+    "shm": 1.5,     # memory and words of os/, shared: below all that would use it
     "exec": 2, "gate": 2, "process": 2, "cache": 2, "policy": 2,
     "observe": 3, "route": 3,
     "flow": 4, "testing": 4,

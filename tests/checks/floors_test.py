@@ -24,6 +24,7 @@ class Floors(unittest.TestCase):
             "muster.hpp": ["<muster/core/outcome.hpp>", "<muster/flow/map.hpp>"],
             "core/outcome.hpp": ["<utility>", "<muster/core/detail/box.hpp>", "<muster/core/failure.hpp>"],
             "core/detail/box.hpp": ["<muster/core/failure.hpp>"],
+            "shm/arena.hpp": ["<muster/os/shared_memory.hpp>", "<muster/core/outcome.hpp>"],
             "process/command.hpp": ["<unistd.h>", "<sys/wait.h>", "<linux/futex.h>", "<muster/os/fd.hpp>"],
             "adapt/fmt.hpp": ["<fmt/format.h>", "<muster/flow/map.hpp>"],
             "workloads/formats/xml.hpp": ["<muster/adapt/fmt.hpp>"],
@@ -39,6 +40,8 @@ class Floors(unittest.TestCase):
     def test_upward(self):
         self.assert_objects("core/outcome.hpp", "<muster/gate/bulkhead.hpp>", "upward")
         self.assert_objects("flow/map.hpp", "<muster/adapt/fmt.hpp>", "upward")
+        self.assert_objects("os/futex.hpp", "<muster/shm/arena.hpp>", "upward")
+        self.assert_objects("shm/arena.hpp", "<muster/process/command.hpp>", "upward")
         self.assert_objects("workloads/formats/xml.hpp", "<muster/workloads/bgp/flow.hpp>", "upward")
 
     def test_sideways(self):
