@@ -14,9 +14,11 @@
 #include <type_traits>
 #include <vector>
 
-#include <sys/resource.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include <muster/shm/detail/arena_layout.hpp>
 
 #include "catch.hpp"
 #include "killed_child.hpp"
@@ -82,8 +84,9 @@ TEST_CASE("arena: the capacity is given to the last page, and no page more", "[s
         for (auto more = here.allocate(size); more; more = here.allocate(size)) all.push_back(*more);
         CHECK(all.size() == 6 * MiB / size);
         CHECK(here.stats().committed == all.size() * size);
+        CHECK(in_memory(here) == bookkeeping + all.size() * size);    // before anybody writes
         for (auto const& one : all) std::memset(data_of(here, one), 1, size);
-        CHECK(in_memory(here) == bookkeeping + all.size() * size);    // what was written was there before
+        CHECK(in_memory(here) == bookkeeping + all.size() * size);
 
         auto const none = here.allocate(size);
         REQUIRE_FALSE(none);
@@ -437,6 +440,16 @@ TEST_CASE("arena: a place in the table of owners is given again, and tells its p
     CHECK(here.stats().owners == 1);
 }
 
+TEST_CASE("arena: a chunk whose last owner died before it could say that it is free is found again", "[shm][arena]") {
+    arena here{{.capacity = 1 * MiB}};
+    detail::arena_layout const layout{here.capacity(), 4 * KiB};
+    shared_memory const raw{again(here)};
+    auto const last = layout.classes() - 1;
+    raw.data()[layout.of(last).fresh] = std::byte{1};    // it took the only chunk of the largest class, and no more
+    CHECK(here.allocate(1 * MiB));
+    here.sweep_dead();
+}
+
 TEST_CASE("arena: threads of one process never get the same chunk", "[shm][arena]") {
     arena here{{.capacity = 2 * MiB}};
     std::atomic<int> wrong{0};
@@ -617,7 +630,197 @@ void play_and_kill(int kills, int others, bool zero) {
 
 }  // namespace
 
-TEST_CASE("arena: processes killed at any instruction leave nothing behind and hand out nothing twice", "[shm][arena][forks][soak]") {
+namespace {
+
+// Runs `work()` in a child that is killed after so many instructions of it; true when it came to its end before.
+template <class Prepare, class Work>
+bool killed_after(long instructions, Prepare prepare, Work work) {
+    auto const child = ::fork();
+    if (child == 0) {
+        prepare();
+        if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(3);
+        ::kill(::getpid(), SIGSTOP);
+        work();
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    for (long n = 0; n < instructions && WIFSTOPPED(status); ++n) {
+        if (::ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) != 0) break;
+        ::waitpid(child, &status, 0);
+    }
+    bool const ended = !WIFSTOPPED(status);
+    if (!ended) {
+        ::kill(child, SIGKILL);
+        while (::waitpid(child, &status, 0) == child && !WIFSIGNALED(status)) {}
+    }
+    return ended;
+}
+
+}  // namespace
+
+TEST_CASE("arena: a process killed after any number of instructions leaves nothing behind", "[shm][arena][forks][soak]") {
+    arena here{{.capacity = 64 * KiB}};
+    auto const bookkeeping = in_memory(here);
+    auto const mine = here.allocate(4 * KiB).value();
+    auto const prepare = [&] { (void)here.become_owner(); };
+    auto const work = [&] {
+        auto const one = here.allocate(20 * KiB);          // takes pages
+        if (one) (void)here.release(*one);
+        auto const two = here.allocate(32 * KiB);          // takes more
+        if (two) (void)here.give(*two);
+        auto const three = here.allocate(16 * KiB);
+        if (three) (void)here.release(*three);
+        here.trim();                                       // gives some back
+    };
+    std::minstd_rand random{5};
+    int ends = 0, wrong = 0;
+    long longest = 20'000;
+    for (int kills = 0; kills < (soak() ? 20'000 : 250); ++kills) {
+        auto const instructions = static_cast<long>(random()) % longest;
+        if (killed_after(instructions, prepare, work)) {
+            longest = std::min(longest, instructions + 1);
+            ++ends;
+        }
+        here.sweep_dead();
+        auto const after = here.stats();
+        wrong += after.chunks != 1 || after.in_use != 4 * KiB || in_memory(here) != bookkeeping + after.committed;
+        if (random() % 2 == 0) {
+            here.trim();
+            wrong += here.stats().committed != 4 * KiB || in_memory(here) != bookkeeping + 4 * KiB;
+        }
+    }
+    CHECK(wrong == 0);
+    CHECK(ends < 100);
+    CHECK(longest > 100);
+    CHECK(here.release(mine).has_value());
+    CHECK(here.allocate(64 * KiB));
+}
+
+TEST_CASE("arena: processes killed at any moment leave nothing behind and hand out nothing twice", "[shm][arena][forks][soak]") {
     play_and_kill(soak() ? 100'000 : 700, 1, false);
     play_and_kill(soak() ? 50'000 : 300, 2, true);
+}
+
+namespace {
+
+// Where the one arena of this process is mapped.
+std::pair<std::uintptr_t, std::uintptr_t> mapping() {
+    std::ifstream maps{"/proc/self/maps"};
+    std::pair<std::uintptr_t, std::uintptr_t> found{UINTPTR_MAX, 0};
+    for (std::string line; std::getline(maps, line);) {
+        if (line.find("muster arena") == std::string::npos) continue;
+        unsigned long begin = 0, end = 0;
+        if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) != 2) continue;    // NOLINT: a line of the kernel
+        found = {std::min(found.first, begin), std::max(found.second, end)};
+    }
+    return found;
+}
+
+// Uses an arena whose bookkeeping may be garbage: the answers do not matter, but each must come, and name memory of the arena.
+class survivor {
+public:
+    survivor(arena& in, unsigned seed) : in_(&in), random_(seed), mapping_(mapping()) {}
+
+    void step() {
+        auto const what = random_() % 64;
+        shared_handle const guess{.arena = in_->id(), .chunk = number(4u << 14), .generation = number(4), .size = random_() % 8'192};
+        auto const& one = all_.empty() || random_() % 8 == 0 ? guess : all_[random_() % all_.size()];
+        arena_owner const somebody{static_cast<std::uint16_t>(random_() % 8), static_cast<std::uint16_t>(random_() % 2)};
+        if (what < 24) {
+            if (auto const got = in_->allocate((std::size_t{1} << (random_() % 19)) + random_() % 4'096)) all_.push_back(*got), touch(*got);
+        } else if (what < 36) {
+            (void)in_->release(one);
+        } else if (what < 44) {
+            (void)in_->give(one);
+        } else if (what < 52) {
+            if (in_->adopt(one)) touch(one);
+        } else if (what < 56) {
+            (void)in_->transfer(one, in_->become_owner().value_or(somebody), somebody);
+        } else if (what < 58) {
+            in_->keep();
+            (void)in_->release(one);
+            in_->reuse();
+        } else if (what == 58) {
+            in_->sweep(somebody);
+        } else if (what == 59 && random_() % 16 == 0) {    // it may find 4,095 processes to ask for
+            in_->sweep_dead();
+        } else if (what == 60) {
+            in_->trim();
+        } else if (what == 61) {
+            CHECK(in_->stats().committed <= in_->capacity());
+        }
+        if (all_.size() > 64) all_.erase(all_.begin(), all_.begin() + 32);
+    }
+
+private:
+    std::uint32_t number(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
+    void touch(shared_handle const& which) {
+        auto const seen = in_->bytes(which);
+        if (!seen) return;
+        auto const begin = reinterpret_cast<std::uintptr_t>(seen->data());
+        if (begin < mapping_.first + 32 * KiB || begin + seen->size() > mapping_.second) {
+            FAIL("a chunk outside the arena");
+            return;
+        }
+        std::memset(seen->data(), 0x77, seen->size());
+    }
+
+    arena* in_;
+    std::minstd_rand random_;
+    std::pair<std::uintptr_t, std::uintptr_t> mapping_;
+    std::vector<shared_handle> all_;
+};
+
+// One word of the bookkeeping becomes another.
+void scribble(std::byte* memory, std::size_t bookkeeping, std::minstd_rand& random) {
+    auto const word = [&] {
+        // the table of owners is half of it, and mostly empty: rather its first places
+        auto at = random() % (bookkeeping / 8);
+        if (at * 8 >= 256 + 64 && at * 8 < 33 * KiB && random() % 16 != 0) at = random() % 40;
+        return std::atomic_ref<std::uint64_t>{reinterpret_cast<std::uint64_t*>(memory)[at]};
+    };
+    auto const anything = std::uint64_t{random()} << 33 ^ std::uint64_t{random()} << 11 ^ random();
+    switch (random() % 6) {
+        case 0: word().store(anything); break;
+        case 1: word().store(~std::uint64_t{0}); break;
+        case 2: word().store(0); break;
+        case 3: word().store(word().load()); break;
+        case 4: word().fetch_add(random() % 5 - 2); break;
+        default: word().fetch_xor(std::uint64_t{1} << (random() % 64)); break;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("arena: whatever stands in the bookkeeping, nobody crashes, hangs or writes elsewhere", "[shm][arena][soak]") {
+    std::minstd_rand random{11};
+    for (unsigned round = 0; round < (soak() ? 2'000u : 40u); ++round) {
+        arena here{{.capacity = 256 * KiB, .zero_on_free = round % 2 == 0}};
+        auto const bookkeeping = in_memory(here);
+        survivor uses{here, round + 1};
+        for (int i = 0; i < 20; ++i) uses.step();
+        shared_memory const raw{again(here)};
+        for (int i = 0; i < 500; ++i) {
+            for (auto n = random() % 4; n > 0; --n) scribble(raw.data(), bookkeeping, random);
+            uses.step();
+        }
+    }
+}
+
+TEST_CASE("arena: whatever another process writes meanwhile, nobody crashes, hangs or writes elsewhere", "[shm][arena][forks][soak]") {
+    for (unsigned round = 0; round < (soak() ? 500u : 10u); ++round) {
+        arena here{{.capacity = 256 * KiB, .zero_on_free = round % 2 == 0}};
+        auto const bookkeeping = in_memory(here);
+        survivor uses{here, round + 1};
+        auto const child = ::fork();
+        if (child == 0) {
+            shared_memory const raw{again(here)};
+            std::minstd_rand random{round + 1};
+            for (;;) scribble(raw.data(), bookkeeping, random);
+        }
+        for (int i = 0; i < 1'500; ++i) uses.step();
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+    }
 }

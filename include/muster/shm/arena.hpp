@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>       // max
+#include <algorithm>       // min
 #include <array>           // hints
 #include <atomic>          // atomic
 #include <cerrno>          // EINTR
@@ -69,7 +69,7 @@ struct arena_owner {
 /// its own when it first asks for memory.
 ///
 /// A process that goes wrong, or is evil, can write whatever it likes wherever it likes in this memory. It can spoil every payload,
-/// make the arena hand out a chunk twice, and make it lose chunks. It cannot make another process crash, hang, or write outside
+/// make the arena hand out a chunk twice, make it lose chunks, and fill pages that nobody counts. It cannot make another process crash, hang, or write outside
 /// the arena. Whoever does not trust the others copies a payload before looking twice at it.
 ///
 /// Units      bytes. A chunk takes whole pages of the capacity. The bookkeeping comes on top: 24 bytes for each chunk there may
@@ -372,7 +372,7 @@ inline void arena::free(std::uint32_t chunk, detail::chunk_word taken) noexcept 
 
 // Gives a taken chunk so many pages, all of which are there then: 0, or an errno; -1 when the capacity is in use.
 inline int arena::grow(std::uint32_t chunk, std::size_t pages) noexcept {
-    auto const had = book_.pages(chunk);
+    auto const had = std::min(book_.pages(chunk), pages - 1);    // somebody evil may have changed it since it was less
     if (!book_.count(chunk, pages)) return -1;
     int error = EINTR;
     while (error == EINTR) error = memory_.reserve(layout_.data(chunk) + had * layout_.page(), (pages - had) * layout_.page());
@@ -425,7 +425,7 @@ inline outcome<shared_handle> arena::allocate(std::size_t bytes) {
     for (int tries = 0; tries < 256; ++tries) {
         bool no_room = false;
         for (auto k = layout_.class_for(pages); k < layout_.classes() && !no_room; ++k) {
-            for (std::uint32_t looked = 0; looked < 2 * layout_.most_chunks && !no_room; ++looked) {
+            for (std::uint32_t looked = 0; looked < 1'024 && !no_room; ++looked) {
                 auto const idle = book_.pick(k, hints_[k]);
                 if (!idle) break;
                 auto from = idle->word;
