@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include <muster/shm/detail/arena_layout.hpp>
+#include <muster/shm/detail/arena_words.hpp>
 
 #include "catch.hpp"
 #include "killed_child.hpp"
@@ -232,12 +233,16 @@ TEST_CASE("arena: what is no arena is refused", "[shm][arena]") {
     shared_memory small{4 * KiB};    // its header promises more than there is
     std::memcpy(small.data(), shared_memory{again(real)}.data(), 4 * KiB);
     CHECK_THROWS_AS(arena::attach(fd{::fcntl(small.file().get(), F_DUPFD_CLOEXEC, 3)}), std::system_error);
+    fd const open_ended{::memfd_create("muster test", MFD_CLOEXEC)};    // whoever has it could cut it off
+    REQUIRE(::ftruncate(open_ended.get(), static_cast<off_t>(real.address_space())) == 0);
+    REQUIRE(::pwrite(open_ended.get(), shared_memory{again(real)}.data(), 4 * KiB, 0) == 4 * KiB);
+    CHECK_THROWS_AS(arena::attach(fd{::fcntl(open_ended.get(), F_DUPFD_CLOEXEC, 3)}), std::system_error);
     CHECK_THROWS_AS((arena{{.capacity = 0}}), std::length_error);
     CHECK_THROWS_AS((arena{{.capacity = SIZE_MAX}}), std::length_error);
 }
 
-TEST_CASE("arena: an arena of a tebibyte costs address space and bookkeeping only", "[shm][arena]") {
-    arena here{{.capacity = std::size_t{1} << 39}};
+TEST_CASE("arena: a large arena costs address space and bookkeeping only", "[shm][arena]") {
+    arena here{{.capacity = std::size_t{64} << 30}};
     CHECK(in_memory(here) < 16 * MiB);
     CHECK(here.address_space() < 20 * here.capacity());
     auto const chunk = here.allocate(1 * MiB);
@@ -320,6 +325,10 @@ TEST_CASE("arena: handles that nobody made are refused", "[shm][arena]") {
     for (std::uint32_t bit = 0; bit < 32; ++bit) all_refuse(changed([&](auto& h) { h.chunk ^= 1u << bit; }));
     all_refuse(changed([](auto& h) { h.chunk = UINT32_MAX; }));
     CHECK(here.owns(chunk));
+    auto pages = here.allocate(12 * KiB).value();    // of a chunk that could have four
+    pages.size += 1;
+    CHECK(refused(here.bytes(pages)));
+    CHECK(refused(here.adopt(pages)));
 }
 
 TEST_CASE("arena: what is released while somebody may still use it is not used again", "[shm][arena]") {
@@ -440,6 +449,23 @@ TEST_CASE("arena: a place in the table of owners is given again, and tells its p
     CHECK(here.stats().owners == 1);
 }
 
+TEST_CASE("arena: a process that has the number of a dead owner is not taken for it", "[shm][arena]") {
+    arena here{{.capacity = 1 * MiB}};
+    shared_memory const raw{again(here)};
+    auto const write = [&](std::size_t place, std::uint64_t start) {
+        detail::owner_word const word{.pid = static_cast<std::uint32_t>(::getpid()), .start_time = detail::owner_word::low(start)};
+        auto const bits = word.word();
+        std::memcpy(raw.data() + detail::arena_layout::owners_at + place * sizeof bits, &bits, sizeof bits);
+    };
+    auto const start = process_identity::of_this().start_time;
+    write(5, start + 1);    // an owner of this number that started later
+    write(6, start);
+    CHECK(here.stats().owners == 3);
+    here.sweep_dead();
+    CHECK(here.stats().owners == 2);
+    CHECK_FALSE(here.owner_of({.pid = ::getpid(), .start_time = start + 1}));
+}
+
 TEST_CASE("arena: a chunk whose last owner died before it could say that it is free is found again", "[shm][arena]") {
     arena here{{.capacity = 1 * MiB}};
     detail::arena_layout const layout{here.capacity(), 4 * KiB};
@@ -520,7 +546,9 @@ public:
             all_.pop_back();
             return intact(last) && in_->release(last.chunk) && !in_->release(last.chunk) && !in_->owns(last.chunk);
         }
-        if (what < 90) {
+        if (what < 90 && !sends_) {
+            adopt(post_[random_() % letters].exchange(0));
+        } else if (what < 90) {
             all_.pop_back();
             return intact(last) && pass_on(last.chunk);
         }
@@ -529,10 +557,13 @@ public:
         else in_->trim();
         return true;
     }
-    // Takes what is still on its way: of the living and of the dead, for that was not swept.
+    // Takes what is still on its way: of the dead as well, for that was not swept.
     void collect() {
         for (std::size_t i = 0; i < letters; ++i) adopt(post_[i].exchange(0));
     }
+    // From now on it takes letters and sends none: a letter is lost with whoever dies between taking it and adopting what it names,
+    // and is then its sender's until he dies.
+    void send_nothing() { sends_ = false; }
     bool release_all() {
         for (auto const& one : all_)
             if (!intact(one) || !in_->release(one.chunk)) return false;
@@ -581,6 +612,7 @@ private:
     arena* in_;
     std::atomic<std::uint64_t>* post_;
     std::minstd_rand random_;
+    bool sends_ = true;
     std::vector<piece> all_;
 };
 
@@ -601,6 +633,7 @@ void play_and_kill(int kills, int others, bool zero) {
     }
     std::minstd_rand random{static_cast<unsigned>(kills)};
     player mine{here, post.data(), 17};
+    mine.send_nothing();
     int not_killed = 0, broken = 0;
     for (int round = 0; round < kills; ++round) {
         player plays{here, post.data(), static_cast<unsigned>(round) + 1};
@@ -660,7 +693,7 @@ bool killed_after(long instructions, Prepare prepare, Work work) {
 }  // namespace
 
 TEST_CASE("arena: a process killed after any number of instructions leaves nothing behind", "[shm][arena][forks][soak]") {
-    arena here{{.capacity = 64 * KiB}};
+    arena here{{.capacity = 128 * KiB}};
     auto const bookkeeping = in_memory(here);
     auto const mine = here.allocate(4 * KiB).value();
     auto const prepare = [&] { (void)here.become_owner(); };
@@ -676,11 +709,15 @@ TEST_CASE("arena: a process killed after any number of instructions leaves nothi
     std::minstd_rand random{5};
     int ends = 0, wrong = 0;
     long longest = 20'000;
-    for (int kills = 0; kills < (soak() ? 20'000 : 250); ++kills) {
+    for (int kills = 0; kills < (soak() ? 20'000 : 60); ++kills) {
         auto const instructions = static_cast<long>(random()) % longest;
         if (killed_after(instructions, prepare, work)) {
             longest = std::min(longest, instructions + 1);
             ++ends;
+        }
+        if (random() % 2 == 0) {    // others go on meanwhile
+            auto const more = here.allocate(8 * KiB);
+            wrong += !more || !here.release(*more);
         }
         here.sweep_dead();
         auto const after = here.stats();
@@ -694,7 +731,7 @@ TEST_CASE("arena: a process killed after any number of instructions leaves nothi
     CHECK(ends < 100);
     CHECK(longest > 100);
     CHECK(here.release(mine).has_value());
-    CHECK(here.allocate(64 * KiB));
+    CHECK(here.allocate(128 * KiB));
 }
 
 TEST_CASE("arena: processes killed at any moment leave nothing behind and hand out nothing twice", "[shm][arena][forks][soak]") {
@@ -808,6 +845,27 @@ TEST_CASE("arena: whatever stands in the bookkeeping, nobody crashes, hangs or w
     }
 }
 
+TEST_CASE("arena: chunks that are marked as free and are not there are not given out", "[shm][arena]") {
+    arena here{{.capacity = 256 * KiB}};
+    detail::arena_layout const layout{here.capacity(), 4 * KiB};
+    auto const [begin, end] = mapping();
+    shared_memory const raw{again(here)};
+    for (std::size_t k = 0; k < layout.classes(); ++k) {
+        std::memset(raw.data() + layout.of(k).fresh, 0xff, 8);
+        for (std::uint32_t place = layout.of(k).chunks; place < 64 * layout.words_of_bits(k); ++place)
+            raw.data()[layout.of(k).bits + place / 8] |= std::byte(1u << place % 8);
+    }
+    for (std::size_t k = 0; k < layout.classes(); ++k)
+        for (int i = 0; i < 10; ++i) {
+            auto const got = here.allocate(4 * KiB << k);
+            if (!got) continue;
+            CHECK(layout.has(got->chunk));
+            auto const at = reinterpret_cast<std::uintptr_t>(data_of(here, *got));
+            CHECK((begin < at && at + got->size <= end));
+            (void)here.release(*got);
+        }
+}
+
 TEST_CASE("arena: whatever another process writes meanwhile, nobody crashes, hangs or writes elsewhere", "[shm][arena][forks][soak]") {
     for (unsigned round = 0; round < (soak() ? 500u : 10u); ++round) {
         arena here{{.capacity = 256 * KiB, .zero_on_free = round % 2 == 0}};
@@ -819,7 +877,7 @@ TEST_CASE("arena: whatever another process writes meanwhile, nobody crashes, han
             std::minstd_rand random{round + 1};
             for (;;) scribble(raw.data(), bookkeeping, random);
         }
-        for (int i = 0; i < 1'500; ++i) uses.step();
+        for (int i = 0; i < 1'000; ++i) uses.step();
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);
     }

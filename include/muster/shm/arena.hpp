@@ -69,8 +69,11 @@ struct arena_owner {
 /// its own when it first asks for memory.
 ///
 /// A process that goes wrong, or is evil, can write whatever it likes wherever it likes in this memory. It can spoil every payload,
-/// make the arena hand out a chunk twice, make it lose chunks, and fill pages that nobody counts. It cannot make another process crash, hang, or write outside
-/// the arena. Whoever does not trust the others copies a payload before looking twice at it.
+/// make the arena hand out a chunk twice, make it lose chunks, and fill pages that nobody counts. It cannot make another process
+/// crash, hang, or write outside the arena. Whoever does not trust the others copies a payload before looking twice at it.
+///
+/// It is long, for all that changes a chunk's word is here, to be read together; where things lie and how pages are counted is in
+/// detail/.
 ///
 /// Units      bytes. A chunk takes whole pages of the capacity. The bookkeeping comes on top: 24 bytes for each chunk there may
 ///            be, 0.1 to 0.6 % of the capacity. The address space is 15 to 17 times the capacity, and no memory: to a process
@@ -80,9 +83,10 @@ struct arena_owner {
 ///            the caller's: freed twice, freed before, never made.
 /// Throws     std::system_error from the constructor and `attach`; std::length_error for a capacity that no arena has.
 /// Threads    all members but the destructor, in any number of processes. Nothing here blocks.
-/// Lifetime   must outlive the buffers and spans cut from it. The memory lives as long as a process has it mapped; at the end of an arena
-///            its process's chunks become free for a `sweep` of the others.
-/// Cost       a chunk that is used again: 5 atomic operations. A new one: a system call, and zeroing by the kernel.
+/// Lifetime   must outlive the buffers and spans cut from it. The memory lives as long as a process has it mapped; at the end of an
+///            arena its process's chunks become free for a `sweep` of the others.
+/// Cost       a chunk that is used again: 2 atomic changes to take it and 2 to free it, 50 ns, whatever its size. A new one: a system
+///            call, and zeroing by the kernel. A failure for want of room: a file of /proc read for each owner.
 class arena {
 public:
     /// New memory; this process becomes an owner.
@@ -118,15 +122,15 @@ public:
     // Passing on
 
     /// Lets go of a chunk of this process, which then is whoever's who adopts it. Does nothing with one that it has let go of
-    /// already. Fails for others.
+    /// already. Fails for others. One whose message is lost stays with its giver until he is swept, or takes it back by `transfer`.
     outcome<void> give(shared_handle const& which);
-    /// Makes a chunk that was given this process's; one that was not stays whose it is, which is no failure: `true` is for the former.
+    /// Makes a chunk that was given this process's: true. One that was not stays whose it is, which is no failure: false.
     [[nodiscard]] outcome<bool> adopt(shared_handle const& which);
     /// Moves a chunk to another owner, if it still is `from`'s, used or given.
     outcome<void> transfer(shared_handle const& which, arena_owner from, arena_owner to);
 
-    /// From now on until as many calls of `reuse`, what this process releases is kept from being used again: somebody to whom it was lent
-    /// may still be running, such as a worker that was told to end and whose call has been answered already.
+    /// From now on until as many calls of `reuse`, what this process releases is kept from being used again: somebody to whom it was
+    /// lent may still be running, such as a worker that was told to end and whose call has been answered already.
     void keep() noexcept { here_->keeping.fetch_add(1); }
     void reuse() noexcept;
 
@@ -148,6 +152,11 @@ public:
     [[nodiscard]] arena_stats stats() const noexcept;
 
 private:
+    using arena_header = detail::arena_header;
+    using chunk_state = detail::chunk_state;
+    using chunk_word = detail::chunk_word;
+    using owner_word = detail::owner_word;
+
     // What a child of fork does not have from its parent.
     struct of_this_process {
         std::atomic<std::uint32_t> owner{0};    // place and generation
@@ -163,31 +172,33 @@ private:
     friend class shared_buffer;    // releases and gives where no failure can be told
 
     static shared_memory make(arena_options const& options);
-    static detail::arena_header header_of(shared_memory const& memory);
+    static arena_header header_of(shared_memory const& memory);
     arena(shared_memory memory, bool made);
 
     [[nodiscard]] arena_owner self() const noexcept;
     bool give_up(arena_owner who) noexcept;
     std::size_t remove_dead() noexcept;
-    [[nodiscard]] bool gone(detail::chunk_word const& has) const noexcept;
+    [[nodiscard]] bool gone(chunk_word const& has) const noexcept;
     std::size_t reclaim(left_over what);
 
     [[nodiscard]] bool possible(shared_handle const& which) const noexcept;
-    [[nodiscard]] bool mine(detail::chunk_word const& has, shared_handle const& which, arena_owner me) const noexcept;
+    [[nodiscard]] bool mine(chunk_word const& has, shared_handle const& which, arena_owner me) const noexcept;
     bool try_release(shared_handle const& which) noexcept;
     bool try_give(shared_handle const& which) noexcept;
     [[nodiscard]] std::byte* data(shared_handle const& which) const noexcept { return memory_.data() + layout_.data(which.chunk); }
-    void free(std::uint32_t chunk, detail::chunk_word taken) noexcept;
-    bool take(std::uint32_t chunk, std::uint64_t from, arena_owner me, detail::chunk_word& taken) noexcept;
+    void free(std::uint32_t chunk, chunk_word taken) noexcept;
+    bool take(std::uint32_t chunk, std::uint64_t from, arena_owner me, chunk_word& taken) noexcept;
     [[nodiscard]] int grow(std::uint32_t chunk, std::size_t pages) noexcept;
     bool empty(std::uint32_t chunk) noexcept;
-    void zero(std::uint32_t chunk) noexcept { std::memset(memory_.data() + layout_.data(chunk), 0, book_.pages(chunk) * layout_.page()); }
+    void zero(std::uint32_t chunk) noexcept {
+        std::memset(memory_.data() + layout_.data(chunk), 0, book_.pages(chunk) * layout_.page());
+    }
     given_back give_back(std::size_t enough) noexcept;
     [[nodiscard]] failure full(std::size_t bytes) const;
     [[nodiscard]] failure refused(shared_handle const& which, char const* tried) const;
 
     shared_memory memory_;
-    detail::arena_header header_;    // as it was at the beginning: what stands there now is not asked
+    arena_header header_;    // as it was at the beginning: what stands there now is not asked
     detail::arena_layout layout_;
     detail::arena_book book_;
     detail::wiped_page<of_this_process> here_;
@@ -205,31 +216,35 @@ inline shared_memory arena::make(arena_options const& options) {
     shared_memory memory{layout.size(), "muster arena"};
     if (int const error = memory.reserve(0, layout.bookkeeping()); error != 0)
         throw std::system_error{error, std::system_category(), "muster: no memory for the bookkeeping of an arena"};
-    detail::arena_header header{.mark = detail::arena_header::current, .capacity = options.capacity, .page = page, .zero_on_free = options.zero_on_free};
+    arena_header header{.mark = arena_header::current,
+                        .capacity = options.capacity,
+                        .page = page,
+                        .zero_on_free = options.zero_on_free};
     do    // 0 names nothing
         if (::getrandom(&header.id, sizeof header.id, 0) != sizeof header.id)
             throw std::system_error{errno, std::system_category(), "muster: no number for an arena"};
     while (header.id == 0);
-    ::new (memory.data()) detail::arena_header{header};
+    ::new (memory.data()) arena_header{header};
     return memory;
 }
 
-inline detail::arena_header arena::header_of(shared_memory const& memory) {
-    detail::arena_header header;
+inline auto arena::header_of(shared_memory const& memory) -> arena_header {
+    arena_header header;
     auto const none = [] { return std::system_error{EINVAL, std::system_category(), "muster: this is no arena"}; };
     // Whoever could cut the file off would kill all who have it mapped.
     auto const seals = ::fcntl(memory.file().get(), F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) throw none();
     std::memcpy(&header, memory.data(), sizeof header);    // a page at least is there
-    if (header.mark != detail::arena_header::current || header.page != shared_memory::page() || header.capacity == 0 || header.id == 0 ||
-        header.capacity / header.page >= detail::arena_layout::most_pages ||
+    if (header.mark != arena_header::current || header.page != shared_memory::page() || header.capacity == 0 ||
+        header.id == 0 || header.capacity / header.page >= detail::arena_layout::most_pages ||
         detail::arena_layout{header.capacity, header.page}.size() > memory.size())
         throw none();
     return header;
 }
 
 inline arena::arena(shared_memory memory, bool made)
-    : memory_(std::move(memory)), header_(header_of(memory_)), layout_(header_.capacity, header_.page), book_(memory_, layout_), id_(header_.id) {
+    : memory_(std::move(memory)), header_(header_of(memory_)), layout_(header_.capacity, header_.page), book_(memory_, layout_),
+      id_(header_.id) {
     // A dump would fill every page that nobody has used yet.
     ::madvise(memory_.data() + layout_.bookkeeping(), layout_.size() - layout_.bookkeeping(), MADV_DONTDUMP);
     here_->made.store(made);
@@ -255,10 +270,10 @@ inline outcome<arena_owner> arena::become_owner() {
     for (int tries = 0; tries < 2; ++tries) {
         for (std::size_t place = 1; place < layout_.most_owners; ++place) {
             auto now = book_.owner(place).load();
-            auto entry = detail::owner_word::of(now);
+            auto entry = owner_word::of(now);
             if (entry.pid != 0) continue;
             entry.pid = static_cast<std::uint32_t>(who.pid);
-            entry.start_time = detail::owner_word::low(who.start_time);
+            entry.start_time = owner_word::low(who.start_time);
             if (!book_.owner(place).compare_exchange_strong(now, entry.word())) continue;
             arena_owner const me{static_cast<std::uint16_t>(place), entry.generation};
             std::uint32_t nobody = 0;
@@ -268,13 +283,15 @@ inline outcome<arena_owner> arena::become_owner() {
         }
         if (remove_dead() == 0) break;
     }
-    return failure{cause::exhausted, std::to_string(layout_.most_owners - 1) + " processes have part in this arena, which is all it has room for"};
+    return failure{cause::exhausted, std::to_string(layout_.most_owners - 1) +
+                                         " processes have part in this arena, which is all it has room for"};
 }
 
 inline arena_owner arena::owner_of(process_identity const& process) const noexcept {
     for (std::size_t place = 1; place < layout_.most_owners; ++place) {
-        auto const entry = detail::owner_word::of(book_.owner(place).load());
-        if (entry.pid == static_cast<std::uint32_t>(process.pid) && process.pid > 0 && entry.start_time == detail::owner_word::low(process.start_time))
+        auto const entry = owner_word::of(book_.owner(place).load());
+        if (process.pid > 0 && entry.pid == static_cast<std::uint32_t>(process.pid) &&
+            entry.start_time == owner_word::low(process.start_time))
             return {static_cast<std::uint16_t>(place), entry.generation};
     }
     return {};
@@ -284,31 +301,33 @@ inline arena_owner arena::owner_of(process_identity const& process) const noexce
 inline bool arena::give_up(arena_owner who) noexcept {
     if (who.place == 0 || who.place >= layout_.most_owners) return false;
     auto now = book_.owner(who.place).load();
-    auto const entry = detail::owner_word::of(now);
+    auto const entry = owner_word::of(now);
     if (entry.pid == 0 || entry.generation != who.generation) return false;
-    return book_.owner(who.place).compare_exchange_strong(now, detail::owner_word{.generation = static_cast<std::uint16_t>(entry.generation + 1)}.word());
+    owner_word const next{.generation = static_cast<std::uint16_t>(entry.generation + 1)};
+    return book_.owner(who.place).compare_exchange_strong(now, next.word());
 }
 
 inline std::size_t arena::remove_dead() noexcept {
     std::size_t removed = 0;
     for (std::size_t place = 1; place < layout_.most_owners; ++place) {
         auto now = book_.owner(place).load();
-        auto const entry = detail::owner_word::of(now);
+        auto const entry = owner_word::of(now);
         arena_owner const who{static_cast<std::uint16_t>(place), entry.generation};
         if (entry.pid == 0 || who == self()) continue;
         auto const alive = process_identity::of(static_cast<pid_t>(entry.pid));
-        if (alive && (alive->start_time == 0 || entry.start_time == 0 || detail::owner_word::low(alive->start_time) == entry.start_time)) continue;
+        if (alive && (alive->start_time == 0 || entry.start_time == 0 || owner_word::low(alive->start_time) == entry.start_time))
+            continue;
         removed += give_up(who);
     }
     return removed;
 }
 
 // Whether a chunk names an owner that is no more: asked after its word was read, for the table only moves on.
-inline bool arena::gone(detail::chunk_word const& has) const noexcept {
+inline bool arena::gone(chunk_word const& has) const noexcept {
     arena_owner const who{has.owner, has.owner_generation};
     if (who == self() && who) return false;
     if (who.place == 0) return true;
-    auto const entry = detail::owner_word::of(book_.owner(who.place).load());
+    auto const entry = owner_word::of(book_.owner(who.place).load());
     return entry.pid == 0 || entry.generation != who.generation;
 }
 
@@ -332,15 +351,15 @@ inline std::size_t arena::reclaim(left_over what) {
         for (std::uint32_t place = 0; place < begun; ++place) {
             auto const chunk = layout_.chunk(k, place);
             auto const word = book_.chunk(chunk).load();
-            auto const has = detail::chunk_word::of(word);
-            if (has.state == detail::chunk_state::idle) {
+            auto const has = chunk_word::of(word);
+            if (has.state == chunk_state::idle) {
                 book_.mark(chunk);    // whoever died between freeing and marking it has not
                 continue;
             }
-            if (!gone(has) || (what == left_over::not_given && has.state == detail::chunk_state::given)) continue;
-            detail::chunk_word taken;
+            if (!gone(has) || (what == left_over::not_given && has.state == chunk_state::given)) continue;
+            chunk_word taken;
             if (!take(chunk, word, *me, taken)) continue;    // somebody else sweeps
-            if (has.state == detail::chunk_state::taken) {
+            if (has.state == chunk_state::taken) {
                 book_.settle(chunk);
                 empty(chunk);
             } else if (header_.zero_on_free) {
@@ -358,16 +377,16 @@ inline std::size_t arena::reclaim(left_over what) {
 
 // Chunks
 
-inline bool arena::take(std::uint32_t chunk, std::uint64_t from, arena_owner me, detail::chunk_word& taken) noexcept {
-    taken = {.state = detail::chunk_state::taken, .owner = me.place, .owner_generation = me.generation,
-             .generation = detail::chunk_word::of(from).generation};
+inline bool arena::take(std::uint32_t chunk, std::uint64_t from, arena_owner me, chunk_word& taken) noexcept {
+    taken = {.state = chunk_state::taken, .owner = me.place, .owner_generation = me.generation,
+             .generation = chunk_word::of(from).generation};
     return book_.chunk(chunk).compare_exchange_strong(from, taken.word());
 }
 
 // Frees a chunk whose word is `taken`, so that its handles are stale from then on.
-inline void arena::free(std::uint32_t chunk, detail::chunk_word taken) noexcept {
+inline void arena::free(std::uint32_t chunk, chunk_word taken) noexcept {
     auto now = taken.word();
-    if (book_.chunk(chunk).compare_exchange_strong(now, detail::chunk_word{.generation = taken.generation + 1}.word())) book_.mark(chunk);
+    if (book_.chunk(chunk).compare_exchange_strong(now, chunk_word{.generation = taken.generation + 1}.word())) book_.mark(chunk);
 }
 
 // Gives a taken chunk so many pages, all of which are there then: 0, or an errno; -1 when the capacity is in use.
@@ -398,10 +417,10 @@ inline arena::given_back arena::give_back(std::size_t enough) noexcept {
         for (std::uint32_t place = 0; place < begun && done.pages < enough; ++place) {
             auto const chunk = layout_.chunk(k, place);
             auto const word = book_.chunk(chunk).load();
-            auto const state = detail::chunk_word::of(word).state;
-            done.busy |= state == detail::chunk_state::taken;
-            if (state != detail::chunk_state::idle || book_.pages(chunk) == 0) continue;
-            detail::chunk_word taken;
+            auto const state = chunk_word::of(word).state;
+            done.busy |= state == chunk_state::taken;
+            if (state != chunk_state::idle || book_.pages(chunk) == 0) continue;
+            chunk_word taken;
             if (!take(chunk, word, me, taken)) continue;
             auto const had = book_.pages(chunk);
             if (empty(chunk)) done.pages += had;
@@ -419,7 +438,7 @@ inline outcome<shared_handle> arena::allocate(std::size_t bytes) {
     if (!owner) return owner.error();
     auto const me = *owner;
     auto const pages = bytes == 0 ? 1 : (bytes + layout_.page() - 1) / layout_.page();
-    detail::chunk_word used{.state = detail::chunk_state::used, .owner = me.place, .owner_generation = me.generation};
+    chunk_word used{.state = chunk_state::used, .owner = me.place, .owner_generation = me.generation};
 
     bool swept = false;
     for (int tries = 0; tries < 256; ++tries) {
@@ -429,20 +448,22 @@ inline outcome<shared_handle> arena::allocate(std::size_t bytes) {
                 auto const idle = book_.pick(k, hints_[k]);
                 if (!idle) break;
                 auto from = idle->word;
-                used.generation = detail::chunk_word::of(from).generation;
+                used.generation = chunk_word::of(from).generation;
                 shared_handle const made{.arena = id_, .chunk = idle->which, .generation = used.generation, .size = bytes};
                 // Nobody changes the pages of a chunk and leaves its word the same.
                 if (book_.pages(idle->which) >= pages) {
                     if (book_.chunk(idle->which).compare_exchange_strong(from, used.word())) return made;
                     continue;
                 }
-                detail::chunk_word taken;
+                chunk_word taken;
                 if (!take(idle->which, from, me, taken)) continue;
                 int const error = grow(idle->which, pages);
                 auto now = taken.word();
                 if (error == 0 && book_.chunk(idle->which).compare_exchange_strong(now, used.word())) return made;
                 free(idle->which, taken);
-                if (error > 0) return failure{cause::exhausted, "no memory for " + std::to_string(bytes) + " bytes of an arena: " + std::system_category().message(error)};
+                if (error > 0)
+                    return failure{cause::exhausted, "no memory for " + std::to_string(bytes) +
+                                                         " bytes of an arena: " + std::system_category().message(error)};
                 no_room = error < 0;
             }
         }
@@ -464,8 +485,9 @@ inline outcome<shared_handle> arena::allocate(std::size_t bytes) {
 
 inline failure arena::full(std::size_t bytes) const {
     auto const now = stats();
-    return {cause::exhausted, "an arena of " + std::to_string(capacity()) + " bytes, of which " + std::to_string(now.in_use) + " are in use by " +
-                                  std::to_string(now.chunks) + " chunks, has no room for " + std::to_string(bytes) + " more"};
+    return {cause::exhausted, "an arena of " + std::to_string(capacity()) + " bytes, of which " + std::to_string(now.in_use) +
+                                  " are in use by " + std::to_string(now.chunks) + " chunks, has no room for " +
+                                  std::to_string(bytes) + " more"};
 }
 
 inline bool arena::possible(shared_handle const& which) const noexcept {
@@ -473,50 +495,54 @@ inline bool arena::possible(shared_handle const& which) const noexcept {
 }
 
 inline failure arena::refused(shared_handle const& which, char const* tried) const {
-    auto text = std::string{"cannot "} + tried + " chunk " + std::to_string(which.chunk) + ", generation " + std::to_string(which.generation) + ": ";
+    auto text = std::string{"cannot "} + tried + " chunk " + std::to_string(which.chunk) + ", generation " +
+                std::to_string(which.generation) + ": ";
+    chunk_word has;
+    if (layout_.has(which.chunk)) has = chunk_word::of(book_.chunk(which.chunk).load());
     if (which.arena != id_) text += "it is of another arena";
     else if (!layout_.has(which.chunk)) text += "there is none";
     else if (!possible(which)) text += "it has less than " + std::to_string(which.size) + " bytes";
-    else if (auto const has = detail::chunk_word::of(book_.chunk(which.chunk).load()); has.generation != which.generation || has.state == detail::chunk_state::idle)
+    else if (has.generation != which.generation || has.state == chunk_state::idle)
         text += "it was freed before";
-    else if (has.state == detail::chunk_state::given) text += "it was given away";
+    else if (has.state == chunk_state::given) text += "it was given away";
     else text += "it is somebody else's";
     return {cause::invalid_input, std::move(text)};
 }
 
-inline bool arena::mine(detail::chunk_word const& has, shared_handle const& which, arena_owner me) const noexcept {
+inline bool arena::mine(chunk_word const& has, shared_handle const& which, arena_owner me) const noexcept {
     return me && has.generation == which.generation && has.owner == me.place && has.owner_generation == me.generation;
 }
 
 inline bool arena::owns(shared_handle const& which) const noexcept {
     if (!possible(which)) return false;
-    auto const has = detail::chunk_word::of(book_.chunk(which.chunk).load());
-    return has.state == detail::chunk_state::used && mine(has, which, self());
+    auto const has = chunk_word::of(book_.chunk(which.chunk).load());
+    return has.state == chunk_state::used && mine(has, which, self());
 }
 
 inline bool arena::try_release(shared_handle const& which) noexcept {
     auto const me = self();    // not become_owner: a process that is none has nothing to free
     if (!possible(which)) return false;
     auto word = book_.chunk(which.chunk).load();
-    auto has = detail::chunk_word::of(word);
-    if (has.state != detail::chunk_state::used || !mine(has, which, me)) return false;
+    auto has = chunk_word::of(word);
+    if (has.state != chunk_state::used || !mine(has, which, me)) return false;
     if (here_->keeping.load() != 0) {
-        has.state = detail::chunk_state::kept;
+        has.state = chunk_state::kept;
         if (!book_.chunk(which.chunk).compare_exchange_strong(word, has.word())) return false;
         if (here_->keeping.load() != 0) return true;    // else reuse() may have looked before: one of the two sees the other
         word = has.word();
-        detail::chunk_word taken;
+        chunk_word taken;
         if (!take(which.chunk, word, me, taken)) return true;
         if (header_.zero_on_free) zero(which.chunk);
         free(which.chunk, taken);
         return true;
     }
     if (!header_.zero_on_free) {
-        if (!book_.chunk(which.chunk).compare_exchange_strong(word, detail::chunk_word{.generation = has.generation + 1}.word())) return false;
+        chunk_word const idle{.generation = has.generation + 1};
+        if (!book_.chunk(which.chunk).compare_exchange_strong(word, idle.word())) return false;
         book_.mark(which.chunk);
         return true;
     }
-    detail::chunk_word taken;
+    chunk_word taken;
     if (!take(which.chunk, word, me, taken)) return false;
     zero(which.chunk);
     free(which.chunk, taken);
@@ -531,9 +557,9 @@ inline void arena::reuse() noexcept {
         for (std::uint32_t place = 0; place < begun; ++place) {
             auto const chunk = layout_.chunk(k, place);
             auto const word = book_.chunk(chunk).load();
-            auto const has = detail::chunk_word::of(word);
-            detail::chunk_word taken;
-            if (has.state != detail::chunk_state::kept || has.owner != me.place || has.owner_generation != me.generation) continue;
+            auto const has = chunk_word::of(word);
+            chunk_word taken;
+            if (has.state != chunk_state::kept || has.owner != me.place || has.owner_generation != me.generation) continue;
             if (!take(chunk, word, me, taken)) continue;
             if (header_.zero_on_free) zero(chunk);
             free(chunk, taken);
@@ -548,9 +574,10 @@ inline outcome<void> arena::release(shared_handle const& which) {
 
 inline outcome<std::span<std::byte>> arena::bytes(shared_handle const& which) const {
     if (possible(which)) {
-        auto const has = detail::chunk_word::of(book_.chunk(which.chunk).load());
+        auto const has = chunk_word::of(book_.chunk(which.chunk).load());
         auto const whole = book_.pages(which.chunk) * layout_.page();
-        if (has.generation == which.generation && (has.state == detail::chunk_state::used || has.state == detail::chunk_state::given) && which.size <= whole)
+        auto const there = has.state == chunk_state::used || has.state == chunk_state::given;
+        if (there && has.generation == which.generation && which.size <= whole)
             return std::span<std::byte>{memory_.data() + layout_.data(which.chunk), which.size};
     }
     return refused(which, "see");
@@ -561,10 +588,10 @@ inline outcome<std::span<std::byte>> arena::bytes(shared_handle const& which) co
 inline bool arena::try_give(shared_handle const& which) noexcept {
     if (!possible(which)) return false;
     auto word = book_.chunk(which.chunk).load();
-    auto has = detail::chunk_word::of(word);
+    auto has = chunk_word::of(word);
     if (!mine(has, which, self())) return false;
-    if (has.state == detail::chunk_state::given) return true;
-    if (std::exchange(has.state, detail::chunk_state::given) != detail::chunk_state::used) return false;
+    if (has.state == chunk_state::given) return true;
+    if (std::exchange(has.state, chunk_state::given) != chunk_state::used) return false;
     return book_.chunk(which.chunk).compare_exchange_strong(word, has.word());
 }
 
@@ -578,10 +605,10 @@ inline outcome<bool> arena::adopt(shared_handle const& which) {
     auto const me = become_owner();
     if (!me) return me.error();
     auto word = book_.chunk(which.chunk).load();
-    auto has = detail::chunk_word::of(word);
-    if (has.generation == which.generation && has.state == detail::chunk_state::used) return false;
-    if (has.generation != which.generation || has.state != detail::chunk_state::given) return refused(which, "adopt");
-    has = {.state = detail::chunk_state::used, .owner = me->place, .owner_generation = me->generation, .generation = which.generation};
+    auto has = chunk_word::of(word);
+    if (has.generation == which.generation && has.state == chunk_state::used) return false;
+    if (has.generation != which.generation || has.state != chunk_state::given) return refused(which, "adopt");
+    has = {.state = chunk_state::used, .owner = me->place, .owner_generation = me->generation, .generation = which.generation};
     if (!book_.chunk(which.chunk).compare_exchange_strong(word, has.word())) return refused(which, "adopt");
     return true;
 }
@@ -589,9 +616,10 @@ inline outcome<bool> arena::adopt(shared_handle const& which) {
 inline outcome<void> arena::transfer(shared_handle const& which, arena_owner from, arena_owner to) {
     if (!possible(which) || !to || to.place >= layout_.most_owners) return refused(which, "transfer");
     auto word = book_.chunk(which.chunk).load();
-    auto has = detail::chunk_word::of(word);
-    if (!mine(has, which, from) || (has.state != detail::chunk_state::used && has.state != detail::chunk_state::given)) return refused(which, "transfer");
-    has = {.state = detail::chunk_state::used, .owner = to.place, .owner_generation = to.generation, .generation = which.generation};
+    auto has = chunk_word::of(word);
+    auto const there = has.state == chunk_state::used || has.state == chunk_state::given;
+    if (!there || !mine(has, which, from)) return refused(which, "transfer");
+    has = {.state = chunk_state::used, .owner = to.place, .owner_generation = to.generation, .generation = which.generation};
     // To somebody who is gone by now: then it is like any other chunk of the dead.
     if (!book_.chunk(which.chunk).compare_exchange_strong(word, has.word())) return refused(which, "transfer");
     return {};
@@ -603,12 +631,13 @@ inline arena_stats arena::stats() const noexcept {
         auto const begun = book_.begun(k);
         for (std::uint32_t place = 0; place < begun; ++place) {
             auto const chunk = layout_.chunk(k, place);
-            if (detail::chunk_word::of(book_.chunk(chunk).load()).state == detail::chunk_state::idle) continue;
+            if (chunk_word::of(book_.chunk(chunk).load()).state == chunk_state::idle) continue;
             ++all.chunks;
             all.in_use += book_.pages(chunk) * layout_.page();
         }
     }
-    for (std::size_t place = 1; place < layout_.most_owners; ++place) all.owners += detail::owner_word::of(book_.owner(place).load()).pid != 0;
+    for (std::size_t place = 1; place < layout_.most_owners; ++place)
+        all.owners += owner_word::of(book_.owner(place).load()).pid != 0;
     // relaxed, both: pair with the additions of reclaim(), which promise no order
     all.sweeps = book_.sweeps().load(std::memory_order_relaxed);
     all.reclaimed = book_.reclaimed().load(std::memory_order_relaxed);

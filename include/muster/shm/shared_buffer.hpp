@@ -22,15 +22,15 @@ namespace muster {
 /// counting that he did. A chunk has one owner, in one word, which says at every instruction who frees it: the owner, or, when he
 /// is dead, whoever sweeps. To lend changes nothing in shared memory. To give is one compare-and-swap: the chunk is still the
 /// worker's, but on its way, so that the worker's destructor leaves it alone and a sweep after his death finds it. A second
-/// type for what is lent would say the same at compile time, and every task and every `vector` of items would have to be written for it.
+/// type for what is lent would say the same at compile time, and every task and every `vector` of items would have to name it.
 ///
 /// Shape      an empty one has no chunk, and travels as well.
 /// Fails      `make`: as `arena::allocate`. `adopt`: cause::invalid_input for a handle that names nothing that is there.
 /// Throws     `from_wire`: bad_outcome, with the same failure.
 /// Threads    as a vector: one that changes it, or any number that read.
-/// Lifetime   refers to the arena. What was lent is there as long as its owner keeps it: an answer that is an item which came is a view
-///            of the caller's own. A buffer of a process means nothing to its child of fork, which may read it but frees nothing.
-/// Cost       `make` and the destructor of a buffer that is used again: some 10 atomic operations, whatever its size.
+/// Lifetime   refers to the arena. What was lent is there as long as its owner keeps it: an answer that is an item which came is a
+///            view of the caller's own. A buffer of a process means nothing to its child of fork, which may read it but frees nothing.
+/// Cost       as `arena`: 50 ns for `make` and the destructor, when the chunk was used before.
 class shared_buffer {
 public:
     shared_buffer() noexcept = default;
@@ -40,7 +40,8 @@ public:
     [[nodiscard]] static outcome<shared_buffer> adopt(arena& in, shared_handle const& which);
 
     shared_buffer(shared_buffer&& other) noexcept
-        : arena_(std::exchange(other.arena_, nullptr)), handle_(std::exchange(other.handle_, {})), at_(std::exchange(other.at_, nullptr)) {}
+        : arena_(std::exchange(other.arena_, nullptr)), handle_(std::exchange(other.handle_, {})),
+          at_(std::exchange(other.at_, nullptr)) {}
     shared_buffer& operator=(shared_buffer other) noexcept {
         std::swap(arena_, other.arena_);
         std::swap(handle_, other.handle_);

@@ -24,8 +24,10 @@ namespace muster {
 /// Lifetime   as a shared_buffer.
 template <class T>
 class shared_span {
-    static_assert(std::is_trivially_copyable_v<T> && !std::is_const_v<T>, "muster: shared_span<T> holds elements that may be copied as bytes");
-    static_assert(!std::is_pointer_v<T> && !std::is_member_pointer_v<T>, "muster: a pointer means nothing in another process; write an index");
+    static_assert(std::is_trivially_copyable_v<T> && !std::is_const_v<T>,
+                  "muster: shared_span<T> holds elements that may be copied as bytes");
+    static_assert(!std::is_pointer_v<T> && !std::is_member_pointer_v<T>,
+                  "muster: a pointer means nothing in another process; write an index");
     static_assert(alignof(T) <= 4'096, "muster: an element is aligned to a page at most");
 
 public:
@@ -80,7 +82,8 @@ outcome<shared_span<T>> shared_span<T>::make(arena& from, std::size_t count) {
 template <class T>
 outcome<void> shared_span<T>::check(shared_handle const& which) {
     if (which.size % sizeof(T) == 0) return {};
-    return failure{cause::invalid_input, std::to_string(which.size) + " bytes came, which are no number of elements of " + std::to_string(sizeof(T))};
+    return failure{cause::invalid_input, std::to_string(which.size) + " bytes came, which are no number of elements of " +
+                                             std::to_string(sizeof(T))};
 }
 
 template <class T>

@@ -7,7 +7,7 @@
 #include <cstdint>      // uint64_t
 #include <optional>     // a chunk that may not be there
 
-#include <muster/os/shared_memory.hpp>         // shared_memory
+#include <muster/os/shared_memory.hpp>           // shared_memory
 #include <muster/shm/detail/arena_layout.hpp>    // arena_layout
 #include <muster/shm/detail/arena_words.hpp>     // the words
 
@@ -54,7 +54,9 @@ public:
         return std::min<std::size_t>(pages_word::of(pages_at(which).load()).to, layout_->chunk_pages(which));
     }
     /// The pages of all chunks.
-    [[nodiscard]] std::size_t total() const noexcept { return std::min<std::size_t>(total_word::of(total_at().load()).pages, layout_->pages()); }
+    [[nodiscard]] std::size_t total() const noexcept {
+        return std::min<std::size_t>(total_word::of(total_at().load()).pages, layout_->pages());
+    }
 
     /// Counts `to` pages for a chunk that the caller has taken; false when there is no room for that many.
     [[nodiscard]] bool count(std::uint32_t which, std::size_t to) const noexcept;
@@ -81,9 +83,13 @@ private:
     static constexpr int patience = 1 << 16;    // tries that live processes never need, and that an evil one cannot exceed
     static_assert(word_ref::is_always_lock_free);
 
-    [[nodiscard]] word_ref at(std::size_t offset) const noexcept { return word_ref{*reinterpret_cast<std::uint64_t*>(base_ + offset)}; }
+    [[nodiscard]] word_ref at(std::size_t offset) const noexcept {
+        return word_ref{*reinterpret_cast<std::uint64_t*>(base_ + offset)};
+    }
     [[nodiscard]] word_ref pages_at(std::uint32_t which) const noexcept { return at(layout_->record(which) + sizeof(std::uint64_t)); }
-    [[nodiscard]] word_ref turn_at(std::uint32_t which) const noexcept { return at(layout_->record(which) + 2 * sizeof(std::uint64_t)); }
+    [[nodiscard]] word_ref turn_at(std::uint32_t which) const noexcept {
+        return at(layout_->record(which) + 2 * sizeof(std::uint64_t));
+    }
     [[nodiscard]] word_ref total_at() const noexcept { return at(total_offset); }
     [[nodiscard]] word_ref bits_at(std::size_t k, std::size_t word) const noexcept {
         return at(layout_->of(k).bits + word * sizeof(std::uint64_t));
@@ -114,7 +120,8 @@ private:
 inline bool arena_book::count(std::uint32_t which, std::size_t to) const noexcept {
     auto const from = pages(which);
     auto const turn = total_word::next(turn_at(which).load());
-    pages_at(which).store(pages_word{static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to), static_cast<std::uint8_t>(turn & 63)}.word());
+    pages_at(which).store(pages_word{.from = static_cast<std::uint32_t>(from), .to = static_cast<std::uint32_t>(to),
+                                     .turn = static_cast<std::uint8_t>(turn & 63)}.word());
     auto now = total_at().load();
     for (int tries = 0; tries < patience; ++tries) {
         auto const last = total_word::of(now);

@@ -76,7 +76,9 @@ struct total_word {
         return {static_cast<std::uint32_t>(pages_at::get(word)), static_cast<std::uint32_t>(chunk_at::get(word)),
                 static_cast<std::uint16_t>(turn_at::get(word))};
     }
-    [[nodiscard]] constexpr std::uint64_t word() const noexcept { return pages_at::put(pages) | chunk_at::put(chunk) | turn_at::put(turn); }
+    [[nodiscard]] constexpr std::uint64_t word() const noexcept {
+        return pages_at::put(pages) | chunk_at::put(chunk) | turn_at::put(turn);
+    }
 
 private:
     using pages_at = bit_field<0, 29>;
@@ -90,7 +92,9 @@ struct owner_word {
     std::uint32_t start_time = 0;    // its low bits: they repeat after a week
     std::uint16_t generation = 0;
 
-    static constexpr std::uint32_t low(std::uint64_t start_time) noexcept { return static_cast<std::uint32_t>(start_time & start_at::mask); }
+    static constexpr std::uint32_t low(std::uint64_t start_time) noexcept {
+        return static_cast<std::uint32_t>(start_time & start_at::mask);
+    }
     static constexpr owner_word of(std::uint64_t word) noexcept {
         return {static_cast<std::uint32_t>(pid_at::get(word)), static_cast<std::uint32_t>(start_at::get(word)),
                 static_cast<std::uint16_t>(generation_at::get(word))};
