@@ -617,7 +617,7 @@ T wire_rules::read_unordered(wire_reader& from) {
 
 enum class code_kind : std::uint8_t { cause, generic, system };
 
-inline constexpr int last_cause = static_cast<int>(cause::wrong_shape);
+inline constexpr int last_cause = static_cast<int>(cause::forbidden);
 constexpr bool is_cause(int number) { return number > 0 && number <= last_cause; }
 static_assert(name_of(static_cast<cause>(last_cause + 1)) == name_of(cause{}), "last_cause is behind the causes");
 
