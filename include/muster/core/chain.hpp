@@ -143,6 +143,13 @@ public:
 
     /// A copy of what follows, for calls that outlive this one.
     [[nodiscard]] auto owned() const { return owned_rest<I, Chain, F>{*chain_, *task_}; }
+    /// The policies that follow, for calls elsewhere.
+    [[nodiscard]] auto policies() const {
+        return [this]<std::size_t... J>(std::index_sequence<J...>) {
+            return std::tie(std::get<I + J>(chain_->layers())...);
+        }(std::make_index_sequence<layer_count<Chain> - I>{});
+    }
+    [[nodiscard]] F const& task() const noexcept { return *task_; }
 
 private:
     Chain const* chain_;

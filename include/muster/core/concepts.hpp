@@ -136,6 +136,18 @@ concept executor = requires(E& where, std::size_t n, detail::any_body const& bod
 template <class E>
 concept has_waiter = requires(E& where) { { where.waiting() } -> std::convertible_to<waiter_ref>; };
 
+// Runners
+
+/// Opt in by `using runner_concept = muster::runner_tag;`
+struct runner_tag {};
+
+/// Runs tasks in another process or machine: closures of this process mean nothing there, so it is no executor. It offers
+/// `call<Result>(policies, task, cx, item)` for one item and `call_each<Result, Item>(...)` for those of a verb, as `process_pool` does.
+template <class R>
+concept runner = std::derived_from<typename R::runner_concept, runner_tag> && requires(R& by) {
+    { by.width() } -> std::convertible_to<std::size_t>;    // the most calls that it runs at once
+};
+
 // Observers
 
 /// What an observer is told.
@@ -166,6 +178,8 @@ template <class C>
 inline constexpr bool is_cache = cache<C>;
 template <class E>
 inline constexpr bool is_executor = executor<E>;
+template <class R>
+inline constexpr bool is_runner = runner<R>;
 template <class O>
 inline constexpr bool is_observer = observer<O>;
 

@@ -3,6 +3,7 @@
 #include <algorithm>    // min
 #include <chrono>       // nanoseconds
 #include <string>       // describe
+#include <tuple>        // parts
 #include <utility>      // forward
 
 #include <muster/core/concepts.hpp>         // around_tag, outcome_of
@@ -32,6 +33,7 @@ struct deadline {
     template <class Next, class Item>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item>;
 
+    [[nodiscard]] constexpr std::tuple<std::chrono::nanoseconds> parts() const noexcept { return {after}; }    // it travels
     [[nodiscard]] std::string describe() const { return "deadline{" + duration_text(after) + "}"; }
     friend constexpr bool operator==(deadline const&, deadline const&) noexcept = default;
 };

@@ -21,7 +21,8 @@ namespace muster {
 /// Cost       read once a run.
 template <class E>
 class on {
-    static_assert(detail::is_executor<E>, "muster: on names an executor, which has width(), bulk(n, width, body) and post(job)");
+    static_assert(detail::is_executor<E> || detail::is_runner<E>,
+                  "muster: on names an executor, which has width(), bulk(n, width, body) and post(job), or a runner");
 
 public:
     using policy_concept = place_tag;

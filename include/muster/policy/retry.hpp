@@ -6,6 +6,7 @@
 #include <cstdint>        // uint64_t
 #include <optional>       // the failure before
 #include <string>         // describe
+#include <tuple>          // parts
 #include <utility>        // move
 
 #include <muster/core/concepts.hpp>         // around_tag, outcome_of
@@ -47,6 +48,7 @@ struct retry {
     /// The longest wait after so many attempts, before jitter.
     [[nodiscard]] std::chrono::nanoseconds wait_after(unsigned tried) const;
 
+    [[nodiscard]] constexpr auto parts() const { return std::tuple{attempts, delay, factor, most, jitter, when, seed}; }    // it travels
     [[nodiscard]] std::string describe() const {
         return "retry{attempts " + std::to_string(attempts) + ", delay " + duration_text(delay) + "}";
     }

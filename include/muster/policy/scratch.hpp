@@ -4,6 +4,7 @@
 #include <memory>      // unique_ptr, shared_ptr
 #include <mutex>       // mutex
 #include <string>      // describe
+#include <tuple>       // parts
 #include <utility>     // move
 #include <vector>      // free states
 
@@ -66,6 +67,7 @@ public:
 
     [[nodiscard]] lease_type lease() const { return lease_type{store_}; }
 
+    [[nodiscard]] std::tuple<Make> parts() const { return {store_->make}; }    // it travels: each process has states of its own
     [[nodiscard]] std::string describe() const { return "scratch"; }
     friend bool operator==(scratch const&, scratch const&) noexcept = default;
 
