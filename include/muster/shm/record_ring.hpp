@@ -34,6 +34,7 @@ static_assert(sizeof(record) == 32 && std::atomic<std::uint32_t>::is_always_lock
 /// The positions of a ring; zeros are an empty one. Each on its own cache line.
 struct ring_positions {
     alignas(64) std::atomic<std::uint64_t> tail{0};     // the writer's: all before it is published
+    std::atomic<std::uint32_t> starved{0};              // as `parked`, for the writer who waits for room
     alignas(64) std::atomic<std::uint64_t> head{0};     // the reader's: all before it may be overwritten
     /// 1: the reader sleeps on this word; other numbers are for the two sides to agree on. Set by the reader, exchanged for 0 by
     /// the writer, who then wakes: whoever looks at the tail after setting it misses nothing.
@@ -91,7 +92,7 @@ public:
 private:
     [[nodiscard]] std::size_t free() const noexcept { return capacity_ - (tail_ - head_); }
     void see_head() noexcept {
-        auto const head = at_->head.load(std::memory_order_acquire);    // pairs with `record_reader::release`: what is read is over
+        auto const head = at_->head.load(std::memory_order_seq_cst);    // also the last look after `starved` was set
         if (head - head_ > tail_ - head_ || head % 32 != 0) broken_ = true;
         else head_ = head;
     }
@@ -136,8 +137,12 @@ public:
     }
     /// That record is read: the one behind it is next.
     void pass(view const& read) noexcept { head_ += record_writer::whole(read.size); }
-    /// Gives the room of all that was passed back to the writer.
-    void release() noexcept { at_->head.store(head_, std::memory_order_release); }    // pairs with `see_head`
+    /// Gives the room of all that was passed back to the writer. What `starved` was: not 0 when he sleeps for want of room, and is
+    /// to be woken.
+    [[nodiscard]] std::uint32_t release() noexcept {
+        at_->head.store(head_, std::memory_order_seq_cst);    // before the look at `starved`: the writer sets that before his last look here
+        return at_->starved.load(std::memory_order_seq_cst) == 0 ? 0 : at_->starved.exchange(0, std::memory_order_seq_cst);
+    }
 
     /// The last look before sleeping, after `parked` was set.
     [[nodiscard]] bool is_empty() const noexcept { return at_->tail.load(std::memory_order_seq_cst) == head_; }
