@@ -30,6 +30,7 @@
 #include <muster/process/command.hpp>                 // command
 #include <muster/process/command_result.hpp>          // command_result
 #include <muster/process/detail/child_watcher.hpp>    // child_watcher
+#include <muster/process/detail/signal_name.hpp>      // signal_text
 #include <muster/process/detail/spawn.hpp>            // spawn
 #include <muster/process/detail/watched_child.hpp>    // watched_child
 
@@ -122,28 +123,6 @@ inline std::string_view tail_of(std::string_view text) noexcept {
     text.remove_prefix(text.size() - most);
     if (auto const line = text.find('\n'); line != text.npos) text.remove_prefix(line + 1);
     return text;
-}
-
-constexpr std::string_view name_of_signal(int number) noexcept {
-    switch (number) {
-        case SIGHUP: return "SIGHUP";
-        case SIGINT: return "SIGINT";
-        case SIGQUIT: return "SIGQUIT";
-        case SIGILL: return "SIGILL";
-        case SIGTRAP: return "SIGTRAP";
-        case SIGABRT: return "SIGABRT";
-        case SIGBUS: return "SIGBUS";
-        case SIGFPE: return "SIGFPE";
-        case SIGKILL: return "SIGKILL";
-        case SIGSEGV: return "SIGSEGV";
-        case SIGPIPE: return "SIGPIPE";
-        case SIGALRM: return "SIGALRM";
-        case SIGTERM: return "SIGTERM";
-        case SIGXCPU: return "SIGXCPU";
-        case SIGXFSZ: return "SIGXFSZ";
-        case SIGSYS: return "SIGSYS";
-        default: return "a signal";
-    }
 }
 
 }  // namespace detail
