@@ -50,8 +50,9 @@ struct channel_page {
     // The worker's
     alignas(64) std::atomic<std::int64_t> started{0};    // when it claimed what it runs, where somebody asked for that; 0: nothing
     std::atomic<std::uint32_t> phase{0};
+    std::atomic<std::int32_t> pid{0};                     // its own, for a program that did not hear it from the server
     last_words words;
-    char why[1'024]{};                                    // it could not start
+    char why[1'024]{};                                    // it could not start; or what its sandbox lacks
 
     // The program's
     alignas(64) std::atomic<std::uint32_t> stop{0};       // not 0: what runs is asked to stop
@@ -59,6 +60,9 @@ struct channel_page {
 };
 static_assert(sizeof(channel_page) <= 4'096);
 
+inline constexpr std::int64_t no_time = INT64_MAX;
+/// A value that is longer travels in pieces: so it need not wait until the whole ring is free.
+inline constexpr std::size_t most_at_once = std::size_t{64} << 10;
 inline constexpr std::size_t page_room = 4'096;
 inline constexpr std::size_t ring_room = std::size_t{256} << 10;
 
@@ -99,7 +103,14 @@ public:
     /// True once `there()` is; false when it is better to sleep. `most` is how long at the most.
     template <class There>
     bool look(std::chrono::nanoseconds most, There const& there) {
-        if (most.count() <= 0) return there();
+        if (there()) return true;
+        if (most.count() <= 0) return false;
+        for (int i = 0; i < 64; ++i) {    // the other side is at work: it is not worth a look at the clock
+            relax();
+            if (!there()) continue;
+            hopeless_ = 0;
+            return true;
+        }
         // Where looking did not pay it is tried briefly, and now and then in full, for the other side may have become quicker.
         auto const full = hopeless_ < 4 || ++tries_ % 16 == 0;
         auto const patience = full ? most : std::min<std::chrono::nanoseconds>(most, std::chrono::microseconds{2});

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <array>      // signals
+#include <atomic>     // what is said
+#include <csignal>    // sigaction
+#include <cstddef>    // byte
+#include <cstdint>    // uint64_t
+
+#include <signal.h>      // sigaltstack
+#include <sys/ucontext.h>    // where the stack was
+
+#include <muster/process/detail/channel.hpp>    // last_words
+
+// What a dying worker leaves for its program: which signal, at which address, which system call. A handler on a stack of its own
+// notes it and lets the signal do its work: the process ends as it would have without it.
+
+namespace muster::detail {
+
+class notes_of_death {
+public:
+    /// From now on, for this process. `into` stays for its life.
+    static void take(last_words& into) noexcept {
+        where().store(&into);
+        static std::byte stack[16 << 10];    // a stack that has overflown is no place for a handler
+        stack_t other{};
+        other.ss_sp = stack;
+        other.ss_size = sizeof stack;
+        ::sigaltstack(&other, nullptr);
+        struct sigaction mine {};
+        mine.sa_sigaction = &note;
+        mine.sa_flags = SA_SIGINFO | SA_ONSTACK | static_cast<int>(SA_RESETHAND);
+        ::sigemptyset(&mine.sa_mask);
+        for (int const number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU, SIGXFSZ}) ::sigaction(number, &mine, nullptr);
+    }
+
+private:
+    static std::atomic<last_words*>& where() noexcept {
+        static constinit std::atomic<last_words*> it{nullptr};
+        return it;
+    }
+    static void note(int number, siginfo_t* info, void* machine) noexcept {
+        if (auto* const into = where().load()) {
+            into->signal = number;
+            into->code = info->si_code;
+            if (number == SIGSYS) into->syscall = info->si_syscall;
+            else into->address = reinterpret_cast<std::uint64_t>(info->si_addr);
+#if defined(__x86_64__)
+            into->stack = static_cast<std::uint64_t>(static_cast<ucontext_t const*>(machine)->uc_mcontext.gregs[REG_RSP]);
+#elif defined(__aarch64__)
+            into->stack = static_cast<ucontext_t const*>(machine)->uc_mcontext.sp;
+#else
+            (void)machine;
+#endif
+            into->said.store(1, std::memory_order_release);    // pairs with who reads it, after the death
+        }
+        ::raise(number);    // it is blocked until this returns, and then takes its default course
+    }
+};
+
+}  // namespace muster::detail
