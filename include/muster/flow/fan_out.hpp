@@ -150,7 +150,7 @@ auto fan_out_to(Chain const& policies, Group const& group, Item const& item, con
                 }
                 if (!answer.has_value()) {
                     ++failures;
-                    auto const ours = answer.error().is(cause::cancelled) && stop.stop_requested() && !parent.stop().stop_requested();
+                    auto const ours = answer.error().is(cause::cancelled) && stop.stop_requested() && !parent.stopped();
                     if (!ours || !last) last = std::move(answer).error();
                     if (shape::count - failures < needed) stop.request_stop();
                 }

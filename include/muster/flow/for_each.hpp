@@ -9,6 +9,7 @@
 #include <muster/core/context.hpp>         // context
 #include <muster/core/failure.hpp>         // failure
 #include <muster/flow/detail/calls.hpp>    // call_items, failure_list
+#include <muster/flow/detail/elsewhere.hpp>    // call_elsewhere
 #include <muster/flow/detail/items.hpp>    // indexed, item_of
 #include <muster/flow/detail/run.hpp>      // plan_run, run_chunks
 
@@ -45,7 +46,13 @@ std::vector<failure> for_each_verb::operator()(Items&& items, Task const& task, 
         auto const drop = [](std::size_t, detail::answer_of<result>&&) noexcept {};
         auto const failed = [&](std::size_t, failure what) { return failures.add(std::move(what)), true; };
         auto const each = at.items();
-        detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
+        if constexpr (detail::is_elsewhere<std::remove_cv_t<decltype(place)>>) {
+            if (!detail::runs_here(place, plan)) {
+                detail::call_elsewhere<result, item>(each, at.size(), place, plan, task, parent, [](std::size_t, auto&&...) {}, failed);
+                return std::move(failures).sorted();
+            }
+        }
+        detail::run_chunks(detail::here(place), plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
             detail::call_items<result, item>(each, task, first, last, chunk, drop, failed);
         });
     }

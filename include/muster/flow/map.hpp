@@ -15,6 +15,7 @@
 #include <muster/core/invoke_task.hpp>     // invoke_task, guarded
 #include <muster/core/outcome.hpp>         // outcome
 #include <muster/flow/detail/calls.hpp>    // call_items, failure_list, put
+#include <muster/flow/detail/elsewhere.hpp>    // call_elsewhere
 #include <muster/flow/detail/items.hpp>    // indexed, item_of
 #include <muster/flow/detail/run.hpp>      // plan_run, run_chunks, run_each
 #include <muster/flow/into.hpp>            // into
@@ -96,12 +97,21 @@ auto map_verb::operator()(Items&& items, Task const& task, context const& parent
             auto const place = detail::placed<detail::is_on>(task);
             auto const plan = detail::plan_run(place, at.size());
             std::vector<result> results;
+            if constexpr (detail::is_elsewhere<std::remove_cv_t<decltype(place)>>) {
+                if (!detail::runs_here(place, plan)) {
+                    results.resize(at.size());
+                    auto const take = [&](std::size_t i, auto&&... answer) { results[i] = result{std::forward<decltype(answer)>(answer)...}; };
+                    detail::call_elsewhere<result, item>(at.items(), at.size(), place, plan, task, parent, take,
+                                                         [&](std::size_t i, failure what) { results[i] = std::move(what); });
+                    return results;
+                }
+            }
             results.reserve(at.size());
             if (plan.parallel()) results.resize(at.size());
             detail::fill<result> const fill{results.data()};
             auto const failed = [&](std::size_t i, failure what) { return results[i] = std::move(what), true; };
             auto const each = at.items();
-            detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
+            detail::run_chunks(detail::here(place), plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
                 while (first != last) {
                     auto until = last;
                     if (!plan.parallel()) {    // outcomes are made a few at a time: still in the cache when they are filled in
@@ -132,7 +142,13 @@ std::vector<failure> map_verb::operator()(Items&& items, Task const& task, into<
     detail::write_to<T, detail::answer_of<result>> const write{where.out.data()};
     auto const failed = [&](std::size_t, failure what) { return failures.add(std::move(what)), true; };
     auto const each = at.items();
-    detail::run_chunks(place, plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
+    if constexpr (detail::is_elsewhere<std::remove_cv_t<decltype(place)>>) {
+        if (!detail::runs_here(place, plan)) {
+            detail::call_elsewhere<result, item>(each, at.size(), place, plan, task, parent, write, failed);
+            return std::move(failures).sorted();
+        }
+    }
+    detail::run_chunks(detail::here(place), plan, at.size(), parent, [&](std::size_t first, std::size_t last, auto& chunk) {
         detail::call_items<result, item>(each, task, first, last, chunk, write, failed);
     });
     return std::move(failures).sorted();

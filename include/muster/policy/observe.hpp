@@ -36,6 +36,12 @@ public:
         return result;
     }
 
+    /// For verbs whose calls run elsewhere: what the observer would have been told of such a call.
+    void tell(context const& cx, instant end, std::chrono::nanoseconds took, failure const* error) const {
+        by_->on_call(call_event{.what = call_event::kind::started, .call = &cx, .at = end - took});
+        by_->on_call(call_event{.what = call_event::kind::finished, .call = &cx, .at = end, .took = took, .error = error});
+    }
+
     [[nodiscard]] std::string describe() const { return "observe"; }
     friend constexpr bool operator==(observe, observe) noexcept = default;
 

@@ -47,7 +47,7 @@ public:
     void add(Failure what) {
         std::lock_guard lock(mutex_);
         // What was only cancelled by our own stop tells nothing.
-        auto const ours = lowest_ && what.is(cause::cancelled) && !parent_.stop().stop_requested();
+        auto const ours = lowest_ && what.is(cause::cancelled) && !parent_.stopped();
         if (!ours && (!lowest_ || what.index() < lowest_->index())) lowest_ = std::move(what);
         own_.request_stop();
     }

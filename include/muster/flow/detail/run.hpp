@@ -60,6 +60,13 @@ run_info plan_run(Place place, std::size_t items) {
         } else if (asked) {
             plan.cores = granted_cpus();
             plan.configured = asked->rule().cap;
+            if constexpr (requires { where.threshold(); }) {    // what it says itself beats the default of the rule
+                if (asked->rule().sequential_up_to == automatic{}.sequential_up_to) {
+                    auto rule = asked->rule();
+                    rule.sequential_up_to = where.threshold();
+                    asked = rule;
+                }
+            }
             if (items <= asked->rule().sequential_up_to) plan.why = reason::too_few_items;
             else if (asked->workers(items, plan.cores) == 1) plan.why = reason::unavailable;
         }
@@ -128,6 +135,8 @@ void run_chunks(Place place, run_info const& plan, std::size_t n, context const&
     };
     if constexpr (!std::is_null_pointer_v<Place>) {
         auto& where = place->where();
+        constexpr bool in_this_process = !runner<std::remove_cvref_t<decltype(where)>>;
+        static_assert(in_this_process, "muster: over a runner there are map and for_each; reduce, scan and graphs run in this process");
         if constexpr (requires { where.bulk_if_worth_it(n, n, chunk); })
             if (plan.width > 1 && place->asked() && place->asked()->is_automatic()) return where.bulk_if_worth_it(n, plan.width, chunk);
         if (plan.width > 1) return where.bulk(n, plan.width, chunk);

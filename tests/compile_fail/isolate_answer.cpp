@@ -1,0 +1,14 @@
+// expect: muster: what the task answers cannot travel to another process
+#include <muster/muster.hpp>
+#include <muster/policy/isolate.hpp>
+#include <muster/process/process_pool.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace muster;
+
+void misuse(process_pool& cells, std::vector<int> const& items) {
+    (void)map(items, on{cells} | [](int) { return std::string_view{"text"}; });
+}

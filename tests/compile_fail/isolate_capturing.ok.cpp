@@ -1,0 +1,13 @@
+#include <muster/muster.hpp>
+#include <muster/policy/isolate.hpp>
+#include <muster/process/process_pool.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace muster;
+
+int misuse(process_pool& cells, int margin) {
+    return (isolate{cells} | with{margin, [](int item, int more) { return item + more; }})(1).value();
+}

@@ -1,0 +1,14 @@
+// expect: muster: the items cannot travel to another process
+#include <muster/muster.hpp>
+#include <muster/policy/isolate.hpp>
+#include <muster/process/process_pool.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace muster;
+
+void misuse(process_pool& cells, std::vector<std::string_view> const& names) {
+    (void)map(names, on{cells} | [](std::string_view name) { return name.size(); });
+}

@@ -1,0 +1,13 @@
+#include <muster/muster.hpp>
+#include <muster/policy/isolate.hpp>
+#include <muster/process/process_pool.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace muster;
+
+int misuse(thread_pool& threads, process_pool& cells, std::vector<int> const& items) {
+    return reduce(items, on{threads} | isolate{cells} | [](int item) { return item; }, 0, [](int a, int b) { return a + b; }).value();
+}
