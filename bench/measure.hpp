@@ -5,7 +5,9 @@
 #include <cstdio>        // FILE
 #include <cstdlib>       // exit
 #include <cstring>       // strcmp
+#include <filesystem>    // processes
 #include <functional>    // function
+#include <map>           // a family
 #include <string>        // names
 #include <thread>        // sleep_for
 #include <utility>       // pair
@@ -126,7 +128,7 @@ inline void settle() {
     }
 }
 
-/// Says how many cores everybody but this program and its children used, on average, since it was made.
+/// Says how many cores everybody but this program and its children, living or not, used on average since it was made.
 ///
 /// Units      cores; the kernel counts in ticks of 10 ms, so that less than a third of a second tells little.
 class other_programs {
@@ -144,6 +146,35 @@ private:
             getrusage(who, &used);
             for (auto const& each : {used.ru_utime, used.ru_stime})
                 sum += static_cast<double>(each.tv_sec) + 1e-6 * static_cast<double>(each.tv_usec);
+        }
+        return sum + living_children_seconds();
+    }
+    static double living_children_seconds() {    // and of theirs: the kernel counts them for us when they are reaped, not before
+        struct process {
+            int parent;
+            double seconds;
+        };
+        std::map<int, process> all;
+        std::error_code ignored;    // one that ends while we look is none
+        for (auto const& each : std::filesystem::directory_iterator{"/proc", ignored}) {
+            auto const number = std::atoi(each.path().filename().c_str());
+            auto* const file = number > 0 ? std::fopen((each.path() / "stat").c_str(), "r") : nullptr;
+            if (!file) continue;
+            char text[1'024];
+            text[std::fread(text, 1, sizeof text - 1, file)] = '\0';
+            std::fclose(file);
+            auto const* const behind_name = std::strrchr(text, ')');
+            int parent = 0;
+            double user = 0, system = 0, reaped_user = 0, reaped_system = 0;
+            if (behind_name && std::sscanf(behind_name + 1, " %*c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %lf %lf %lf %lf", &parent, &user,
+                                           &system, &reaped_user, &reaped_system) == 5)
+                all[number] = {parent, (user + system + reaped_user + reaped_system) / static_cast<double>(sysconf(_SC_CLK_TCK))};
+        }
+        double sum = 0;
+        for (auto const& [number, one] : all) {
+            auto above = all.find(one.parent);
+            while (above != all.end() && above->first != getpid()) above = all.find(above->second.parent);
+            if (above != all.end()) sum += one.seconds;
         }
         return sum;
     }
