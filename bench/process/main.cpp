@@ -7,4 +7,6 @@ int main(int argc, char** argv) {
     bench::report const to{argc, argv};
     bench::process::compare_round_trips(to);
     bench::process::compare_throughput(to);
+    bench::process::compare_replacements(to);
+    bench::process::compare_deadlines(to);
 }

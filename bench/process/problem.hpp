@@ -57,5 +57,9 @@ inline std::uint64_t sum_of_lines(std::string_view bytes) noexcept {
 void compare_round_trips(report const& to);
 /// `map` with one worker against a raw pair of rings, and Python's pools: tasks without work, strings of 1 KiB, 1 MiB that stay in place.
 void compare_throughput(report const& to);
+/// A worker dies in a task: when its caller knows, and when another worker has begun the next call; from a small program and a large one.
+void compare_replacements(report const& to);
+/// A task that never ends: how long after its deadline the caller has an answer.
+void compare_deadlines(report const& to);
 
 }  // namespace bench::process
