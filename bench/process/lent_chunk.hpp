@@ -7,10 +7,7 @@
 
 namespace bench::process {
 
-/// An item of 1 MiB that is not copied: the place of its bytes in memory that both sides have, by hand.
-///
-/// This stands where `shared_span<std::byte>` belongs. Once a process_pool lends memory, the items of muster's side of
-/// `compare_throughput` are such spans, and this is for the raw ring alone.
+/// An item of 1 MiB that is not copied: the place of its bytes in memory that both sides of the raw ring have, by hand.
 struct lent_chunk {
     std::uint32_t number;
     [[nodiscard]] std::string_view bytes() const noexcept {

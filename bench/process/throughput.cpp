@@ -11,6 +11,7 @@
 #include <muster/os/affinity.hpp>
 #include <muster/policy/on.hpp>
 #include <muster/process/process_pool.hpp>
+#include <muster/shm/shared_span.hpp>
 
 #include "lent_chunk.hpp"
 #include "python_pools.hpp"
@@ -35,6 +36,7 @@ struct sum_text {
 };
 struct sum_chunk {
     std::uint64_t operator()(lent_chunk const& of) const noexcept { return sum_of_lines(of.bytes()); }
+    std::uint64_t operator()(shared_span<char> const& of) const noexcept { return sum_of_lines({of.data(), of.size()}); }
 };
 
 namespace {
@@ -43,10 +45,11 @@ void put(int& slot, int item) { slot = item; }
 void put(text& slot, std::string const& item) { std::memcpy(slot.bytes, item.data(), sizeof slot.bytes); }
 void put(lent_chunk& slot, lent_chunk item) { slot = item; }
 
-/// Everybody calls `task` with each item, `repeat` times over; nanoseconds a call, and every answer is looked at.
-template <class Slot, class Item, class Task>
-void compare(report const& to, std::string const& tag, process_pool& cells, std::vector<Item> const& items, Task const& task,
-             std::size_t repeat, python_pools* pools) {
+/// Everybody calls `task` with each item, `repeat` times over; nanoseconds a call, and every answer is looked at. `ours` are the same items
+/// as muster takes them.
+template <class Slot, class Item, class Ours, class Task>
+void compare(report const& to, std::string const& tag, process_pool& cells, std::vector<Item> const& items, std::vector<Ours> const& ours,
+             Task const& task, std::size_t repeat, python_pools* pools) {
     using answer = decltype(task(items[0]));
     std::vector<answer> expected, got(items.size());
     for (auto const& item : items) expected.push_back(task(item));
@@ -65,8 +68,8 @@ void compare(report const& to, std::string const& tag, process_pool& cells, std:
     };
     auto const with_muster = [&] {
         auto const stage = on{cells} | task;
-        decltype(map(items, stage)) made;
-        return ns_a_call([&] { made = map(items, stage); },
+        decltype(map(ours, stage)) made;
+        return ns_a_call([&] { made = map(ours, stage); },
                          [&] {
                              for (std::size_t i = 0; i < items.size(); ++i)
                                  if (made[i].value() != expected[i]) return false;
@@ -110,16 +113,21 @@ void compare_throughput(report const& to) {
 
     std::vector<int> numbers;
     for (int i = 0; i < to.size(200'000, 2'000); ++i) numbers.push_back(i);
-    compare<int>(to, "empty", cells, numbers, negate{}, 1, &pools);
+    compare<int>(to, "empty", cells, numbers, numbers, negate{}, 1, &pools);
 
     std::vector<std::string> texts;    // together no more than a cache holds
     for (int i = 0; i < to.size(8'192, 512); ++i) texts.emplace_back(sizeof(text), static_cast<char>('a' + i % 26));
-    compare<text>(to, "1_KiB", cells, texts, sum_text{}, to.size<std::size_t>(8, 1), &pools);
+    compare<text>(to, "1_KiB", cells, texts, texts, sum_text{}, to.size<std::size_t>(8, 1), &pools);
 
     std::vector<lent_chunk> chunks;
-    for (std::uint32_t i = 0; i < to.size(1'024u, 64u); ++i) chunks.push_back({i});
-    for (std::size_t i = 0; i < chunk_count; ++i) std::memset(common.chunks[i], static_cast<int>(i + 1), chunk_size);
-    compare<lent_chunk>(to, "1_MiB", cells, chunks, sum_chunk{}, 1, nullptr);
+    std::vector<shared_span<char>> spans;
+    for (std::uint32_t i = 0; i < chunk_count; ++i) {
+        chunks.push_back({i});
+        spans.push_back(shared_span<char>::make(cells.arena(), chunk_size).value());
+        std::memset(common.chunks[i], static_cast<int>(i + 1), chunk_size);
+        std::memset(spans.back().data(), static_cast<int>(i + 1), chunk_size);
+    }
+    compare<lent_chunk>(to, "1_MiB", cells, chunks, spans, sum_chunk{}, to.size<std::size_t>(64, 4), nullptr);
 }
 
 }  // namespace bench::process

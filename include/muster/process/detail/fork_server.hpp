@@ -231,6 +231,8 @@ inline void fork_server::serve_if_asked() {
 inline void fork_server::serve(fd socket, pid_t program) noexcept {
     ::setpgid(0, 0);    // an interrupt at the terminal is for the program
     ::prctl(PR_SET_NAME, "muster-server");
+    for (int number = 1; number < NSIG; ++number)    // for the workers as well
+        if (number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_DFL);
     // The death of the program wakes us also where a child of it still holds the other end of the socket.
     sigset_t term, before;
     ::sigemptyset(&term);

@@ -302,14 +302,13 @@ inline void keeper::offer(cell& one) {
 
 inline void keeper::give_back(cell& lent) {
     std::lock_guard lock(mutex_);
-    --counts_.busy;
-    if (lent.dead) {
-        clean_up(lent);    // before anybody else has its place
+    if (lent.dead) {    // its place is given away already
+        clean_up(lent);
         lent.is = cell::status::gone;
-        offer_spare();
         ring();
         return;
     }
+    --counts_.busy;
     if (is_due(lent)) {
         offer_spare();
         return recycle(lent);
@@ -337,10 +336,10 @@ inline void keeper::recycle(cell& one) {
 
 inline void keeper::end(cell& lent, bool at_once) {
     std::lock_guard lock(mutex_);
-    --counts_.busy;
     if (lent.dead) {
         lent.is = cell::status::gone;
     } else {
+        --counts_.busy;
         ++counts_.ended;
         arena_.keep();    // it may still write to what its call was lent
         lent.kept = true;
@@ -455,7 +454,6 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
     bool server_died = false;
     lock.unlock();
     std::unique_ptr<cell> made;
-    process_identity identity;
     auto started = guarded<outcome<pid_t>>([&]() -> outcome<pid_t> {
         prepare();
         made = std::move(prepared_);
@@ -484,7 +482,6 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
         if (!pid) return pid;
         made->output = std::move(pipe.read);
         made->exit = fd{static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0))};
-        identity = process_identity::of(*pid).value_or(process_identity{});
         if (!made->exit) {
             int const error = errno;
             (void)::kill(-*pid, SIGKILL);
@@ -509,13 +506,13 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
         return;
     }
     made->pid = *started;
-    made->who = identity;
     made->born = std::chrono::steady_clock::now();
     ++counts_.started;
     auto& one = *made;
     cells_.push_back(std::move(made));
     watch_over(one);
     offer(one);
+    one.who = process_identity::of(one.pid).value_or(process_identity{});    // 10 us, for which nobody waits
 }
 
 /// Not under the lock: by the thread alone.
@@ -574,10 +571,15 @@ inline void keeper::on_exit(cell& one) {
         std::erase(idle_, &one);
         idle_count_.store(idle_.size(), std::memory_order_relaxed);
     }
-    if (one.is != cell::status::lent) one.is = cell::status::gone;
+    auto const was_lent = one.is == cell::status::lent;
+    if (!was_lent) one.is = cell::status::gone;
     one.dead.store(true, std::memory_order_seq_cst);    // before the look at who is parked: he looks at it after parking
     one.nudge();
     if (one.relay) one.relay->wake();
+    if (was_lent) {
+        --counts_.busy;
+        if (!closing_) offer_spare();
+    }
     // Who waits for it knows. What it wrote last, and whose number is free, has a little more time.
     on_output(one);
     flush_line(one, true);
@@ -620,7 +622,8 @@ inline void keeper::on_exit(cell& one) {
 /// Nobody talks to it any more, and its answers are taken: what it had of the arena is free. True.
 inline bool keeper::clean_up(cell& one) {
     if (std::exchange(one.clean, true)) return true;
-    if (auto const owner = arena_.owner_of(one.who)) (void)arena_.sweep(owner);
+    if (one.who.pid == 0) (void)arena_.sweep_dead();    // it died before it was looked at
+    else if (auto const owner = arena_.owner_of(one.who)) (void)arena_.sweep(owner);
     if (one.kept) arena_.reuse();
     return true;
 }

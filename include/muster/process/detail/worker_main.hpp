@@ -159,6 +159,7 @@ private:
             if (arena_ && order_.walls != sandbox{}) {    // what it reads for that may be out of reach afterwards
                 if (auto owner = arena_->become_owner(); !owner) return std::move(owner).error();
             }
+            if (order_.walls == sandbox{}) return {};
             auto entered = enter(order_.walls);
             if (!entered) return std::move(entered).error();
             std::string lacks;
@@ -362,9 +363,7 @@ private:
     if (files.size() <= worker_files::output) ::_exit(74);    // the server had no descriptors left for them
     ::setpgid(0, 0);
     ::prctl(PR_SET_NAME, "muster-worker");
-    for (int number = 1; number < NSIG; ++number)
-        if (number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_DFL);
-    sigset_t none;
+    sigset_t none;    // handlers were put back by the server
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 
