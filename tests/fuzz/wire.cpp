@@ -1,6 +1,6 @@
 // What reads bytes from other processes, under whatever bytes a fuzzer thinks of:
 //
-//     clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/wire.cpp -o wire_fuzz && ./wire_fuzz
+//     clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/wire.cpp -o wire_fuzz && ./wire_fuzz tests/fuzz/corpus/wire
 //
 // The first byte chooses a type. What is accepted is written again: it must be what was read, byte for byte, where a value has one way
 // to be written, and in any case something that is accepted again and is then the same.

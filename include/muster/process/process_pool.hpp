@@ -105,7 +105,7 @@ private:
                                              std::tuple<Ps const&...> policies, F const& task, bool timed) const;
     template <class... Ps>
     std::chrono::nanoseconds limit_of(std::tuple<Ps const&...> policies) const;
-    [[nodiscard]] bool inline_here() const noexcept { return !keeper_ || owner_ != ::getpid(); }
+    [[nodiscard]] bool inline_here() const noexcept { return !keeper_ || !keeper_->arena().made_here(); }
     static process_pool_options read_environment(process_pool_options options, std::vector<std::string>& complaints);
     static std::shared_ptr<detail::fork_server> find_server(start_method how);
 

@@ -75,6 +75,8 @@ public:
     std::size_t drain(shipment const& what);
     [[nodiscard]] bool sound() const noexcept { return sound_ && !to_.broken() && !from_.broken(); }
     [[nodiscard]] bool has_answer() const noexcept { return !from_.is_empty(); }
+    /// It has said that it dies, of a signal: nothing more comes, though it is not gone yet.
+    [[nodiscard]] bool is_dying() const noexcept { return memory.page().words.said.load(std::memory_order_seq_cst) != 0; }
 
     /// What the worker has not begun is taken back, the last first; `again(item)` for each. Items that it has begun stay out.
     template <class Again>
@@ -151,6 +153,7 @@ public:
     instant kill_at = never;
     bool killed = false;                      // by us
     bool was_stopped = false, held = false;   // by a signal; and ended for that
+    bool counted = false;                     // among the losses
     bool late = false;                        // ended, as it was not ready in time
     bool clean = false;                       // nothing of the arena is its any more
     bool kept = false;                        // the arena keeps back what is released, as this one may still write

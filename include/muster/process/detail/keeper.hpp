@@ -91,6 +91,14 @@ public:
 
     /// A worker whose caller has given up: TERM now, KILL after the grace. It is not the caller's any more.
     void end(cell& lent, bool at_once = false);
+    /// A worker that has said that it dies: its caller has left it. Why it dies.
+    void let_die(cell& lent, failure const& why);
+    [[nodiscard]] failure why_dying(cell const& one) {
+        siginfo_t as_said{};
+        as_said.si_code = CLD_KILLED;
+        as_said.si_status = one.memory.page().words.signal;
+        return describe_end(one, as_said, nullptr);
+    }
     /// Whose point is to be woken when that worker answers or dies; null: nobody's.
     void relay(cell& of, wait_point* to) {
         std::lock_guard lock(mutex_);
@@ -120,6 +128,7 @@ private:
     void offer_spare();
     void on_exit(cell& one);
     bool clean_up(cell& one);
+    void count_loss(failure const& kind);
     void prepare();
     void on_output(cell& one);
     void flush_line(cell& one, bool at_end);
@@ -128,7 +137,7 @@ private:
     void on_bell();
     void look_around(instant now);
     int next_timeout(instant now) const;
-    failure describe_end(cell const& one, siginfo_t const& about, rusage const& used);
+    failure describe_end(cell const& one, siginfo_t const& about, rusage const* used);
     void refuse_all(failure const& why);
     [[nodiscard]] bool has_living() const {
         return std::any_of(cells_.begin(), cells_.end(), [](auto const& each) { return !each->dead && each->is != cell::status::ending; });
@@ -176,6 +185,7 @@ private:
     std::vector<std::string> lines_;     // to be written, without the lock
     bool closing_ = false;
     bool told_of_sandbox_ = false;
+    bool spares_wait_ = false;           // to be made, in a moment
     instant looked_{};                   // for workers that are held
     std::size_t next_slot_ = 0;
     unsigned servers_lost_ = 0;          // one after another
@@ -353,6 +363,24 @@ inline void keeper::end(cell& lent, bool at_once) {
     ring();
 }
 
+inline void keeper::let_die(cell& lent, failure const& why) {
+    std::lock_guard lock(mutex_);
+    if (!lent.dead && !closing_) {    // else it is counted
+        lent.counted = true;
+        count_loss(why);
+    }
+    if (lent.dead) {
+        clean_up(lent);
+        lent.is = cell::status::gone;
+    } else {
+        --counts_.busy;
+        lent.is = cell::status::ending;
+        lent.kill_at = later(std::chrono::steady_clock::now(), options_.grace);
+    }
+    offer_spare();
+    ring();
+}
+
 inline bool keeper::is_stopped(cell const& one) const {
     std::ifstream file{"/proc/" + std::to_string(one.pid) + "/stat"};
     std::string text;
@@ -435,11 +463,14 @@ inline void keeper::run() {
 inline void keeper::start_missing(std::unique_lock<std::mutex>& lock) {
     auto const living = [this] {
         std::size_t count = 0;
-        for (auto const& each : cells_) count += each->is != cell::status::ending && each->is != cell::status::gone && !each->dead;
+        for (auto const& each : cells_) count += each->is != cell::status::ending && each->is != cell::status::gone && !each->dead && !each->is_dying();
         return count;
     };
     while (!closing_ && living() < width_ + options_.spares) {
         if (refusing_ && std::chrono::steady_clock::now() < refusing_until_) return;
+        // A spare has stepped in: making another one would take the processor from it just now.
+        spares_wait_ = living() >= width_ && !losses_.empty() && std::chrono::steady_clock::now() - losses_.back() < std::chrono::milliseconds{2};
+        if (spares_wait_) return;
         refusing_.reset();
         looping_ = false;
         start_one(lock);
@@ -492,19 +523,19 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
         return pid;
     });
     lock.lock();
+    auto const refuse = [this](failure const& why) {
+        refusing_ = failure{why.code(), "pool \"" + options_.name + "\" cannot start a worker: " + why.text()};
+        refusing_until_ = later(std::chrono::steady_clock::now(), std::chrono::milliseconds{100});
+        if (!has_living()) refuse_all(*refusing_);
+    };
     if (server_died) {    // it may have made the worker, and not have come to say its number: that one does so itself
         made->born = std::chrono::steady_clock::now();
         doubtful_.push_back(std::move(made));
-        if (++servers_lost_ < 10) return;    // once more
-        started = failure{cause::unavailable, "fork servers die as soon as they are started"};
-    }
-    if (started) servers_lost_ = 0;
-    if (!started) {
-        refusing_ = failure{started.error().code(), "pool \"" + options_.name + "\" cannot start a worker: " + started.error().text()};
-        refusing_until_ = later(std::chrono::steady_clock::now(), std::chrono::milliseconds{100});
-        if (!has_living()) refuse_all(*refusing_);
+        if (++servers_lost_ >= 10) refuse({cause::unavailable, "fork servers die as soon as they are started"});
         return;
     }
+    if (!started) return refuse(started.error());
+    servers_lost_ = 0;
     made->pid = *started;
     made->born = std::chrono::steady_clock::now();
     ++counts_.started;
@@ -565,7 +596,7 @@ inline void keeper::on_exit(cell& one) {
     // What it has started ends as well. As long as it is not reaped its number is nobody else's.
     if (wait(WNOWAIT)) (void)::kill(-one.pid, SIGKILL);
     if (!wait(0)) about = {};    // somebody else has waited for it
-    one.end = describe_end(one, about, used);
+    one.end = describe_end(one, about, &used);
     auto const asked = one.killed;
     if (one.is == cell::status::idle) {
         std::erase(idle_, &one);
@@ -599,8 +630,11 @@ inline void keeper::on_exit(cell& one) {
         looping_ = true;
         return refuse_all(*refusing_);
     }
-    if (asked) return;
-    auto const& kind = one.end;
+    if (!asked && !one.counted) count_loss(one.end);
+}
+
+/// Under the lock. Where too many are lost in too short a time, no more are made.
+inline void keeper::count_loss(failure const& kind) {
     if (kind.is(cause::crashed)) ++counts_.crashed;
     else if (kind.is(cause::exited)) ++counts_.exited;
     else if (kind.is(cause::out_of_memory)) ++counts_.out_of_memory;
@@ -612,7 +646,7 @@ inline void keeper::on_exit(cell& one) {
     if (losses_.size() < options_.restarts.most) return;
     auto const seconds = std::chrono::duration_cast<std::chrono::milliseconds>(options_.restarts.per).count();
     refusing_ = failure{cause::exhausted, "pool \"" + options_.name + "\" has lost " + std::to_string(losses_.size()) + " workers within " +
-                                              std::to_string(seconds) + " ms, and starts no more for as long; the last one: " + one.end.text()};
+                                              std::to_string(seconds) + " ms, and starts no more for as long; the last one: " + kind.text()};
     refusing_until_ = later(now, options_.restarts.per);
     losses_.clear();
     looping_ = true;
@@ -628,10 +662,13 @@ inline bool keeper::clean_up(cell& one) {
     return true;
 }
 
-inline failure keeper::describe_end(cell const& one, siginfo_t const& about, rusage const& used) {
+inline failure keeper::describe_end(cell const& one, siginfo_t const& about, rusage const* used) {
     auto const& page = one.memory.page();
-    auto const cpu = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1'000 + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1'000;
-    auto const use = " (it had used " + std::to_string(cpu) + " ms of processor time and " + std::to_string(used.ru_maxrss / 1'024) + " MiB)";
+    std::string use;
+    if (used) {
+        auto const cpu = (used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1'000 + (used->ru_utime.tv_usec + used->ru_stime.tv_usec) / 1'000;
+        use = " (it had used " + std::to_string(cpu) + " ms of processor time and " + std::to_string(used->ru_maxrss / 1'024) + " MiB)";
+    }
     auto const who = "worker " + std::to_string(one.slot) + " of pool \"" + options_.name + "\" ";
     if (about.si_code == 0 && one.memory.page().words.said.load(std::memory_order_acquire) != 0) {    // pairs with its handler: it said so itself
         siginfo_t as_said{};
@@ -840,6 +877,7 @@ inline int keeper::next_timeout(instant now) const {
                 next = std::min(next, later(each->born, options_.start_timeout + std::chrono::milliseconds{1}));
         }
     if (refusing_ && !closing_) next = std::min(next, refusing_until_);
+    if (spares_wait_) next = std::min(next, later(now, std::chrono::milliseconds{2}));
     if (!doubtful_.empty()) next = std::min(next, later(now, std::chrono::milliseconds{5}));
     next = std::min(next, later(now, options_.recycle_growth != 0 ? std::chrono::milliseconds{50} : std::chrono::milliseconds{1'000}));
     if (next <= now) return 0;

@@ -6,9 +6,11 @@
 #include <cstddef>    // byte
 #include <cstdint>    // uint64_t
 
-#include <signal.h>      // sigaltstack
+#include <signal.h>          // sigaltstack
+#include <sys/eventfd.h>     // eventfd_write
 #include <sys/ucontext.h>    // where the stack was
 
+#include <muster/os/futex.hpp>                  // futex_wake
 #include <muster/process/detail/channel.hpp>    // last_words
 
 // What a dying worker leaves for its program: which signal, at which address, which system call. A handler on a stack of its own
@@ -18,8 +20,11 @@ namespace muster::detail {
 
 class notes_of_death {
 public:
-    /// From now on, for this process. `into` stays for its life.
-    static void take(last_words& into) noexcept {
+    /// From now on, for this process. `into` stays for its life. Who waits for an answer at `word`, and whoever hears `bell`, is woken at
+    /// once: the end itself takes the kernel some 0.2 ms.
+    static void take(last_words& into, std::atomic<std::uint32_t>& word, int bell) noexcept {
+        asleep().store(&word);
+        rings().store(bell);
         where().store(&into);
         static std::byte stack[16 << 10];    // a stack that has overflown is no place for a handler
         stack_t other{};
@@ -38,6 +43,14 @@ private:
         static constinit std::atomic<last_words*> it{nullptr};
         return it;
     }
+    static std::atomic<std::atomic<std::uint32_t>*>& asleep() noexcept {
+        static constinit std::atomic<std::atomic<std::uint32_t>*> it{nullptr};
+        return it;
+    }
+    static std::atomic<int>& rings() noexcept {
+        static constinit std::atomic<int> it{-1};
+        return it;
+    }
     static void note(int number, siginfo_t* info, void* machine) noexcept {
         if (auto* const into = where().load()) {
             into->signal = number;
@@ -51,7 +64,12 @@ private:
 #else
             (void)machine;
 #endif
-            into->said.store(1, std::memory_order_release);    // pairs with who reads it, after the death
+            into->said.store(1, std::memory_order_seq_cst);    // before the look at who sleeps, as an answer
+            if (auto* const word = asleep().load()) {
+                word->store(0, std::memory_order_seq_cst);
+                (void)futex_wake(*word, 1, futex_reach::shared);
+            }
+            (void)::eventfd_write(rings().load(), 1);
         }
         ::raise(number);    // it is blocked until this returns, and then takes its default course
     }

@@ -121,6 +121,7 @@ private:
     /// One round with one worker.
     fate tend(cell& one, bool& moved) {
         auto const dead = one.dead.load(std::memory_order_seq_cst);    // first: what it published before its death is there then
+        auto const dying = !dead && one.is_dying();
         if (auto const answers = one.drain(what_); answers != 0) {
             done_ += answers;
             keeper_.count_calls(answers);
@@ -128,7 +129,7 @@ private:
             if (what_.items > 1) one.measure(answers, std::chrono::steady_clock::now());
         }
         if (!one.sound()) return distrust(one);
-        if (dead) return bury(one);
+        if (dead || dying) return bury(one, dying);
         if (auto const until = one.expires(what_); until != never && std::chrono::steady_clock::now() >= until) return expire(one);
         if (one.has_rest() && stopping_) {
             take_back(one);
@@ -203,17 +204,24 @@ private:
     }
 
     /// It is dead, and all that it said is taken.
-    fate bury(cell& one) {
+    fate bury(cell& one, bool dying) {
+        auto const why = dying ? keeper_.why_dying(one) : one.end;
         if (one.has_begun()) {
             auto const item = one.first().item;
             one.forget_first();
-            if (!one.end.is(cause::unavailable)) keeper_.crashed_by(mark_of(item));
-            fail(item, one.end);
+            if (!why.is(cause::unavailable)) keeper_.crashed_by(mark_of(item));
+            fail(item, why);
         }
         auto const next = one.is_out() && !one.has_begun() ? one.first().item : what_.items;
         one.abandon([this](std::size_t item) { again_.push_back(item); });
-        leave(one);
-        if (next != what_.items) suspect(next, one.end);
+        if (dying) {
+            one.unpark();
+            if (foreign_) keeper_.relay(one, nullptr);
+            keeper_.let_die(one, why);
+        } else {
+            leave(one);
+        }
+        if (next != what_.items) suspect(next, why);
         return fate::gone;
     }
 
@@ -344,7 +352,7 @@ private:
 
     [[nodiscard]] bool something() noexcept {
         for (auto* each : cells_)
-            if (each->has_answer() || each->can_pump() || each->dead.load(std::memory_order_seq_cst)) return true;
+            if (each->has_answer() || each->can_pump() || each->is_dying() || each->dead.load(std::memory_order_seq_cst)) return true;
         return bell_.load(std::memory_order_seq_cst) != 0;
     }
 

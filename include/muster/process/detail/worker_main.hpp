@@ -63,7 +63,9 @@ inline std::atomic<bool>& in_worker() noexcept {
 inline function_travel const& functions_by_place() noexcept {
     static constexpr function_travel how{
         [](wire_writer& to, code_place::function_type which) {
-            auto const at = code_place::of(which);
+            thread_local code_place::function_type last = nullptr;    // mostly the same again: looking costs a microsecond
+            thread_local code_place at;
+            if (which != last) at = code_place::of(last = which);
             to.put(at.module);
             to.put(at.offset);
         },
@@ -140,7 +142,7 @@ private:
 
     void prepare() {
         page_.pid.store(::getpid(), std::memory_order_seq_cst);
-        notes_of_death::take(page_.words);
+        notes_of_death::take(page_.words, answers_.positions().parked, bell_.get());
         auto const ready = guarded<outcome<void>>([this]() -> outcome<void> {
             if (order_.warm_up_module != 0) {
                 set(worker_phase::warm);
