@@ -89,11 +89,11 @@ inline code_place code_place::of(function_type function) noexcept {
         code_place found;
     } looking{reinterpret_cast<std::uint64_t>(function), {}};
     ::dl_iterate_phdr(
-        [](dl_phdr_info* module, std::size_t, void* given) {
+        [](dl_phdr_info* here, std::size_t, void* given) {
             auto& what = *static_cast<search*>(given);
-            auto const offset = what.address - module->dlpi_addr;
-            if (what.address < module->dlpi_addr || !detail::is_code(*module, offset)) return 0;
-            what.found = {detail::identity_of_module(*module), offset};
+            auto const far = what.address - here->dlpi_addr;
+            if (what.address < here->dlpi_addr || !detail::is_code(*here, far)) return 0;
+            what.found = {detail::identity_of_module(*here), far};
             return 1;
         },
         &looking);
