@@ -708,7 +708,7 @@ TEST_CASE("process_pool: a warm-up that crashes slowly ends in a clear failure, 
     auto const out = (isolate{cells} | &run_deed)(deed::nothing);
     REQUIRE_FALSE(out);
     CHECK(out.error().is(cause::unavailable));
-    CHECK(out.error().text().find("before they were ready") != std::string::npos);
+    CHECK(out.error().text().find("before they are ready") != std::string::npos);
     CHECK(out.error().text().find("SIGABRT") != std::string::npos);
 }
 

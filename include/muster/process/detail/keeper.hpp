@@ -129,6 +129,7 @@ private:
     void on_exit(cell& one);
     bool clean_up(cell& one);
     void count_loss(failure const& kind);
+    bool could_not_start(failure const& why, std::uint32_t phase);
     void prepare();
     void on_output(cell& one);
     void flush_line(cell& one, bool at_end);
@@ -189,7 +190,7 @@ private:
     instant looked_{};                   // for workers that are held
     std::size_t next_slot_ = 0;
     unsigned servers_lost_ = 0;          // one after another
-    std::size_t unready_ = 0;            // workers that ended before they were ready, one after another
+    std::size_t unready_ = 0;            // how often workers ended before they were ready, one after another; weighted
     pid_t forget_ = 0;                   // reaped, and not yet told to the server
     std::vector<std::unique_ptr<cell>> doubtful_;    // whose server has died: perhaps there is a worker, perhaps not
     std::unique_ptr<cell> prepared_;     // its memory is there: the next worker need not wait for it
@@ -623,14 +624,22 @@ inline void keeper::on_exit(cell& one) {
     auto const phase = one.memory.page().phase.load(std::memory_order_acquire);    // pairs with the worker
     if (phase == static_cast<std::uint32_t>(worker_phase::ready)) {
         unready_ = 0;
-    } else if (!asked && (++unready_ >= 3 * width_ || phase == static_cast<std::uint32_t>(worker_phase::failed)) && unready_ >= width_) {
-        refusing_ = failure{cause::unavailable, "pool \"" + options_.name + "\" cannot start its workers: " + std::to_string(unready_) +
-                                                    " have ended before they were ready; the last one: " + one.end.text()};
+    } else if (!asked && could_not_start(one.end, phase)) {
+        refusing_ = failure{cause::unavailable, "pool \"" + options_.name + "\" cannot start its workers: they end before they are ready; the last one: " + one.end.text()};
         refusing_until_ = later(std::chrono::steady_clock::now(), std::chrono::seconds{1});
         looping_ = true;
         return refuse_all(*refusing_);
     }
     if (!asked && !one.counted) count_loss(one.end);
+}
+
+/// Whether it is no use to start another one: so many have ended before they were ready, one after another. A KILL from outside says
+/// little about that.
+inline bool keeper::could_not_start(failure const& why, std::uint32_t phase) {
+    constexpr std::size_t each = 100;
+    unready_ += why.is(cause::crashed) && why.signal() == SIGKILL ? 1 : each;
+    if (phase == static_cast<std::uint32_t>(worker_phase::failed)) return unready_ >= each * width_;    // it has said so itself
+    return unready_ >= 3 * each * width_;
 }
 
 /// Under the lock. Where too many are lost in too short a time, no more are made.
