@@ -54,3 +54,9 @@ TEST_CASE("automatic_workers: the threshold of its options is the number of item
     for (auto const& pid : map(numbers(5), on{workers, automatic{}} | &where)) CHECK(*pid == ::getpid());
     for (auto const& pid : map(numbers(6), on{workers, automatic{}} | &where)) CHECK(*pid != ::getpid());
 }
+
+TEST_CASE("automatic_workers: who serves has a name", "[route][automatic_workers]") {
+    CHECK(name_of(served_by::processes) == "processes");
+    CHECK(name_of(served_by::this_thread) == "this thread");
+    CHECK(name_of(static_cast<served_by>(9)) == "unknown");
+}
