@@ -25,6 +25,7 @@
 #include <muster/flow/for_each.hpp>
 #include <muster/flow/into.hpp>
 #include <muster/flow/map.hpp>
+#include <muster/os/affinity.hpp>
 #include <muster/policy/deadline.hpp>
 #include <muster/policy/isolate.hpp>
 #include <muster/policy/named.hpp>
@@ -765,4 +766,29 @@ TEST_CASE("process_pool: a child of fork leaves the pool to its program", "[proc
     ::waitpid(child, &status, 0);
     CHECK(status == 0);
     CHECK((isolate{*cells} | &run_deed)(deed::nothing) == 1);
+}
+
+TEST_CASE("process_pool: says how long callers waited and had its workers", "[process][process_pool][forks]") {
+    process_pool cells{quiet(1)};
+    CHECK((isolate{cells} | [](int) { return ::usleep(2'000); })(0) == 0);
+    auto const health = cells.health();
+    CHECK(health.busy == 0);
+    CHECK(health.calls == 1);
+    CHECK(health.lent >= 2ms);
+}
+
+TEST_CASE("process_pool: each worker has a CPU of the list, also those that step in", "[process][process_pool][forks]") {
+    auto const mine = affinity::of_thread().cpus();
+    if (mine.size() < 2) SKIP("one CPU");
+    auto options = quiet(2);
+    options.poison_after = 0;
+    options.cpus = {mine[0], mine[1]};
+    process_pool cells{options};
+    for (int round = 0; round < 3; ++round) {
+        CHECK_FALSE((isolate{cells} | &run_deed)(deed::abort));
+        std::set<std::size_t> seen;
+        for (int i = 0; i < 1'000 && seen.size() < 2; ++i)
+            for (auto const& cpu : map(numbers(2), on{cells} | [](int) { return ::usleep(1'000), affinity::of_thread().cpus().at(0); })) seen.insert(cpu.value());
+        CHECK(seen == std::set<std::size_t>{mine[0], mine[1]});
+    }
 }

@@ -75,6 +75,9 @@ public:
     std::size_t drain(shipment const& what);
     [[nodiscard]] bool sound() const noexcept { return sound_ && !to_.broken() && !from_.broken(); }
     [[nodiscard]] bool has_answer() const noexcept { return !from_.is_empty(); }
+    [[nodiscard]] bool is_ready() const noexcept {
+        return memory.page().phase.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(worker_phase::ready);    // a look
+    }
     /// It has said that it dies, of a signal: nothing more comes, though it is not gone yet.
     [[nodiscard]] bool is_dying() const noexcept { return memory.page().words.said.load(std::memory_order_seq_cst) != 0; }
 
@@ -140,6 +143,7 @@ public:
     std::size_t const slot;
     channel memory;
     pid_t pid = -1;
+    std::size_t place = 0;                    // among those that live at a time
     fd exit, output;
     instant born{};
     std::uint64_t served = 0;                 // calls answered; of whom it is lent to
@@ -151,6 +155,7 @@ public:
     // Under the keeper's lock
     status is = status::starting;
     instant kill_at = never;
+    instant lent{};                           // since when
     bool killed = false;                      // by us
     bool was_stopped = false, held = false;   // by a signal; and ended for that
     bool counted = false;                     // among the losses

@@ -5,7 +5,7 @@
 #include <cerrno>                // errno
 #include <chrono>                // milliseconds
 #include <condition_variable>    // callers that leave
-#include <csignal>               // kill, pthread_sigmask
+#include <csignal>               // kill
 #include <cstdint>               // uint64_t
 #include <limits>                // the longest timeout
 #include <memory>                // buffer
@@ -20,6 +20,7 @@
 #include <unistd.h>          // read, write
 
 #include <muster/os/fd.hpp>                           // fd
+#include <muster/process/detail/quiet_thread.hpp>     // quiet_thread
 #include <muster/process/detail/watched_child.hpp>    // watched_child
 
 namespace muster::detail {
@@ -109,14 +110,7 @@ inline void child_watcher::start() {
 }
 
 inline void child_watcher::start_thread() {
-    sigset_t all, before;    // the thread inherits a mask that blocks everything: signals are for the program's own threads
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct restoring {
-        sigset_t const& mask;
-        ~restoring() { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-    } const after{before};
-    thread_ = std::jthread{[this] { loop(); }};
+    thread_ = quiet_thread([this] { loop(); });
 }
 
 inline void child_watcher::wake() noexcept {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>             // find_if
+#include <algorithm>             // any_of, min
 #include <array>                 // events
 #include <atomic>                // counts
 #include <chrono>                // milliseconds
@@ -28,7 +28,6 @@
 #include <muster/core/context.hpp>                      // context
 #include <muster/core/duration_text.hpp>                // duration_text
 #include <muster/core/failure.hpp>                      // failure
-#include <muster/core/intrusive_list.hpp>               // the line
 #include <muster/core/waiter.hpp>                       // wait_point
 #include <muster/os/cgroup.hpp>                         // cgroup
 #include <muster/os/cpus.hpp>                           // granted_cpus
@@ -37,10 +36,14 @@
 #include <muster/os/process_identity.hpp>               // process_identity
 #include <muster/process/detail/cell.hpp>               // cell
 #include <muster/process/detail/fork_server.hpp>        // fork_server
+#include <muster/process/detail/quiet_thread.hpp>       // quiet_thread
 #include <muster/process/detail/signal_name.hpp>        // signal_text
 #include <muster/process/process_pool_health.hpp>       // process_pool_health
 #include <muster/process/process_pool_options.hpp>      // process_pool_options
 #include <muster/shm/arena.hpp>                         // arena
+
+// Above 400 lines because one lock guards it all: which workers there are, who has them and who waits, what is being ended and why
+// no more are made. What a worker is told and what it answers is in cell.hpp and ship.hpp.
 
 namespace muster::detail {
 
@@ -67,7 +70,6 @@ public:
     ~keeper();
 
     [[nodiscard]] process_pool_options const& options() const noexcept { return options_; }
-    [[nodiscard]] std::size_t width() const noexcept { return width_; }
     [[nodiscard]] muster::arena& arena() noexcept { return arena_; }
 
     /// A worker; waits in the line through the context.
@@ -115,15 +117,12 @@ public:
     void count_calls(std::uint64_t calls) noexcept { calls_.fetch_add(calls, std::memory_order_relaxed); }
 
 private:
-    struct watch {
-        enum class kind : std::uint8_t { exit, output, bell } what;
-        cell* of;
-    };
-
     void run();
     bool make_server();
     void start_missing(std::unique_lock<std::mutex>& lock);
     void start_one(std::unique_lock<std::mutex>& lock);
+    void lend(cell& one);
+    void unlend(cell& one);
     void offer(cell& one);
     void offer_spare();
     void on_exit(cell& one);
@@ -216,14 +215,7 @@ inline keeper::keeper(process_pool_options options, std::size_t width, std::shar
     if (!epoll_ || !bell_ || !own_bell_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, own_bell_.get(), &event) != 0 ||
         (event.events = EPOLLIN | EPOLLET, ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.get(), &event)) != 0)
         throw std::system_error{errno, std::system_category(), "muster: a process_pool cannot wait for its workers"};
-    sigset_t all, before;    // signals are for the program's own threads
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct restoring {
-        sigset_t const& mask;
-        ~restoring() { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-    } const after{before};
-    thread_ = std::jthread{[this] { run(); }};
+    thread_ = quiet_thread([this] { run(); });
     if (server_) return;
     std::unique_lock lock(mutex_);
     begun_.wait(lock, [this] { return server_ || refusing_; });
@@ -261,9 +253,21 @@ inline cell* keeper::borrow_now() {
     auto* const one = idle_.back();
     idle_.pop_back();
     idle_count_.store(idle_.size(), std::memory_order_relaxed);
-    one->is = cell::status::lent;
-    ++counts_.busy;
+    lend(*one);
     return one;
+}
+
+/// Under the lock.
+inline void keeper::lend(cell& one) {
+    one.is = cell::status::lent;
+    one.lent = std::chrono::steady_clock::now();
+    ++counts_.busy;
+}
+
+/// Under the lock: its place is free.
+inline void keeper::unlend(cell& one) {
+    --counts_.busy;
+    counts_.lent += std::chrono::steady_clock::now() - one.lent;
 }
 
 inline outcome<cell*> keeper::borrow(context& cx) {
@@ -300,8 +304,7 @@ inline void keeper::offer(cell& one) {
         first_ = next->after;
         (first_ ? first_->before : last_) = nullptr;
         waiting_.fetch_sub(1, std::memory_order_relaxed);
-        one.is = cell::status::lent;
-        ++counts_.busy;
+        lend(one);
         next->given = &one;
         next->point.wake();
     } else {
@@ -319,7 +322,7 @@ inline void keeper::give_back(cell& lent) {
         ring();
         return;
     }
-    --counts_.busy;
+    unlend(lent);
     if (is_due(lent)) {
         offer_spare();
         return recycle(lent);
@@ -350,7 +353,7 @@ inline void keeper::end(cell& lent, bool at_once) {
     if (lent.dead) {
         lent.is = cell::status::gone;
     } else {
-        --counts_.busy;
+        unlend(lent);
         ++counts_.ended;
         arena_.keep();    // it may still write to what its call was lent
         lent.kept = true;
@@ -374,7 +377,7 @@ inline void keeper::let_die(cell& lent, failure const& why) {
         clean_up(lent);
         lent.is = cell::status::gone;
     } else {
-        --counts_.busy;
+        unlend(lent);
         lent.is = cell::status::ending;
         lent.kill_at = later(std::chrono::steady_clock::now(), options_.grace);
     }
@@ -483,18 +486,21 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
     std::vector<std::int32_t> living;
     for (auto const& each : cells_)
         if (!each->dead) living.push_back(each->pid);
+    std::size_t place = 0;    // the first that nobody living has
+    while (std::any_of(cells_.begin(), cells_.end(), [place](auto const& each) { return !each->dead && each->place == place; })) ++place;
     bool server_died = false;
     lock.unlock();
     std::unique_ptr<cell> made;
     auto started = guarded<outcome<pid_t>>([&]() -> outcome<pid_t> {
         prepare();
         made = std::move(prepared_);
+        made->place = place;
         auto pipe = std::move(pipe_);
         worker_order order;
         order.program = ::getpid();
         order.slot = static_cast<std::uint32_t>(made->slot);
         order.threads = static_cast<std::uint32_t>(std::max<std::size_t>(1, granted_cpus() / width_));
-        if (!options_.cpus.empty()) order.cpu = static_cast<std::int64_t>(options_.cpus[(made->slot - 1) % options_.cpus.size()]);
+        if (!options_.cpus.empty()) order.cpu = static_cast<std::int64_t>(options_.cpus[place % options_.cpus.size()]);
         if (options_.warm_up) {
             auto const where = code_place::of(options_.warm_up);
             order.warm_up_module = where.module;
@@ -511,6 +517,8 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
             server_->take_over(std::move(living));
             server_died = true;
         }
+        if (!pid && server_->gone() && !has_process_main())
+            return std::move(pid.error().note("; write muster::process_main start{argc, argv}; as the first line of main, and another is started"));
         if (!pid) return pid;
         made->output = std::move(pipe.read);
         made->exit = fd{static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0))};
@@ -609,7 +617,7 @@ inline void keeper::on_exit(cell& one) {
     one.nudge();
     if (one.relay) one.relay->wake();
     if (was_lent) {
-        --counts_.busy;
+        unlend(one);
         if (!closing_) offer_spare();
     }
     // Who waits for it knows. What it wrote last, and whose number is free, has a little more time.

@@ -20,6 +20,8 @@
 #include <muster/process/detail/cell.hpp>   // cell, shipment
 #include <muster/process/detail/keeper.hpp> // keeper
 
+// Above 400 lines because it is one loop, whose turns (answers, deaths, deadlines, a stop, sleep) leave each other the same few numbers.
+
 namespace muster::detail {
 
 /// Sends items to workers and takes their answers, on the thread that asked: the loop under `on{cells}` and `isolate{cells}`.
@@ -101,8 +103,7 @@ private:
     void leave(cell& one) {
         one.yields = false;
         if (stopping_) one.memory.page().stop.store(0, std::memory_order_relaxed);    // the next caller's calls are not asked to stop
-        one.unpark();
-        if (foreign_) keeper_.relay(one, nullptr);
+        forsake(one);
         return_cell(keeper_, one);
     }
 
@@ -111,6 +112,27 @@ private:
         auto const item = again_.back();
         again_.pop_back();
         return item;
+    }
+
+    std::size_t take_answers(cell& one) {
+        auto const answers = one.drain(what_);
+        done_ += answers;
+        keeper_.count_calls(answers);
+        return answers;
+    }
+    void abandon(cell& one) {
+        one.abandon([this](std::size_t item) { again_.push_back(item); });
+    }
+    void forsake(cell& one) {
+        one.unpark();
+        if (foreign_) keeper_.relay(one, nullptr);
+    }
+    /// The worker is ended, and what it has goes to another.
+    fate end(cell& one, bool at_once = false) {
+        abandon(one);
+        forsake(one);
+        keeper_.end(one, at_once);
+        return fate::gone;
     }
 
     void fail(std::size_t item, failure what) {
@@ -122,9 +144,7 @@ private:
     fate tend(cell& one, bool& moved) {
         auto const dead = one.dead.load(std::memory_order_seq_cst);    // first: what it published before its death is there then
         auto const dying = !dead && one.is_dying();
-        if (auto const answers = one.drain(what_); answers != 0) {
-            done_ += answers;
-            keeper_.count_calls(answers);
+        if (auto const answers = take_answers(one); answers != 0) {
             moved = true;
             if (what_.items > 1) one.measure(answers, std::chrono::steady_clock::now());
         }
@@ -138,7 +158,7 @@ private:
             moved = one.pump() || moved;
             one.publish();
         }
-        if (!one.yields) one.yields = keeper_.is_due(one) || (keeper_.is_awaited() && (cells_.size() > 1 || held_long(one)));
+        if (!one.yields) one.yields = keeper_.is_due(one) || (keeper_.is_awaited() && (cells_.size() > 1 || held_long()));
         if (one.yields) {    // it is to be replaced, or others wait: no more for this one
             one.publish();
             if (one.is_out()) return fate::stays;
@@ -178,7 +198,7 @@ private:
     }
 
     /// Another's turn, after a while: a run of a day keeps nobody waiting for a day.
-    [[nodiscard]] bool held_long(cell const&) {
+    [[nodiscard]] bool held_long() {
         auto const now = std::chrono::steady_clock::now();
         if (now - held_since_ < std::chrono::milliseconds{1}) return false;
         held_since_ = now;
@@ -189,9 +209,7 @@ private:
     bool rob() {
         for (auto* each : cells_) {
             if (each->out() < 2) continue;
-            auto const answers = each->drain(what_);    // what is answered may be overwritten, its claim with it
-            done_ += answers;
-            keeper_.count_calls(answers);
+            (void)take_answers(*each);    // what is answered may be overwritten, its claim with it
             if (each->out() < 2 || !each->sound()) continue;
             each->withdraw([this](std::size_t item) { again_.push_back(item); }, 1);
             if (has_work()) return true;
@@ -206,17 +224,18 @@ private:
     /// It is dead, and all that it said is taken.
     fate bury(cell& one, bool dying) {
         auto const why = dying ? keeper_.why_dying(one) : one.end;
-        if (one.has_begun()) {
+        auto const begun = one.has_begun();
+        if (begun) {
             auto const item = one.first().item;
             one.forget_first();
             if (!why.is(cause::unavailable)) keeper_.crashed_by(mark_of(item));
             fail(item, why);
         }
-        auto const next = one.is_out() && !one.has_begun() ? one.first().item : what_.items;
-        one.abandon([this](std::size_t item) { again_.push_back(item); });
+        auto const by_others = why.is(cause::crashed) && why.signal() == SIGKILL;
+        auto const next = !begun && one.is_out() && one.is_ready() && !by_others ? one.first().item : what_.items;
+        abandon(one);
         if (dying) {
-            one.unpark();
-            if (foreign_) keeper_.relay(one, nullptr);
+            forsake(one);
             keeper_.let_die(one, why);
         } else {
             leave(one);
@@ -225,8 +244,8 @@ private:
         return fate::gone;
     }
 
-    /// A worker has died with this item before it. That is nobody's fault, once or twice; but an item may be too long for a worker, so
-    /// that it never begins with it.
+    /// A worker has died by itself with this item before it, and with none begun. That is nobody's fault, once or twice; but an item may
+    /// be too long for a worker, so that it never begins with it.
     void suspect(std::size_t item, failure const& end) {
         auto found = std::find_if(suspects_.begin(), suspects_.end(), [&](auto const& each) { return each.first == item; });
         if (found == suspects_.end()) found = suspects_.insert(found, {item, 0});
@@ -242,20 +261,15 @@ private:
         auto const begun = one.has_begun();
         take_back(one);
         if (!begun && !one.has_begun()) {    // it does not begin what it has: whatever holds it, others do its work
-            one.abandon([this](std::size_t item) { again_.push_back(item); });
-            if (cx_.expired()) return fate::stays;    // the run's own time is up: no fault of the worker
-            one.unpark();
-            if (foreign_) keeper_.relay(one, nullptr);
-            keeper_.end(one);
-            return fate::gone;
+            if (!cx_.expired()) return end(one);
+            abandon(one);    // the run's own time is up: no fault of the worker
+            return fate::stays;
         }
+        if (!begun && !cx_.expired()) return fate::stays;    // it has, just now
         if (!one.is_out()) return fate::stays;
         auto const first = one.first().item;
-        if (auto const answers = one.drain(what_); answers != 0) {
-            done_ += answers;
-            if (!one.is_out() || one.first().item != first) return fate::stays;
-        }
-        if (!one.is_out()) return fate::stays;
+        (void)take_answers(one);
+        if (!one.is_out() || one.first().item != first) return fate::stays;
         auto const stopped = keeper_.is_stopped(one);
         auto const absolute = cx_.deadline() != never && std::chrono::steady_clock::now() >= cx_.deadline();
         auto text = absolute ? std::string{"no answer before the deadline"} : "no answer within " + duration_text(what_.limit);
@@ -264,11 +278,7 @@ private:
         if (stopped) why.signal(SIGSTOP);
         fail(first, std::move(why));
         one.forget_first();
-        one.abandon([this](std::size_t item) { again_.push_back(item); });
-        one.unpark();
-        if (foreign_) keeper_.relay(one, nullptr);
-        keeper_.end(one);
-        return fate::gone;
+        return end(one);
     }
 
     /// It has broken the rules of the channel: whatever it says is worth nothing.
@@ -280,11 +290,7 @@ private:
             fail(item, {cause::crashed, "worker " + std::to_string(one.slot) + " of pool \"" + keeper_.options().name +
                                             "\" has overwritten the memory by which it answers, and is ended"});
         }
-        one.abandon([this](std::size_t item) { again_.push_back(item); });
-        one.unpark();
-        if (foreign_) keeper_.relay(one, nullptr);
-        keeper_.end(one, true);
-        return fate::gone;
+        return end(one, true);
     }
 
     /// The run is to stop: nothing more is begun, what runs has the drain's time.
@@ -294,9 +300,7 @@ private:
         give_up_at_ = cx_.stopped() ? later(now, keeper_.options().drain) : now;
         for (auto* each : cells_) {
             each->memory.page().stop.store(1, std::memory_order_relaxed);
-            auto const answers = each->drain(what_);    // what is answered may be overwritten, its claim with it
-            done_ += answers;
-            keeper_.count_calls(answers);
+            (void)take_answers(*each);    // what is answered may be overwritten, its claim with it
             if (each->sound()) take_back(*each);
         }
         refuse_rest(cx_.interruption());
@@ -307,19 +311,14 @@ private:
         if (std::chrono::steady_clock::now() < give_up_at_) return true;
         for (auto* each : cells_) {
             auto& one = *each;
-            auto const answers = one.drain(what_);
-            done_ += answers;
-            keeper_.count_calls(answers);
+            (void)take_answers(one);
             if (one.is_out()) {
                 auto why = cx_.interruption();
                 why.note(cx_.stopped() ? "; its worker did not end the call within " + duration_text(keeper_.options().drain) + ", and is ended"
                                        : "; its worker is ended");
                 fail(one.first().item, std::move(why));
                 one.forget_first();
-                one.abandon([this](std::size_t item) { again_.push_back(item); });
-                one.unpark();
-                if (foreign_) keeper_.relay(one, nullptr);
-                keeper_.end(one);
+                (void)end(one);
             } else {
                 leave(one);
             }
