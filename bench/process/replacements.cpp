@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 // cares about: the caller his failure, or the next task its first instruction. Both read the same clock.
 
 [[noreturn]] void note_and_fault() {
-    int* volatile nowhere = nullptr;
+    int volatile* volatile nowhere = nullptr;
     common.fault = now();
     *nowhere = 1;
     std::abort();
@@ -122,9 +122,13 @@ public:
     }
 
 private:
-    /// Waits until all workers are there, and at rest.
+    /// Waits until all workers are there, who stands by too, and at rest.
     void whole() {
-        if (!wait_for([&] { return cells_.health().alive == 1 + spares_; })) std::abort();
+        auto const complete = [&] {
+            auto const now = cells_.health();
+            return now.alive == 1 + spares_ && now.standby == 1;
+        };
+        if (!wait_for(complete)) std::abort();
         std::this_thread::sleep_for(500us);
     }
     template <class Answer>
@@ -187,7 +191,7 @@ void compare_replacements(report const& to) {
         taken.ratio(to, prefix + "seen_against_bare_poll", "seen_by_caller", "seen_by_bare_poll");
         taken.ratio(to, prefix + "replaced_against_bare_fork", "replaced_by_server", "replaced_by_bare_fork");
     };
-    compare("death_", 10);
+    compare("death_", 10);    // "by_server": by the process that the server has made beforehand
 
     auto const size = to.size(std::size_t{2} << 30, std::size_t{256} << 20);
     auto* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

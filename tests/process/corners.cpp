@@ -159,8 +159,8 @@ int server_stopped() {
     process_pool cells{options};
     if ((isolate{cells} | &same)(1) != 1) return 2;
     for (auto const& each : children("muster-server")) (void)signal_child(each, SIGSTOP);
-    (void)(isolate{cells} | [](int) -> int { std::abort(); })(0);
-    // Nobody makes another worker: the caller's deadline holds, and so does the end of the pool.
+    for (int i = 0; i < 2; ++i) (void)(deadline{200ms} | isolate{cells} | [](int) -> int { std::abort(); })(i);    // the worker, and who stands by
+    // Nobody makes another one: the caller's deadline holds, and so does the end of the pool.
     return check((deadline{200ms} | isolate{cells} | &same)(1).error().is(cause::timed_out), 3);
 }
 add_program const server_stopped_here{"a fork server that is stopped", &server_stopped};

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include <muster/core/bytes.hpp>
+#include <muster/core/line_sink.hpp>
 #include <muster/flow/map.hpp>
 #include <muster/os/shared_memory.hpp>
 #include <muster/policy/deadline.hpp>
@@ -391,6 +393,40 @@ void kill_under_load(killing const& how) {
 }
 
 }  // namespace
+
+TEST_CASE("process_pool: a process stands by, and is no worker until one is needed", "[process][process_pool][forks]") {
+    auto const others = children();
+    kept_lines lines;
+    process_pool_options options;
+    options.workers = 1;
+    options.lines = lines;
+    options.warm_up = [] { std::puts("warm"); };
+    process_pool cells{options};
+    auto const worker = (isolate{cells} | [](int) { return ::getpid(); })(0).value();
+    auto const standby = [&] {
+        auto mine = children_but(others, "muster-worker");
+        std::erase_if(mine, [&](kin const& each) { return each.pid == worker; });
+        return mine;
+    };
+    REQUIRE(eventually([&] { return cells.health().standby == 1; }));
+    auto const first = standby();
+    REQUIRE(first.size() == 1);
+    CHECK(cells.health().alive == 1);
+    CHECK(cells.health().started == 1);
+
+    // Who is killed before he was needed is nobody's loss.
+    REQUIRE(signal_child(first[0], SIGKILL));
+    REQUIRE(eventually([&] { return cells.health().standby == 1 && standby().size() == 1 && standby()[0].pid != first[0].pid; }));
+    CHECK(cells.health().crashed == 0);
+    CHECK(cells.health().restarts == 0);
+    CHECK(cells.health().started == 1);
+
+    auto const second = standby()[0].pid;
+    CHECK((isolate{cells} | [](int) -> int { std::abort(); })(0).error().is(cause::crashed));
+    CHECK((isolate{cells} | [](int) { return ::getpid(); })(0) == second);
+    CHECK(cells.health().started == 2);
+    REQUIRE(eventually([&] { return lines.lines().size() == 2; }));    // nobody else is warm
+}
 
 TEST_CASE("process_pool: workers killed at any moment take along what they had begun, and nothing else", "[process][process_pool][forks][soak]") {
     kill_under_load({.kills = soak() ? 10'000u : 400u});

@@ -60,7 +60,8 @@ namespace muster {
 /// Threads    any number of callers; each takes workers from the pool for a call or a run, in the order of asking.
 /// Lifetime   must outlive its stages and calls. In a worker, and in any other child, a pool runs its tasks inline. The destructor ends
 ///            the workers; they end by themselves when the program dies, however it dies. A thread, and a fork server.
-/// Cost       some 0.2 ms to start a worker, whatever the size of this process; a call that finds its worker awake under 1 us.
+/// Cost       whatever the size of this process: a worker that dies is replaced within 0.3 ms and its warm-up, by a process that stands
+///            by, or within 0.15 ms by a spare; a call that finds its worker awake takes under 1 us.
 class process_pool {
 public:
     using runner_concept = runner_tag;

@@ -10,6 +10,7 @@ namespace muster {
 struct process_pool_health {
     std::size_t width = 0;        ///< workers that there should be
     std::size_t alive = 0;        ///< that there are, spares among them
+    std::size_t standby = 0;      ///< processes besides, that wait to become workers
     std::size_t busy = 0;         ///< lent to somebody
     std::size_t waiting = 0;      ///< callers in the line
     std::uint64_t calls = 0;      ///< answered

@@ -35,7 +35,7 @@ struct restart_limit {
 struct process_pool_options {
     std::string name = "cells";                   ///< in texts, and in the environment
     std::size_t workers = 0;                      ///< 0: the cores that the machine grants
-    std::size_t spares = 0;                       ///< workers more that wait to step in for one that dies
+    std::size_t spares = 0;                       ///< workers more that wait, warmed up, to step in for one that dies; one that is not warmed up always does
     std::uint64_t memory = 0;                     ///< short for `bounds.memory`: bytes that a worker may take; 0: no limit
     std::chrono::nanoseconds timeout{0};          ///< 0: none; else no call may take longer, also where no `deadline` is written
     std::chrono::nanoseconds grace = std::chrono::milliseconds{100};    ///< from TERM to KILL

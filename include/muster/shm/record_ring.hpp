@@ -84,6 +84,8 @@ public:
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] bool broken() const noexcept { return broken_; }
     [[nodiscard]] ring_positions& positions() const noexcept { return *at_; }
+    /// Reads where the next record will stand, so that its page is mapped.
+    void touch() const noexcept { (void)*const_cast<std::byte const volatile*>(bytes_ + (tail_ & (capacity_ - 1))); }
 
     [[nodiscard]] static constexpr std::uint64_t whole(std::uint32_t size) noexcept {
         return sizeof(record) + (std::uint64_t{size} + 31) / 32 * 32;
@@ -149,6 +151,8 @@ public:
     [[nodiscard]] bool broken() const noexcept { return broken_; }
     [[nodiscard]] ring_positions& positions() const noexcept { return *at_; }
     [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
+    /// Reads where the next record will stand, so that its page is mapped.
+    void touch() const noexcept { (void)*const_cast<std::byte const volatile*>(bytes_ + (head_ & (capacity_ - 1))); }
 
 private:
     ring_positions* at_ = nullptr;

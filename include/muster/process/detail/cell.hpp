@@ -44,7 +44,7 @@ struct shipment {
 /// One worker process, as the program sees it. Lent to one thread at a time, which talks to it; the keeper watches over it.
 class cell {
 public:
-    enum class status : std::uint8_t { starting, idle, lent, ending, gone };
+    enum class status : std::uint8_t { standing_by, idle, lent, ending, gone };
 
     /// A call that is sent and not answered.
     struct call {
@@ -153,7 +153,7 @@ public:
     bool yields = false;                      // no more is sent: others wait for it
 
     // Under the keeper's lock
-    status is = status::starting;
+    status is = status::standing_by;
     instant kill_at = never;
     instant lent{};                           // since when
     bool killed = false;                      // by us

@@ -43,7 +43,7 @@ struct last_words {
     std::uint64_t stack_end = 0;    // the lowest address that its stack may have
 };
 
-/// The page that both sides see; zeros are a fresh one.
+/// The page that both sides see.
 struct channel_page {
     ring_positions request, response;
 
@@ -56,6 +56,8 @@ struct channel_page {
 
     // The program's
     alignas(64) std::atomic<std::uint32_t> stop{0};       // not 0: what runs is asked to stop
+    std::atomic<std::uint32_t> begin{0};                  // not 0: who stands by is to become a worker
+    std::atomic<std::int64_t> cpu{-1};                    // to be bound to; -1: to none
     std::atomic<std::int64_t> spin{0};                    // how long it may look out for work before it sleeps, in nanoseconds
 };
 static_assert(sizeof(channel_page) <= 4'096);

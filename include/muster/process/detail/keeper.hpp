@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>             // any_of, min
+#include <algorithm>             // any_of, count_if, find_if, min
 #include <array>                 // events
 #include <atomic>                // counts
 #include <chrono>                // milliseconds
@@ -9,6 +9,7 @@
 #include <cstdint>               // uint64_t
 #include <deque>                 // restarts
 #include <fstream>               // /proc
+#include <iterator>              // next
 #include <limits>                // timeouts
 #include <map>                   // crashes by item
 #include <memory>                // unique_ptr
@@ -57,7 +58,8 @@ public:
     /// Somebody who waits for a worker; in the line.
     struct waiting {
         wait_point point;
-        cell* given = nullptr;
+        instant since = std::chrono::steady_clock::now();
+        cell* given = nullptr;    // this or the refusal is there before it is woken
         std::optional<failure> refused;
         waiting* before = nullptr;
         waiting* after = nullptr;
@@ -120,16 +122,26 @@ private:
     void run();
     bool make_server();
     void start_missing(std::unique_lock<std::mutex>& lock);
-    void start_one(std::unique_lock<std::mutex>& lock);
+    void make_standby(std::unique_lock<std::mutex>& lock);
+    void step_in();
+    void fill_place();
+    /// Not about to be replaced.
+    static bool is_living(cell const& one) noexcept {
+        if (one.dead || one.is == cell::status::ending || one.is == cell::status::gone) return false;
+        return one.is == cell::status::lent || !one.is_dying();    // whom that is lent to knows, and is about to leave it
+    }
+    [[nodiscard]] std::size_t living() const {
+        return static_cast<std::size_t>(std::count_if(cells_.begin(), cells_.end(), [](auto const& each) { return is_living(*each); }));
+    }
+    [[nodiscard]] cell& take_idle();
+    void leave(waiting& one);
     void lend(cell& one);
     void unlend(cell& one);
     void offer(cell& one);
-    void offer_spare();
     void on_exit(cell& one);
     bool clean_up(cell& one);
     void count_loss(failure const& kind);
     bool could_not_start(failure const& why, std::uint32_t phase);
-    void prepare();
     void on_output(cell& one);
     void flush_line(cell& one, bool at_end);
     void say(cell const& one, std::string_view text);
@@ -185,15 +197,15 @@ private:
     std::vector<std::string> lines_;     // to be written, without the lock
     bool closing_ = false;
     bool told_of_sandbox_ = false;
-    bool spares_wait_ = false;           // to be made, in a moment
+    bool pausing_ = false;               // before it makes one more that waits
+    instant calm_{};                     // until then it pauses
     instant looked_{};                   // for workers that are held
     std::size_t next_slot_ = 0;
     unsigned servers_lost_ = 0;          // one after another
     std::size_t unready_ = 0;            // how often workers ended before they were ready, one after another; weighted
     pid_t forget_ = 0;                   // reaped, and not yet told to the server
     std::vector<std::unique_ptr<cell>> doubtful_;    // whose server has died: perhaps there is a worker, perhaps not
-    std::unique_ptr<cell> prepared_;     // its memory is there: the next worker need not wait for it
-    pipe_ends pipe_;
+    std::unique_ptr<cell> standby_;      // a process that is there and waits for the word to become a worker, its warm-up not done
 
     std::atomic<std::size_t> waiting_{0}, idle_count_{0}, poison_count_{0};
     std::atomic<std::uint64_t> calls_{0};
@@ -250,10 +262,18 @@ inline keeper::~keeper() {
 inline cell* keeper::borrow_now() {
     std::lock_guard lock(mutex_);
     if (first_ || idle_.empty() || counts_.busy >= width_) return nullptr;
-    auto* const one = idle_.back();
-    idle_.pop_back();
+    auto& one = take_idle();
+    lend(one);
+    return &one;
+}
+
+/// Under the lock, where there is one: one that is ready, of them who rested last.
+inline cell& keeper::take_idle() {
+    auto found = std::find_if(idle_.rbegin(), idle_.rend(), [](auto const* each) { return each->is_ready(); });
+    if (found == idle_.rend()) found = idle_.rbegin();
+    auto& one = **found;
+    idle_.erase(std::next(found).base());
     idle_count_.store(idle_.size(), std::memory_order_relaxed);
-    lend(*one);
     return one;
 }
 
@@ -273,7 +293,6 @@ inline void keeper::unlend(cell& one) {
 inline outcome<cell*> keeper::borrow(context& cx) {
     if (auto* const one = borrow_now()) return one;
     waiting me;
-    auto const since = std::chrono::steady_clock::now();
     {
         std::lock_guard lock(mutex_);
         if (refusing_ && (looping_ || !has_living())) return *refusing_;
@@ -282,28 +301,34 @@ inline outcome<cell*> keeper::borrow(context& cx) {
         last_ = &me;
         waiting_.fetch_add(1, std::memory_order_relaxed);
         if (!idle_.empty() && counts_.busy < width_) {    // one came back in between
-            auto* const one = idle_.back();
-            idle_.pop_back();
-            offer(*one);
+            offer(take_idle());
         }
     }
     (void)cx.wait(me.point);
-    std::lock_guard lock(mutex_);
-    counts_.waited += std::chrono::steady_clock::now() - since;
-    if (me.given) return me.given;
+    auto const is_answered = [&] { return me.point.woken(); };
+    if (!is_answered()) {
+        std::lock_guard lock(mutex_);
+        if (!is_answered()) {
+            leave(me);
+            return cx.not_run(cx.interruption());
+        }
+    }
+    // Not under the lock: who woke this thread has it still.
     if (me.refused) return std::move(*me.refused);
-    (me.before ? me.before->after : first_) = me.after;
-    (me.after ? me.after->before : last_) = me.before;
+    return me.given;
+}
+/// Under the lock: out of the line.
+inline void keeper::leave(waiting& one) {
+    (one.before ? one.before->after : first_) = one.after;
+    (one.after ? one.after->before : last_) = one.before;
     waiting_.fetch_sub(1, std::memory_order_relaxed);
-    return cx.not_run(cx.interruption());
+    counts_.waited += std::chrono::steady_clock::now() - one.since;
 }
 
 /// Under the lock: to who waits longest, or to the idle.
 inline void keeper::offer(cell& one) {
     if (auto* const next = counts_.busy < width_ ? first_ : nullptr) {    // a spare waits until one of the others is gone
-        first_ = next->after;
-        (first_ ? first_->before : last_) = nullptr;
-        waiting_.fetch_sub(1, std::memory_order_relaxed);
+        leave(*next);
         lend(one);
         next->given = &one;
         next->point.wake();
@@ -324,18 +349,18 @@ inline void keeper::give_back(cell& lent) {
     }
     unlend(lent);
     if (is_due(lent)) {
-        offer_spare();
-        return recycle(lent);
+        recycle(lent);
+        return fill_place();
     }
     offer(lent);
 }
 
-/// Under the lock: one place is free.
-inline void keeper::offer_spare() {
+/// Under the lock: one place is free. A spare takes it, or who stands by: at once, whatever thread this is.
+inline void keeper::fill_place() {
+    if (closing_) return;
+    if (idle_.empty() && standby_ && !refusing_ && living() < width_) return step_in();
     if (!first_ || idle_.empty() || counts_.busy >= width_) return;
-    auto* const one = idle_.back();
-    idle_.pop_back();
-    offer(*one);
+    offer(take_idle());
 }
 
 /// Under the lock.
@@ -363,7 +388,7 @@ inline void keeper::end(cell& lent, bool at_once) {
         signal_all(lent, SIGCONT);    // one that is stopped hears it, too
         lent.kill_at = later(std::chrono::steady_clock::now(), options_.grace);
     }
-    offer_spare();
+    fill_place();
     ring();
 }
 
@@ -381,7 +406,7 @@ inline void keeper::let_die(cell& lent, failure const& why) {
         lent.is = cell::status::ending;
         lent.kill_at = later(std::chrono::steady_clock::now(), options_.grace);
     }
-    offer_spare();
+    fill_place();
     ring();
 }
 
@@ -413,6 +438,7 @@ inline process_pool_health keeper::health() const {
     std::lock_guard lock(mutex_);
     auto now = counts_;
     now.width = width_;
+    now.standby = standby_ ? 1 : 0;
     now.waiting = waiting_.load(std::memory_order_relaxed);
     now.calls = calls_.load(std::memory_order_relaxed);
     for (auto const& each : cells_)
@@ -438,6 +464,8 @@ inline void keeper::run() {
         auto const handle = [&](std::uint64_t tag) {
             if (tag == 0) return on_bell();
             auto const at = tag >> 1;    // by number: a cell may be gone by the time its event is looked at
+            if (standby_ && standby_->slot == at && !(tag & 1)) cells_.push_back(std::move(standby_));    // it has ended before its time
+            if (standby_ && standby_->slot == at) return on_output(*standby_);
             for (auto& each : cells_)
                 if (each->slot == at) return tag & 1 ? on_output(*each) : on_exit(*each);
         };
@@ -458,49 +486,47 @@ inline void keeper::run() {
             (void)guarded<outcome<void>>([&]() -> outcome<void> { return write(line), outcome<void>{}; });
         if (auto const told = std::exchange(forget_, 0); told != 0) server_->forget(told);
         if (over) return;
-        // what cannot be had now is asked for again, and complained of, when it is needed
-        (void)guarded<outcome<void>>([this]() -> outcome<void> { return prepare(), outcome<void>{}; });
     }
 }
 
-/// Under the lock, which it gives up while a worker is made.
+/// Under the lock, which it gives up while a process is made.
 inline void keeper::start_missing(std::unique_lock<std::mutex>& lock) {
-    auto const living = [this] {
-        std::size_t count = 0;
-        for (auto const& each : cells_) count += each->is != cell::status::ending && each->is != cell::status::gone && !each->dead && !each->is_dying();
-        return count;
-    };
-    while (!closing_ && living() < width_ + options_.spares) {
-        if (refusing_ && std::chrono::steady_clock::now() < refusing_until_) return;
-        // A spare has stepped in: making another one would take the processor from it just now.
-        spares_wait_ = living() >= width_ && !losses_.empty() && std::chrono::steady_clock::now() - losses_.back() < std::chrono::milliseconds{2};
-        if (spares_wait_) return;
+    while (!closing_) {
+        auto const now = std::chrono::steady_clock::now();
+        if (refusing_ && now < refusing_until_) return;
+        auto const there = living();
+        auto const missing = there < width_ + options_.spares;
+        if (!missing && standby_) return;
+        // Nobody waits for it: making one just now would take the processor from who has stepped in.
+        pausing_ = there >= width_ && now < calm_;
+        if (pausing_) return;
         refusing_.reset();
         looping_ = false;
-        start_one(lock);
-        if (refusing_) return;
+        if (missing && standby_) step_in();
+        else make_standby(lock);
     }
 }
 
-inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
+/// A process that does all that a worker does before its warm-up, and then waits. Neither a clone nor the server is in the way of who
+/// needs a worker.
+inline void keeper::make_standby(std::unique_lock<std::mutex>& lock) {
     std::vector<std::int32_t> living;
     for (auto const& each : cells_)
         if (!each->dead) living.push_back(each->pid);
-    std::size_t place = 0;    // the first that nobody living has
-    while (std::any_of(cells_.begin(), cells_.end(), [place](auto const& each) { return !each->dead && each->place == place; })) ++place;
+    cells_.reserve(cells_.size() + 1);
     bool server_died = false;
     lock.unlock();
     std::unique_ptr<cell> made;
     auto started = guarded<outcome<pid_t>>([&]() -> outcome<pid_t> {
-        prepare();
-        made = std::move(prepared_);
-        made->place = place;
-        auto pipe = std::move(pipe_);
+        made = std::make_unique<cell>(++next_slot_);
+        made->memory.page().spin = spin_.count();
+        made->most_answer = options_.bounds.output + 4'096;
+        auto pipe = pipe_ends::open();
+        ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
         worker_order order;
         order.program = ::getpid();
         order.slot = static_cast<std::uint32_t>(made->slot);
         order.threads = static_cast<std::uint32_t>(std::max<std::size_t>(1, granted_cpus() / width_));
-        if (!options_.cpus.empty()) order.cpu = static_cast<std::int64_t>(options_.cpus[place % options_.cpus.size()]);
         if (options_.warm_up) {
             auto const where = code_place::of(options_.warm_up);
             order.warm_up_module = where.module;
@@ -529,6 +555,8 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
             server_->forget(*pid);
             return system_failure(error, "cannot watch a worker");
         }
+        made->pid = *pid;
+        made->who = process_identity::of(*pid).value_or(process_identity{});
         return pid;
     });
     lock.lock();
@@ -545,25 +573,26 @@ inline void keeper::start_one(std::unique_lock<std::mutex>& lock) {
     }
     if (!started) return refuse(started.error());
     servers_lost_ = 0;
-    made->pid = *started;
-    made->born = std::chrono::steady_clock::now();
-    ++counts_.started;
-    auto& one = *made;
-    cells_.push_back(std::move(made));
-    watch_over(one);
-    offer(one);
-    one.who = process_identity::of(one.pid).value_or(process_identity{});    // 10 us, for which nobody waits
+    standby_ = std::move(made);
+    watch_over(*standby_);
 }
 
-/// Not under the lock: by the thread alone.
-inline void keeper::prepare() {
-    if (prepared_) return;
-    auto made = std::make_unique<cell>(++next_slot_);
-    made->memory.page().spin = spin_.count();
-    made->most_answer = options_.bounds.output + 4'096;
-    pipe_ = pipe_ends::open();
-    ::fcntl(pipe_.read.get(), F_SETFL, O_NONBLOCK);
-    prepared_ = std::move(made);
+/// Under the lock: who stands by becomes a worker.
+inline void keeper::step_in() {
+    auto const now = std::chrono::steady_clock::now();
+    std::size_t place = 0;    // the first that nobody living has
+    while (std::any_of(cells_.begin(), cells_.end(), [place](auto const& each) { return is_living(*each) && each->place == place; })) ++place;
+    cells_.push_back(std::move(standby_));
+    auto& one = *cells_.back();
+    one.place = place;
+    one.born = now;
+    ++counts_.started;
+    calm_ = later(now, std::chrono::milliseconds{2});
+    auto& page = one.memory.page();
+    if (!options_.cpus.empty()) page.cpu.store(static_cast<std::int64_t>(options_.cpus[place % options_.cpus.size()]), std::memory_order_relaxed);
+    page.begin.store(1, std::memory_order_release);    // pairs with the worker: its processor is there
+    futex_wake(page.begin, 1, futex_reach::shared);
+    offer(one);
 }
 
 inline void keeper::watch_over(cell& one) {
@@ -577,9 +606,7 @@ inline void keeper::watch_over(cell& one) {
 
 inline void keeper::refuse_all(failure const& why) {
     while (auto* const next = first_) {
-        first_ = next->after;
-        (first_ ? first_->before : last_) = nullptr;
-        waiting_.fetch_sub(1, std::memory_order_relaxed);
+        leave(*next);
         next->refused = why;
         next->point.wake();
     }
@@ -612,13 +639,14 @@ inline void keeper::on_exit(cell& one) {
         idle_count_.store(idle_.size(), std::memory_order_relaxed);
     }
     auto const was_lent = one.is == cell::status::lent;
+    auto const stood_by = one.is == cell::status::standing_by;
     if (!was_lent) one.is = cell::status::gone;
     one.dead.store(true, std::memory_order_seq_cst);    // before the look at who is parked: he looks at it after parking
     one.nudge();
     if (one.relay) one.relay->wake();
     if (was_lent) {
         unlend(one);
-        if (!closing_) offer_spare();
+        fill_place();
     }
     // Who waits for it knows. What it wrote last, and whose number is free, has a little more time.
     on_output(one);
@@ -628,7 +656,7 @@ inline void keeper::on_exit(cell& one) {
     if (forget_ != 0) server_->forget(forget_);
     forget_ = one.pid;
     if (closing_) return;
-    ++counts_.restarts;
+    if (!stood_by) ++counts_.restarts;
     auto const phase = one.memory.page().phase.load(std::memory_order_acquire);    // pairs with the worker
     if (phase == static_cast<std::uint32_t>(worker_phase::ready)) {
         unready_ = 0;
@@ -638,7 +666,7 @@ inline void keeper::on_exit(cell& one) {
         looping_ = true;
         return refuse_all(*refusing_);
     }
-    if (!asked && !one.counted) count_loss(one.end);
+    if (!asked && !one.counted && !stood_by) count_loss(one.end);
 }
 
 /// Whether it is no use to start another one: so many have ended before they were ready, one after another. A KILL from outside says
@@ -658,6 +686,7 @@ inline void keeper::count_loss(failure const& kind) {
     else if (kind.is(cause::forbidden)) ++counts_.forbidden;
     else if (kind.is(cause::exhausted)) ++counts_.exhausted;
     auto const now = std::chrono::steady_clock::now();
+    calm_ = later(now, std::chrono::milliseconds{2});
     losses_.push_back(now);
     while (!losses_.empty() && now - losses_.front() > options_.restarts.per) losses_.pop_front();
     if (losses_.size() < options_.restarts.most) return;
@@ -843,6 +872,7 @@ inline void keeper::look_around(instant now) {
         }
         return now - each->born > std::chrono::seconds{closing_ ? 1 : 10};
     });
+    if (closing_ && standby_) cells_.push_back(std::move(standby_));    // to be ended as all are
     for (auto& each : cells_) {
         auto& one = *each;
         if (one.dead) continue;
@@ -894,7 +924,7 @@ inline int keeper::next_timeout(instant now) const {
                 next = std::min(next, later(each->born, options_.start_timeout + std::chrono::milliseconds{1}));
         }
     if (refusing_ && !closing_) next = std::min(next, refusing_until_);
-    if (spares_wait_) next = std::min(next, later(now, std::chrono::milliseconds{2}));
+    if (pausing_ && !closing_) next = std::min(next, calm_);
     if (!doubtful_.empty()) next = std::min(next, later(now, std::chrono::milliseconds{5}));
     next = std::min(next, later(now, options_.recycle_growth != 0 ? std::chrono::milliseconds{50} : std::chrono::milliseconds{1'000}));
     if (next <= now) return 0;

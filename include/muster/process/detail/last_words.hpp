@@ -5,7 +5,9 @@
 #include <csignal>    // sigaction
 #include <cstddef>    // byte
 #include <cstdint>    // uint64_t
+#include <ctime>      // nanosleep
 
+#include <sched.h>           // SCHED_IDLE
 #include <signal.h>          // sigaltstack
 #include <sys/eventfd.h>     // eventfd_write
 #include <sys/ucontext.h>    // where the stack was
@@ -66,10 +68,13 @@ private:
 #endif
             into->said.store(1, std::memory_order_seq_cst);    // before the look at who sleeps, as an answer
             if (auto* const word = asleep().load()) {
-                word->store(0, std::memory_order_seq_cst);
-                (void)futex_wake(*word, 1, futex_reach::shared);
+                auto const how = word->exchange(0, std::memory_order_seq_cst);
+                (void)futex_wake(*word, 1, futex_reach::shared);    // whatever it was: an answer may have been about to
+                if (how == 2) (void)::eventfd_write(rings().load(), 1);
             }
-            (void)::eventfd_write(rings().load(), 1);
+            // The end keeps the processor for some 0.3 ms, in the kernel. Who steps in goes first.
+            timespec const moment{0, 200'000};
+            (void)::nanosleep(&moment, nullptr);
         }
         ::raise(number);    // it is blocked until this returns, and then takes its default course
     }

@@ -256,6 +256,14 @@ private:
         fail(item, std::move(why));
     }
 
+    failure no_answer(cell const& one) const {
+        auto const stopped = keeper_.is_stopped(one);
+        auto text = cx_.expired() ? std::string{"no answer before the deadline"} : "no answer within " + duration_text(what_.limit);
+        text += stopped ? ": its worker was stopped by a signal, and is ended" : "; its worker is ended";
+        failure why{cause::timed_out, std::move(text)};
+        return stopped ? std::move(why.signal(SIGSTOP)) : why;
+    }
+
     /// What it has begun has had its time. Another than the first may have begun in the moment: then it is not killed.
     fate expire(cell& one) {
         auto const begun = one.has_begun();
@@ -270,13 +278,7 @@ private:
         auto const first = one.first().item;
         (void)take_answers(one);
         if (!one.is_out() || one.first().item != first) return fate::stays;
-        auto const stopped = keeper_.is_stopped(one);
-        auto const absolute = cx_.deadline() != never && std::chrono::steady_clock::now() >= cx_.deadline();
-        auto text = absolute ? std::string{"no answer before the deadline"} : "no answer within " + duration_text(what_.limit);
-        text += stopped ? ": its worker was stopped by a signal, and is ended" : "; its worker is ended";
-        failure why{cause::timed_out, std::move(text)};
-        if (stopped) why.signal(SIGSTOP);
-        fail(first, std::move(why));
+        fail(first, no_answer(one));
         one.forget_first();
         return end(one);
     }
@@ -313,9 +315,8 @@ private:
             auto& one = *each;
             (void)take_answers(one);
             if (one.is_out()) {
-                auto why = cx_.interruption();
-                why.note(cx_.stopped() ? "; its worker did not end the call within " + duration_text(keeper_.options().drain) + ", and is ended"
-                                       : "; its worker is ended");
+                auto why = cx_.stopped() ? cx_.interruption() : no_answer(one);
+                if (cx_.stopped()) why.note("; its worker did not end the call within " + duration_text(keeper_.options().drain) + ", and is ended");
                 fail(one.first().item, std::move(why));
                 one.forget_first();
                 (void)end(one);

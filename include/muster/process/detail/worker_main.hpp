@@ -42,7 +42,6 @@ struct worker_order {
     std::int32_t program = 0;                    // whose death is its own
     std::uint32_t slot = 0;
     std::uint32_t threads = 1;                   // that each of the workers may have of the machine's
-    std::int64_t cpu = -1;                       // to be bound to
     std::uint64_t warm_up_module = 0, warm_up_offset = 0;
     limits bounds{};
     sandbox walls{};
@@ -143,6 +142,7 @@ private:
     void prepare() {
         page_.pid.store(::getpid(), std::memory_order_seq_cst);
         notes_of_death::take(page_.words, answers_.positions().parked, bell_.get());
+        stand_by();
         auto const ready = guarded<outcome<void>>([this]() -> outcome<void> {
             if (order_.warm_up_module != 0) {
                 set(worker_phase::warm);
@@ -179,6 +179,19 @@ private:
         set(worker_phase::ready);
         if (page_.why[0] != '\0') ::eventfd_write(bell_.get(), 1);
         if (order_.program != ::getppid()) ::_exit(70);
+    }
+
+    /// Until it is needed. What the first call will touch is touched before: a page fault takes as long as a call.
+    void stand_by() noexcept {
+        requests_.touch();
+        answers_.touch();
+        while (page_.begin.load(std::memory_order_acquire) == 0) (void)futex_wait(page_.begin, 0, never, futex_reach::shared);    // pairs with the keeper
+        if (auto const cpu = page_.cpu.load(std::memory_order_relaxed); cpu >= 0) {    // written before
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(static_cast<std::size_t>(cpu), &one);
+            (void)::sched_setaffinity(0, sizeof one, &one);
+        }
     }
 
     void set(worker_phase phase) noexcept { page_.phase.store(static_cast<std::uint32_t>(phase), std::memory_order_release); }    // pairs with who reads `why`
@@ -376,12 +389,6 @@ private:
     for (int const standard : {1, 2}) ::dup2(files[worker_files::output].get(), standard);
     files[worker_files::output].reset();
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
-    if (order.cpu >= 0) {
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(static_cast<std::size_t>(order.cpu), &one);
-        (void)::sched_setaffinity(0, sizeof one, &one);
-    }
     auto const threads = std::to_string(order.threads);
     ::setenv("MUSTER_MAX_WORKERS", threads.c_str(), 1);
     ::setenv("OMP_NUM_THREADS", threads.c_str(), 0);
