@@ -71,6 +71,8 @@ public:
     [[nodiscard]] bool wants_room() const noexcept { return has_rest() || no_room_; }
     /// Lets the worker see what was sent.
     void publish();
+    /// Wakes it, if it sleeps.
+    void rouse();
     /// Takes the answers that are there; how many. False `sound()` afterwards: the worker talks nonsense.
     std::size_t drain(shipment const& what);
     [[nodiscard]] bool sound() const noexcept { return sound_ && !to_.broken() && !from_.broken(); }
@@ -287,7 +289,11 @@ inline cell::sending cell::send(shipment const& what, std::size_t i) {
 }
 
 inline void cell::publish() {
-    if (to_.publish() && to_.unpark() != 0) futex_wake(to_.positions().parked, 1, futex_reach::shared);
+    if (to_.publish()) rouse();
+}
+
+inline void cell::rouse() {
+    if (to_.unpark() != 0) futex_wake(to_.positions().parked, 1, futex_reach::shared);
 }
 
 inline std::size_t cell::drain(shipment const& what) {

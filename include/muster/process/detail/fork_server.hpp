@@ -187,8 +187,7 @@ inline outcome<pid_t> fork_server::start(worker_order const& order, std::span<in
         return {cause::unavailable, "the fork server, process " + std::to_string(pid_) + ", is gone" +
                                         (error != 0 ? ": " + std::error_code{error, std::system_category()}.message() : "")};
     };
-    packet reply;
-    reply.bytes.resize(packet::most_bytes);    // before anything is asked: an answer that is not taken would be the next one's
+    packet reply;    // before anything is asked: an answer that is not taken would be the next one's
     if (gone_) return failure{cause::unavailable, "the fork server is gone"};
     if (int const error = send_packet(socket_.get(), request, files); error != 0) return gone(error);
     pollfd answer{socket_.get(), POLLIN, 0};

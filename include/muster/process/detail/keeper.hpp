@@ -360,7 +360,9 @@ inline void keeper::fill_place() {
     if (closing_) return;
     if (idle_.empty() && standby_ && !refusing_ && living() < width_) return step_in();
     if (!first_ || idle_.empty() || counts_.busy >= width_) return;
-    offer(take_idle());
+    auto& one = take_idle();
+    one.rouse();    // it sleeps, and so does its caller: that each of them wakes takes 30 us
+    offer(one);
 }
 
 /// Under the lock.

@@ -5,6 +5,7 @@
 #include <csignal>    // sigaction
 #include <cstddef>    // byte
 #include <cstdint>    // uint64_t
+#include <cstring>    // memset
 #include <ctime>      // nanosleep
 
 #include <sched.h>           // SCHED_IDLE
@@ -29,6 +30,7 @@ public:
         rings().store(bell);
         where().store(&into);
         static std::byte stack[16 << 10];    // a stack that has overflown is no place for a handler
+        std::memset(stack, 0, sizeof stack);    // now: its pages are there when it is needed
         stack_t other{};
         other.ss_sp = stack;
         other.ss_size = sizeof stack;

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <array>        // descriptors
 #include <cerrno>       // errno
 #include <cstddef>      // byte
 #include <cstring>      // memcpy
+#include <memory>       // unique_ptr
 #include <span>         // bytes
-#include <string_view>  // what was tried
-#include <vector>       // bytes
+#include <vector>       // files
 
 #include <sys/socket.h>    // sendmsg
 
@@ -14,10 +13,12 @@
 
 namespace muster::detail {
 
-/// One message over a socket of whole messages, descriptors with it.
+/// What comes as one message over a socket of whole messages, descriptors with it. There is room for it from the beginning; not
+/// zeroed, for a server that has just cloned itself would copy page by page.
 struct packet {
     static constexpr std::size_t most_bytes = std::size_t{64} << 10, most_files = 8;
-    std::vector<std::byte> bytes;
+    std::unique_ptr<std::byte[]> room = std::make_unique_for_overwrite<std::byte[]>(most_bytes);
+    std::span<std::byte const> bytes;
     std::vector<fd> files;
 };
 
@@ -45,9 +46,8 @@ inline int send_packet(int socket, std::span<std::byte const> bytes, std::span<i
 
 /// 0 and a packet, which is empty when the peer is gone; or an errno.
 inline int receive_packet(int socket, packet& into) {
-    into.bytes.resize(packet::most_bytes);
     into.files.clear();
-    iovec part{into.bytes.data(), into.bytes.size()};
+    iovec part{into.room.get(), packet::most_bytes};
     alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int) * packet::most_files)]{};
     msghdr message{};
     message.msg_iov = &part;
@@ -58,7 +58,7 @@ inline int receive_packet(int socket, packet& into) {
     do got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
     int const error = got < 0 ? errno : 0;
-    into.bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    into.bytes = {into.room.get(), got < 0 ? 0 : static_cast<std::size_t>(got)};
     for (auto* head = CMSG_FIRSTHDR(&message); got >= 0 && head; head = CMSG_NXTHDR(&message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
         auto const count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
