@@ -3,6 +3,7 @@
 
 int main(int argc, char** argv) {
     bench::report const to{argc, argv};
+    bench::compare_capture(to);
     bench::compare_programs(to);
     bench::compare_policies(to);
     bench::compare_warm_policies(to);

@@ -1,5 +1,6 @@
 #include "programs.hpp"
 
+#include <cstdio>        // stderr
 #include <cstdlib>       // abort
 #include <cstring>       // memset
 #include <functional>    // ref
@@ -20,6 +21,8 @@
 #include <muster/flow/map.hpp>
 #include <muster/process/command_runner.hpp>
 
+#include <python_script.hpp>
+
 namespace bench {
 namespace {
 
@@ -30,22 +33,35 @@ char* const no_environment[] = {nullptr};
 struct program {
     char const* name;    // of the figures
     char const* path;
-    char const* argument;
+    std::vector<std::string> args{};
     [[nodiscard]] std::vector<char*> argv() const {
         std::vector<char*> out{const_cast<char*>(path)};
-        if (argument) out.push_back(const_cast<char*>(argument));
+        for (auto const& each : args) out.push_back(const_cast<char*>(each.c_str()));
         out.push_back(nullptr);
         return out;
+    }
+    /// As a shell and Python's split() read it.
+    [[nodiscard]] std::string line() const {
+        std::string all = path;
+        for (auto const& each : args) all += ' ' + each;
+        return all;
     }
 };
 
 double with_muster(command_runner& programs, blocking_pool& io, program const& what, std::size_t count, std::size_t width) {
-    command one{.program = what.path, .environment = {}};
-    if (what.argument) one.args.push_back(what.argument);
+    command const one{.program = what.path, .args = what.args, .environment = {}};
     std::vector<command> const commands(count, one);
     return seconds([&] {
         for (auto const& done : map(commands, on{io, width} | std::ref(programs)))
             if (!done) std::abort();
+    });
+}
+
+double with_muster_here(command_runner& programs, program const& what, std::size_t count) {
+    command const one{.program = what.path, .args = what.args, .environment = {}};
+    return seconds([&] {
+        for (std::size_t i = 0; i < count; ++i)
+            if (!programs(one)) std::abort();
     });
 }
 
@@ -167,12 +183,11 @@ double with_words(std::vector<std::string> const& words) {
 
 std::vector<std::string> xargs(program const& what, std::size_t count, std::size_t width) {
     // seq makes the lines; -I uses none of them, so that the program gets its own argument alone
-    auto const run = std::string{what.path} + (what.argument ? std::string{" "} + what.argument : "");
-    return {"sh", "-c", "seq " + std::to_string(count) + " | xargs -P" + std::to_string(width) + " -I@ " + run};
+    return {"sh", "-c", "seq " + std::to_string(count) + " | xargs -P" + std::to_string(width) + " -I@ " + what.line()};
 }
 
 std::vector<std::string> python(program const& what, std::size_t count, std::size_t width) {
-    auto const run = "['" + std::string{what.path} + (what.argument ? std::string{"','"} + what.argument : "") + "']";
+    auto const run = "'" + what.line() + "'.split()";
     return {"python3", "-c",
             "import subprocess\nfrom concurrent.futures import ThreadPoolExecutor as P\nwith P(" + std::to_string(width) +
                 ") as p: list(p.map(lambda i: subprocess.run(" + run + ", capture_output=True), range(" + std::to_string(count) + ")))"};
@@ -180,14 +195,36 @@ std::vector<std::string> python(program const& what, std::size_t count, std::siz
 
 }  // namespace
 
+void compare_capture(report const& to) {
+    python_script python{"bench/commands/capture.py"};    // first: see there
+    command_runner programs;
+    struct case_of {
+        program what;
+        std::size_t count;
+    };
+    // A program that says nothing: what the two pipes cost. And one that writes as fast as it can.
+    for (auto const& [what, count] : {case_of{{"nothing", "/bin/true"}, to.size<std::size_t>(100, 10)},
+                                      case_of{{"16_MiB", "/usr/bin/head", {"-c16M", "/dev/zero"}}, to.size<std::size_t>(5, 1)}}) {
+        std::vector<contender> contenders{{"muster", [&] { return with_muster_here(programs, what, count); }},
+                                          {"bare_loop", [&] { return with_bare_loop(what, count, 1); }}};
+        auto const line = std::to_string(count) + ' ' + what.line();
+        if (python.ask(line)) contenders.push_back({"python", [&] { return python.ask(line).value(); }});
+        else std::fprintf(stderr, "  capture: without Python, which was not found (Debian: apt-get install python3)\n");
+        auto const taken = interleaved(contenders, to.size(15, 1));
+        auto const tag = std::string{"capture_of_"} + what.name + '_';
+        for (std::size_t i = 0; i < contenders.size(); ++i) to.figure(tag + contenders[i].name + "_s", taken[i], "s");
+        for (std::size_t i = 1; i < contenders.size(); ++i) to.figure(tag + "against_" + contenders[i].name, ratios(taken[0], taken[i]), "x");
+    }
+}
+
 void compare_programs(report const& to) {
     auto const count = to.size<std::size_t>(100, 10);
     auto const rounds = to.size(15, 1);
     command_runner programs;
     blocking_pool io{8};
 
-    std::vector<program> all{{"true", "/bin/true", nullptr}};
-    if (access("/usr/bin/bgpq4", X_OK) == 0) all.push_back({"bgpq4_v", "/usr/bin/bgpq4", "-v"});
+    std::vector<program> all{{"true", "/bin/true"}};
+    if (access("/usr/bin/bgpq4", X_OK) == 0) all.push_back({"bgpq4_v", "/usr/bin/bgpq4", {"-v"}});
     for (auto const& what : all)
         for (std::size_t const width : {std::size_t{1}, std::size_t{8}}) {
             std::vector<contender> contenders{

@@ -1,11 +1,10 @@
 """Python's pools of one process, measured on request.
 
-Reads lines `POOL TASK COUNT` and answers each with a line of JSON, as {"tasks_per_s": 8700.1}, or {"missing": "python3-joblib"}.
+Reads lines `POOL TASK COUNT` and answers each with the nanoseconds that one task took, or `missing` where there is no such pool.
 POOL is ppe (concurrent.futures) or loky (joblib's), with _chunks behind it for a hundred items at once; TASK is empty or 1_KiB.
 The tasks are functions of C that both sides find by name, so that nothing but the pool takes time.
 """
 import concurrent.futures
-import json
 import operator
 import sys
 import time
@@ -23,7 +22,7 @@ def start(pool):
     return ProcessPoolExecutor(1)
 
 
-def tasks_per_second(executor, task, count, chunk):
+def nanoseconds_a_task(executor, task, count, chunk):
     function, items = TASKS[task]
     items = items(count)
     expected = list(map(function, items))
@@ -31,7 +30,7 @@ def tasks_per_second(executor, task, count, chunk):
     got = list(executor.map(function, items, chunksize=chunk))
     took = time.perf_counter() - start
     assert got == expected
-    return count / took
+    return 1e9 * took / count
 
 
 def main():
@@ -42,10 +41,9 @@ def main():
         try:
             if pool not in pools:
                 pools[pool] = start(pool)
-            answer = {"tasks_per_s": tasks_per_second(pools[pool], task, int(count), 1 if pool == name else CHUNK)}
+            print(nanoseconds_a_task(pools[pool], task, int(count), 1 if pool == name else CHUNK), flush=True)
         except ImportError:
-            answer = {"missing": "python3-joblib"}
-        print(json.dumps(answer), flush=True)
+            print("missing", flush=True)
     for pool in pools.values():
         pool.shutdown()
 

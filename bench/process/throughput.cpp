@@ -13,8 +13,9 @@
 #include <muster/process/process_pool.hpp>
 #include <muster/shm/shared_span.hpp>
 
+#include <python_script.hpp>
+
 #include "lent_chunk.hpp"
-#include "python_pools.hpp"
 #include "raw_ring.hpp"
 
 namespace bench::process {
@@ -49,7 +50,7 @@ void put(lent_chunk& slot, lent_chunk item) { slot = item; }
 /// as muster takes them.
 template <class Slot, class Item, class Ours, class Task>
 void compare(report const& to, std::string const& tag, process_pool& cells, std::vector<Item> const& items, std::vector<Ours> const& ours,
-             Task const& task, std::size_t repeat, python_pools* pools) {
+             Task const& task, std::size_t repeat, python_script* pools) {
     using answer = decltype(task(items[0]));
     std::vector<answer> expected, got(items.size());
     for (auto const& item : items) expected.push_back(task(item));
@@ -88,12 +89,13 @@ void compare(report const& to, std::string const& tag, process_pool& cells, std:
                                {"raw_ring_256_by_16", with_raw(batched, 256)}};
     for (std::string const pool : {"ppe", "ppe_chunks", "loky", "loky_chunks"}) {
         if (!pools) break;
-        if (pools->ns_a_task(pool, tag, 1) == 0) {
+        auto const ask = [=](std::size_t n) { return pools->ask(std::string{pool} + ' ' + tag + ' ' + std::to_string(n)); };
+        if (!ask(1)) {
             std::fprintf(stderr, "  map: without %s, which was not found (Debian: apt-get install python3 python3-joblib)\n", pool.c_str());
             continue;
         }
         auto const count = pool.ends_with("_chunks") ? to.size<std::size_t>(50'000, 1'000) : to.size<std::size_t>(3'000, 100);
-        all.push_back({pool, [=] { return pools->ns_a_task(pool, tag, count); }});
+        all.push_back({pool, [=] { return ask(count).value(); }});
     }
 
     auto const taken = in_quiet_rounds(all, to.size(9, 1), 25);
@@ -105,7 +107,7 @@ void compare(report const& to, std::string const& tag, process_pool& cells, std:
 }  // namespace
 
 void compare_throughput(report const& to) {
-    python_pools pools;    // first: see there
+    python_script pools{"bench/process/pools.py"};    // first: see there
     process_pool_options options;
     options.workers = 1;
     options.cpus = {affinity::of_thread().cpus().back()};
