@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <dirent.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,6 +38,8 @@
 #include <muster/testing/recorder.hpp>
 
 #include "catch.hpp"
+#include "kin.hpp"
+#include "memory_groups.hpp"
 
 using namespace muster;
 using namespace std::chrono_literals;
@@ -242,6 +245,53 @@ TEST_CASE("process_pool: each fault is the failure of its task alone, and says w
     CHECK(stopped.error().text().find("stopped") != std::string::npos);
     auto const after = map(numbers(100), on{cells} | [](int i) { return i; });
     CHECK(std::all_of(after.begin(), after.end(), [](auto const& each) { return each.has_value(); }));
+}
+
+TEST_CASE("process_pool: a group bounds what a worker shares and what it starts, and is told from its own limit", "[process][process_pool][forks]") {
+    auto options = quiet(1);
+    options.groups = folder_for_memory_groups();
+    if (options.groups.empty()) SKIP("no folder of control groups that bound memory may be written");
+    if (under_asan) SKIP("no limit of private memory works with AddressSanitizer");
+    options.memory = 32 * MiB;
+    {
+        process_pool cells{options};
+        auto const shares = [](std::uint64_t size) {    // no limit of private memory counts it
+            auto* const all = static_cast<char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+            for (std::uint64_t i = 0; i < size; i += 4'096) all[i] = 1;
+            ::munmap(all, size);
+            return size;
+        };
+        CHECK((isolate{cells} | shares)(options.memory / 4));
+        auto const out = (isolate{cells} | shares)(4 * options.memory);
+        REQUIRE_FALSE(out);
+        CHECK(out.error().is(cause::out_of_memory));
+        CHECK(out.error().text().find("shared memory among them") != std::string::npos);
+        CHECK(cells.health().out_of_memory == 1);
+        // Who has left the worker's process group and session ends with it all the same.
+        auto const left = (isolate{cells} | [](int) -> int {
+            auto const child = ::fork();
+            if (child == 0) {
+                ::setsid();
+                for (;;) ::pause();
+            }
+            return child;
+        })(0);
+        REQUIRE(left);
+        CHECK_FALSE((isolate{cells} | [](int) -> int { std::abort(); })(0));
+        REQUIRE(eventually([&] { return ::kill(*left, 0) != 0 || process_of(*left).state == 'Z'; }));
+    }
+    CHECK(our_memory_groups(options.groups) <= 1);    // one may have a dead in it that nobody has reaped
+}
+
+TEST_CASE("process_pool: a folder that is none for groups is said when a worker is wanted", "[process][process_pool][forks]") {
+    auto options = quiet(1);
+    options.groups = "/proc";
+    options.memory = 64 * MiB;
+    process_pool cells{options};
+    auto const out = (isolate{cells} | &run_deed)(deed::nothing);
+    REQUIRE_FALSE(out);
+    CHECK(out.error().is(cause::unavailable));
+    CHECK(out.error().text().find("/proc/muster-") != std::string::npos);
 }
 
 TEST_CASE("process_pool: a worker that leaves by a pointer says the address", "[process][process_pool][forks]") {

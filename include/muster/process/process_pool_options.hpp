@@ -51,7 +51,12 @@ struct process_pool_options {
     void (*warm_up)() = nullptr;                  ///< called once in each worker, before its first call and before the sandbox closes
     limits bounds{};
     sandbox walls{};
-    std::vector<std::size_t> cpus{};              ///< worker i is bound to cpus[i], past the end from the front again; none: free
+    /// A folder of control groups, of version 2 or of version 1's memory, in which this program may make one for each worker: `memory`
+    /// then bounds all that it and what it starts have, caches and shared memory too. See os/memory_group.hpp. Empty: none are made.
+    std::string groups{};
+    /// Worker i is bound to cpus[i], past the end from the front again; none: free. By nodes, from the kernel's own tables:
+    /// `topology::of_process().spread(workers)`, or `.compact`. It is bound before its warm-up, so what that fills is near it.
+    std::vector<std::size_t> cpus{};
     std::optional<std::chrono::nanoseconds> spin{};    ///< how long both sides look out before they sleep; else 50 us, 0 where workers outnumber cores
     std::uint64_t arena = std::uint64_t{256} << 20;    ///< bytes that shared_buffers may take; taken when they are used
     bool zero_on_free = false;                    ///< shared_buffers are wiped when they are freed

@@ -6,6 +6,7 @@
 #include <chrono>       // nanoseconds
 #include <cstdint>      // uint64_t
 #include <deque>        // what is out
+#include <optional>     // a group
 #include <span>         // bytes
 #include <string>       // texts
 #include <utility>      // move
@@ -18,6 +19,7 @@
 #include <muster/core/wire.hpp>                  // wire_writer, wire_reader
 #include <muster/os/fd.hpp>                      // fd
 #include <muster/os/futex.hpp>                   // futex_wake
+#include <muster/os/memory_group.hpp>            // memory_group
 #include <muster/os/process_identity.hpp>        // process_identity
 #include <muster/process/detail/channel.hpp>     // channel
 
@@ -147,6 +149,7 @@ public:
     pid_t pid = -1;
     std::size_t place = 0;                    // among those that live at a time
     fd exit, output;
+    std::optional<memory_group> group{};      // it and what it starts are in
     instant born{};
     std::uint64_t served = 0;                 // calls answered; of whom it is lent to
     std::uint64_t most_answer = ~std::uint64_t{0};    // bytes that are taken from it

@@ -205,6 +205,7 @@ private:
     std::size_t unready_ = 0;            // how often workers ended before they were ready, one after another; weighted
     pid_t forget_ = 0;                   // reaped, and not yet told to the server
     std::vector<std::unique_ptr<cell>> doubtful_;    // whose server has died: perhaps there is a worker, perhaps not
+    std::vector<memory_group> emptying_;             // whose last processes are not reaped yet
     std::unique_ptr<cell> standby_;      // a process that is there and waits for the word to become a worker, its warm-up not done
 
     std::atomic<std::size_t> waiting_{0}, idle_count_{0}, poison_count_{0};
@@ -220,6 +221,7 @@ inline keeper::keeper(process_pool_options options, std::size_t width, std::shar
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       own_bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), group_(cgroup::of_process()), kills_seen_(group_.memory_kills().value_or(0)),
       spin_(options_.spin.value_or(width < granted_cpus() ? std::chrono::microseconds{50} : std::chrono::microseconds{0})) {
+    if (!options_.groups.empty()) memory_group::remove_abandoned(options_.groups);
     (void)raise_open_files(256 + 4 * (width_ + options_.spares));    // where it may not be raised the workers that fit are started
     epoll_event event{};
     event.events = EPOLLIN;
@@ -476,7 +478,12 @@ inline void keeper::run() {
         auto const now = std::chrono::steady_clock::now();
         (void)guarded<outcome<void>>([&]() -> outcome<void> {
             look_around(now);
-            std::erase_if(cells_, [this](auto const& each) { return each->is == cell::status::gone && each->dead && clean_up(*each); });
+            std::erase_if(cells_, [this](auto const& each) {
+                if (each->is != cell::status::gone || !each->dead || !clean_up(*each)) return false;
+                if (each->group && !each->group->remove()) emptying_.push_back(*std::move(each->group));
+                return true;
+            });
+            std::erase_if(emptying_, [](auto& each) { return each.remove(); });
             start_missing(lock);
             return {};
         });
@@ -523,6 +530,11 @@ inline void keeper::make_standby(std::unique_lock<std::mutex>& lock) {
         made = std::make_unique<cell>(++next_slot_);
         made->memory.page().spin = spin_.count();
         made->most_answer = options_.bounds.output + 4'096;
+        if (!options_.groups.empty() && options_.bounds.memory != 0) {
+            auto group = memory_group::make(options_.groups, options_.bounds.memory);
+            if (!group) return std::move(group).error();
+            made->group = *std::move(group);
+        }
         auto pipe = pipe_ends::open();
         ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
         worker_order order;
@@ -558,6 +570,13 @@ inline void keeper::make_standby(std::unique_lock<std::mutex>& lock) {
             return system_failure(error, "cannot watch a worker");
         }
         made->pid = *pid;
+        if (made->group)
+            if (auto put = made->group->add(*pid); !put) {
+                (void)::kill(-*pid, SIGKILL);
+                (void)::waitpid(*pid, nullptr, __WALL);
+                server_->forget(*pid);
+                return std::move(put).error();
+            }
         made->who = process_identity::of(*pid).value_or(process_identity{});
         return pid;
     });
@@ -633,6 +652,7 @@ inline void keeper::on_exit(cell& one) {
     };
     // What it has started ends as well. As long as it is not reaped its number is nobody else's.
     if (wait(WNOWAIT)) (void)::kill(-one.pid, SIGKILL);
+    if (one.group) one.group->kill_all();    // also who has left that group
     if (!wait(0)) about = {};    // somebody else has waited for it
     one.end = describe_end(one, about, &used);
     auto const asked = one.killed;
@@ -769,7 +789,10 @@ inline failure keeper::describe_end(cell const& one, siginfo_t const& about, rus
             break;
         case SIGKILL:
             if (one.killed) break;
-            if (auto const kills = group_.memory_kills(); kills && *kills > kills_seen_) {
+            if (one.group && one.group->kills().value_or(0) != 0) {
+                kind = cause::out_of_memory;
+                text += ": it and what it had started took more than " + std::to_string(options_.bounds.memory) + " bytes of memory, caches and shared memory among them";
+            } else if (auto const kills = group_.memory_kills(); kills && *kills > kills_seen_) {
                 kills_seen_ = *kills;
                 kind = cause::out_of_memory;
                 text += ": its control group ran out of memory";
@@ -927,7 +950,7 @@ inline int keeper::next_timeout(instant now) const {
         }
     if (refusing_ && !closing_) next = std::min(next, refusing_until_);
     if (pausing_ && !closing_) next = std::min(next, calm_);
-    if (!doubtful_.empty()) next = std::min(next, later(now, std::chrono::milliseconds{5}));
+    if (!doubtful_.empty() || !emptying_.empty()) next = std::min(next, later(now, std::chrono::milliseconds{5}));
     next = std::min(next, later(now, options_.recycle_growth != 0 ? std::chrono::milliseconds{50} : std::chrono::milliseconds{1'000}));
     if (next <= now) return 0;
     auto const wait = std::chrono::ceil<std::chrono::milliseconds>(next - now).count();
