@@ -27,6 +27,7 @@
 #include <muster/flow/into.hpp>
 #include <muster/flow/map.hpp>
 #include <muster/os/affinity.hpp>
+#include <muster/os/topology.hpp>
 #include <muster/policy/deadline.hpp>
 #include <muster/policy/isolate.hpp>
 #include <muster/policy/named.hpp>
@@ -833,11 +834,11 @@ TEST_CASE("process_pool: says how long callers waited and had its workers", "[pr
 }
 
 TEST_CASE("process_pool: each worker has a CPU of the list, also those that step in", "[process][process_pool][forks]") {
-    auto const mine = affinity::of_thread().cpus();
-    if (mine.size() < 2) SKIP("one CPU");
+    auto const mine = topology::of_process().spread(2);
+    if (mine[0] == mine[1]) SKIP("one CPU");
     auto options = quiet(2);
     options.poison_after = 0;
-    options.cpus = {mine[0], mine[1]};
+    options.cpus = mine;
     process_pool cells{options};
     for (int round = 0; round < 3; ++round) {
         CHECK_FALSE((isolate{cells} | &run_deed)(deed::abort));
