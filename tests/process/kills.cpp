@@ -428,6 +428,43 @@ TEST_CASE("process_pool: a process stands by, and is no worker until one is need
     REQUIRE(eventually([&] { return lines.lines().size() == 2; }));    // nobody else is warm
 }
 
+TEST_CASE("process_pool: a pool that ends while it makes a process leaves none", "[process][process_pool][forks]") {
+    auto const others = children();
+    std::mt19937 chance{seed_of_run()};
+    for (int round = 0; round < 100; ++round) {
+        INFO("round " << round);
+        {
+            process_pool_options options;
+            options.workers = 1;
+            process_pool const cells{options};
+            if (round % 2 == 0) REQUIRE(eventually([&] { return cells.health().standby == 1; }));
+            for (auto const& each : children_but(others, "muster-worker")) (void)signal_child(each, SIGKILL);
+            pause_by(chance, 2'500);
+        }
+        REQUIRE(children_but(others).empty());
+    }
+}
+
+TEST_CASE("process_pool: that nobody can stand by is no failure of a pool whose workers live", "[process][process_pool][forks]") {
+    auto const others = children();
+    process_pool_options options;
+    options.workers = 1;
+    process_pool cells{options};
+    auto const worker = (isolate{cells} | [](int) { return ::getpid(); })(0).value();
+    for (int round = 0; round < 8; ++round) {
+        INFO("round " << round);
+        auto standby = std::vector<kin>{};
+        REQUIRE(eventually([&] {    // it makes none for a second, once too many have ended at once
+            standby = children_but(others, "muster-worker");
+            std::erase_if(standby, [&](kin const& each) { return each.pid == worker || each.state == 'Z'; });
+            return !standby.empty();
+        }));
+        (void)signal_child(standby[0], SIGTERM);
+        CHECK((isolate{cells} | [](int) { return ::getpid(); })(0) == worker);
+    }
+    CHECK(cells.health().crashed == 0);
+}
+
 TEST_CASE("process_pool: workers killed at any moment take along what they had begun, and nothing else", "[process][process_pool][forks][soak]") {
     kill_under_load({.kills = soak() ? 10'000u : 400u});
 }

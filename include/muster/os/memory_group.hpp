@@ -5,6 +5,7 @@
 #include <charconv>     // from_chars
 #include <csignal>      // kill
 #include <cstdint>      // uint64_t
+#include <ctime>        // time
 #include <fstream>      // ifstream
 #include <optional>     // a count that the kernel may not have
 #include <sstream>      // numbers of processes
@@ -20,6 +21,7 @@
 #include <muster/core/outcome.hpp>         // outcome
 #include <muster/os/cgroup.hpp>            // cgroup
 #include <muster/os/fd.hpp>                // fd
+#include <muster/os/process_identity.hpp>  // process_identity
 #include <muster/os/system_failure.hpp>    // system_failure
 
 namespace muster {
@@ -38,9 +40,10 @@ namespace muster {
 /// Source     the kernel's Documentation: admin-guide/cgroup-v2, admin-guide/cgroup-v1/memory.
 class memory_group {
 public:
-    /// A new one in `parent`, for at most so many bytes: muster-, our process, and a number.
+    /// A new one in `parent`, for at most so many bytes: muster-, our process, when that began, and a number.
     [[nodiscard]] static outcome<memory_group> make(std::string const& parent, std::uint64_t bytes);
-    /// Removes what programs that are gone have left in `parent`: nobody could, when they were killed.
+    /// Removes what programs that are gone have left in `parent`: nobody could, when they were killed. What was made in the last ten
+    /// seconds stays, for a program in another container is unknown here, and its groups are empty for a moment.
     static void remove_abandoned(std::string const& parent) noexcept;
 
     memory_group(memory_group&& from) noexcept : folder_(std::exchange(from.folder_, {})), second_(from.second_) {}
@@ -97,10 +100,11 @@ inline std::optional<std::string> memory_group::read(std::string const& path) {
 
 inline outcome<memory_group> memory_group::make(std::string const& parent, std::uint64_t bytes) {
     static constinit std::atomic<std::uint64_t> next{0};
+    auto const begun = process_identity::of_this().start_time;
     std::string folder;
     int made_it = -1;
     do {    // a program in another container may have our number
-        folder = parent + '/' + std::string{prefix} + std::to_string(::getpid()) + '-' + std::to_string(++next);
+        folder = parent + '/' + std::string{prefix} + std::to_string(::getpid()) + '-' + std::to_string(begun) + '-' + std::to_string(++next);
         made_it = ::mkdir(folder.c_str(), 0755);
     } while (made_it != 0 && errno == EEXIST);
     auto const tried = "cannot make the control group " + folder;
@@ -112,7 +116,9 @@ inline outcome<memory_group> memory_group::make(std::string const& parent, std::
                                                (has("cgroup.procs") ? "; write +memory to its cgroup.subtree_control" : ", it is no folder of control groups")};
     auto const limit = made.second_ ? "/memory.max" : "/memory.limit_in_bytes";
     if (int const error = write(folder + limit, std::to_string(bytes)); error != 0) return system_failure(error, tried + limit);
-    if (made.second_) (void)write(folder + "/memory.swap.max", "0");    // not there without swap; with it the bound would be none
+    // Not there without swap; with it the bound would be none.
+    if (made.second_) (void)write(folder + "/memory.swap.max", "0");
+    else (void)write(folder + "/memory.memsw.limit_in_bytes", std::to_string(bytes));
     return made;
 }
 
@@ -124,9 +130,15 @@ inline void memory_group::remove_abandoned(std::string const& parent) noexcept {
         if (!name.starts_with(prefix)) continue;
         name.remove_prefix(prefix.size());
         pid_t owner = 0;
-        auto const [end, error] = std::from_chars(name.data(), name.data() + name.size(), owner);
-        if (error != std::errc{} || end == name.data() + name.size() || *end != '-' || owner <= 0) continue;
-        if (::kill(owner, 0) != 0 && errno == ESRCH) (void)::unlinkat(::dirfd(all), each->d_name, AT_REMOVEDIR);    // not while somebody is in it
+        std::uint64_t begun = 0;
+        auto const* const last = name.data() + name.size();
+        auto const number = std::from_chars(name.data(), last, owner);
+        if (number.ec != std::errc{} || number.ptr == last || *number.ptr != '-' || owner <= 0) continue;
+        auto const time = std::from_chars(number.ptr + 1, last, begun);
+        if (time.ec != std::errc{} || time.ptr == last || *time.ptr != '-') continue;
+        struct stat about {};
+        if (::fstatat(::dirfd(all), each->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0 || ::time(nullptr) - about.st_mtime < 10) continue;
+        if (!process_identity{owner, begun}.alive()) (void)::unlinkat(::dirfd(all), each->d_name, AT_REMOVEDIR);    // not while somebody is in it
     }
     ::closedir(all);
 }
@@ -146,7 +158,8 @@ inline void memory_group::kill_all() const noexcept {
     if (folder_.empty() || write(folder_ + "/cgroup.kill", "1") == 0) return;    // all at once, from Linux 5.14 on, in version 2
     try {
         std::istringstream all{read(folder_ + "/cgroup.procs").value_or("")};
-        for (pid_t each = 0; all >> each;) (void)::kill(each, SIGKILL);
+        for (pid_t each = 0; all >> each;)
+            if (each > 0) (void)::kill(each, SIGKILL);    // 0: of a namespace that we cannot see, and for kill our own group
     } catch (...) {    // no memory for the list: they stay, and the folder with them
     }
 }

@@ -150,6 +150,10 @@ public:
     std::size_t place = 0;                    // among those that live at a time
     fd exit, output;
     std::optional<memory_group> group{};      // it and what it starts are in
+    std::atomic<std::uint64_t> kills_before{0};    // in that, when it was lent
+    void count_kills() {
+        if (group) kills_before.store(group->kills().value_or(0), std::memory_order_relaxed);    // a number alone
+    }
     instant born{};
     std::uint64_t served = 0;                 // calls answered; of whom it is lent to
     std::uint64_t most_answer = ~std::uint64_t{0};    // bytes that are taken from it

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>             // any_of, count_if, find_if, min
+#include <algorithm>             // any_of, count_if, max_element, min
 #include <array>                 // events
 #include <atomic>                // counts
 #include <chrono>                // milliseconds
@@ -196,6 +196,7 @@ private:
     process_pool_health counts_;
     std::vector<std::string> lines_;     // to be written, without the lock
     bool closing_ = false;
+    instant closed_{};
     bool told_of_sandbox_ = false;
     bool pausing_ = false;               // before it makes one more that waits
     instant calm_{};                     // until then it pauses
@@ -256,23 +257,26 @@ inline keeper::~keeper() {
     {
         std::lock_guard lock(mutex_);
         closing_ = true;
+        closed_ = std::chrono::steady_clock::now();
     }
     ring();
     thread_.join();
 }
 
 inline cell* keeper::borrow_now() {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (first_ || idle_.empty() || counts_.busy >= width_) return nullptr;
     auto& one = take_idle();
     lend(one);
+    lock.unlock();
+    one.count_kills();
     return &one;
 }
 
-/// Under the lock, where there is one: one that is ready, of them who rested last.
+/// Under the lock, where there is one: one that is ready, of them who rested last; one that dies only where there is no other.
 inline cell& keeper::take_idle() {
-    auto found = std::find_if(idle_.rbegin(), idle_.rend(), [](auto const* each) { return each->is_ready(); });
-    if (found == idle_.rend()) found = idle_.rbegin();
+    auto const worth = [](cell const& one) { return one.is_dying() ? 0 : one.is_ready() ? 2 : 1; };
+    auto found = std::max_element(idle_.rbegin(), idle_.rend(), [&](auto const* a, auto const* b) { return worth(*a) < worth(*b); });
     auto& one = **found;
     idle_.erase(std::next(found).base());
     idle_count_.store(idle_.size(), std::memory_order_relaxed);
@@ -317,6 +321,7 @@ inline outcome<cell*> keeper::borrow(context& cx) {
     }
     // Not under the lock: who woke this thread has it still.
     if (me.refused) return std::move(*me.refused);
+    me.given->count_kills();
     return me.given;
 }
 /// Under the lock: out of the line.
@@ -350,6 +355,7 @@ inline void keeper::give_back(cell& lent) {
         return;
     }
     unlend(lent);
+    if (lent.is_ready()) unready_ = 0;
     if (is_due(lent)) {
         recycle(lent);
         return fill_place();
@@ -360,6 +366,7 @@ inline void keeper::give_back(cell& lent) {
 /// Under the lock: one place is free. A spare takes it, or who stands by: at once, whatever thread this is.
 inline void keeper::fill_place() {
     if (closing_) return;
+    calm_ = later(std::chrono::steady_clock::now(), std::chrono::milliseconds{2});
     if (idle_.empty() && standby_ && !refusing_ && living() < width_) return step_in();
     if (!first_ || idle_.empty() || counts_.busy >= width_) return;
     auto& one = take_idle();
@@ -478,18 +485,19 @@ inline void keeper::run() {
         auto const now = std::chrono::steady_clock::now();
         (void)guarded<outcome<void>>([&]() -> outcome<void> {
             look_around(now);
+            emptying_.reserve(emptying_.size() + cells_.size());
             std::erase_if(cells_, [this](auto const& each) {
                 if (each->is != cell::status::gone || !each->dead || !clean_up(*each)) return false;
                 if (each->group && !each->group->remove()) emptying_.push_back(*std::move(each->group));
                 return true;
             });
-            std::erase_if(emptying_, [](auto& each) { return each.remove(); });
+            std::erase_if(emptying_, [](auto& each) { return each.remove() || (each.kill_all(), false); });    // who forked meanwhile, too
             start_missing(lock);
             return {};
         });
         if (!lock.owns_lock()) lock.lock();
         auto const lines = std::exchange(lines_, {});
-        auto const over = closing_ && cells_.empty() && doubtful_.empty();
+        auto const over = closing_ && !standby_ && cells_.empty() && doubtful_.empty() && (emptying_.empty() || now > later(closed_, std::chrono::seconds{1}));
         lock.unlock();    // whoever takes the lines may take his time
         for (auto const& line : lines)    // a sink that throws has lost its line, and nothing else
             (void)guarded<outcome<void>>([&]() -> outcome<void> { return write(line), outcome<void>{}; });
@@ -502,15 +510,16 @@ inline void keeper::run() {
 inline void keeper::start_missing(std::unique_lock<std::mutex>& lock) {
     while (!closing_) {
         auto const now = std::chrono::steady_clock::now();
+        pausing_ = false;
         if (refusing_ && now < refusing_until_) return;
+        refusing_.reset();
+        looping_ = false;
         auto const there = living();
         auto const missing = there < width_ + options_.spares;
         if (!missing && standby_) return;
         // Nobody waits for it: making one just now would take the processor from who has stepped in.
         pausing_ = there >= width_ && now < calm_;
         if (pausing_) return;
-        refusing_.reset();
-        looping_ = false;
         if (missing && standby_) step_in();
         else make_standby(lock);
     }
@@ -560,23 +569,13 @@ inline void keeper::make_standby(std::unique_lock<std::mutex>& lock) {
         if (!pid && server_->gone() && !has_process_main())
             return std::move(pid.error().note("; write muster::process_main start{argc, argv}; as the first line of main, and another is started"));
         if (!pid) return pid;
+        made->pid = *pid;
+        made->born = std::chrono::steady_clock::now();
         made->output = std::move(pipe.read);
         made->exit = fd{static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0))};
-        if (!made->exit) {
-            int const error = errno;
-            (void)::kill(-*pid, SIGKILL);
-            (void)::waitpid(*pid, nullptr, __WALL);
-            server_->forget(*pid);
-            return system_failure(error, "cannot watch a worker");
-        }
-        made->pid = *pid;
+        if (!made->exit) return system_failure(errno, "cannot watch a worker");
         if (made->group)
-            if (auto put = made->group->add(*pid); !put) {
-                (void)::kill(-*pid, SIGKILL);
-                (void)::waitpid(*pid, nullptr, __WALL);
-                server_->forget(*pid);
-                return std::move(put).error();
-            }
+            if (auto put = made->group->add(*pid); !put) return std::move(put).error();
         made->who = process_identity::of(*pid).value_or(process_identity{});
         return pid;
     });
@@ -592,7 +591,15 @@ inline void keeper::make_standby(std::unique_lock<std::mutex>& lock) {
         if (++servers_lost_ >= 10) refuse({cause::unavailable, "fork servers die as soon as they are started"});
         return;
     }
-    if (!started) return refuse(started.error());
+    if (!started) {
+        if (made && made->pid > 0) {    // it may not have come to lead a group
+            (void)::kill(made->pid, SIGKILL);
+            (void)::kill(-made->pid, SIGKILL);
+            (void)::waitpid(made->pid, nullptr, __WALL);
+            forget_ = made->pid;
+        }
+        return refuse(started.error());
+    }
     servers_lost_ = 0;
     standby_ = std::move(made);
     watch_over(*standby_);
@@ -608,11 +615,11 @@ inline void keeper::step_in() {
     one.place = place;
     one.born = now;
     ++counts_.started;
-    calm_ = later(now, std::chrono::milliseconds{2});
     auto& page = one.memory.page();
     if (!options_.cpus.empty()) page.cpu.store(static_cast<std::int64_t>(options_.cpus[place % options_.cpus.size()]), std::memory_order_relaxed);
     page.begin.store(1, std::memory_order_release);    // pairs with the worker: its processor is there
     futex_wake(page.begin, 1, futex_reach::shared);
+    (void)::kill(one.pid, SIGCONT);    // it may have been stopped while nobody looked
     offer(one);
 }
 
@@ -682,9 +689,10 @@ inline void keeper::on_exit(cell& one) {
     auto const phase = one.memory.page().phase.load(std::memory_order_acquire);    // pairs with the worker
     if (phase == static_cast<std::uint32_t>(worker_phase::ready)) {
         unready_ = 0;
-    } else if (!asked && could_not_start(one.end, phase)) {
+    } else if (!asked && (!stood_by || std::chrono::steady_clock::now() - one.born < std::chrono::seconds{1}) && could_not_start(one.end, phase)) {
         refusing_ = failure{cause::unavailable, "pool \"" + options_.name + "\" cannot start its workers: they end before they are ready; the last one: " + one.end.text()};
         refusing_until_ = later(std::chrono::steady_clock::now(), std::chrono::seconds{1});
+        if (stood_by && has_living()) return;    // nobody needed it yet
         looping_ = true;
         return refuse_all(*refusing_);
     }
@@ -789,7 +797,7 @@ inline failure keeper::describe_end(cell const& one, siginfo_t const& about, rus
             break;
         case SIGKILL:
             if (one.killed) break;
-            if (one.group && one.group->kills().value_or(0) != 0) {
+            if (one.group && one.group->kills().value_or(0) > one.kills_before.load(std::memory_order_relaxed)) {    // a number alone
                 kind = cause::out_of_memory;
                 text += ": it and what it had started took more than " + std::to_string(options_.bounds.memory) + " bytes of memory, caches and shared memory among them";
             } else if (auto const kills = group_.memory_kills(); kills && *kills > kills_seen_) {

@@ -71,7 +71,8 @@ private:
             into->said.store(1, std::memory_order_seq_cst);    // before the look at who sleeps, as an answer
             if (auto* const word = asleep().load()) {
                 auto const how = word->exchange(0, std::memory_order_seq_cst);
-                (void)futex_wake(*word, 1, futex_reach::shared);    // whatever it was: an answer may have been about to
+                (void)futex_wake(*word, 1, futex_reach::shared);    // whatever it was: an answer may have been about to. Who was to
+                // hear the bell and is missed for the same reason hears of the end, 0.5 ms later.
                 if (how == 2) (void)::eventfd_write(rings().load(), 1);
             }
             // The end keeps the processor for some 0.3 ms, in the kernel. Who steps in goes first.
