@@ -513,7 +513,7 @@ TEST_CASE("command_runner: who heeds TERM may still say something", "[process][c
         stop.request_stop();
     }};
     context cx{stop.get_token(), stops};
-    auto what = shell("trap 'echo last words >&2; exit 7' TERM; echo > " + ready + "; while :; do sleep 1000 & wait; done");
+    auto what = shell("trap 'echo last words >&2; exit 7' TERM; sleep 1000 & echo > " + ready + "; wait");
     what.grace = 10s;    // the group is gone long before
     auto const result = programs(what, cx);
     REQUIRE_FALSE(result);
@@ -557,7 +557,7 @@ TEST_CASE("command_runner: the whole group is asked to end, not the child alone"
         stop.request_stop();
     }};
     context cx{stop.get_token(), stops};
-    auto what = shell("trap 'wait' TERM; (trap 'echo heard >&2; exit' TERM; echo > " + ready + "; while :; do sleep 1000 & wait; done) & wait");
+    auto what = shell("trap 'wait' TERM; (trap 'echo heard >&2; exit' TERM; sleep 1000 & echo > " + ready + "; wait) & wait");
     what.grace = 10s;
     auto const result = programs(what, cx);
     REQUIRE_FALSE(result);
