@@ -298,9 +298,9 @@ TEST_CASE("process_pool: a worker whose fork server died before it could say its
         options.start = start_method::anew;
         process_pool cells{options};
         auto const worker = *(isolate{cells} | &pid_here)(0);
-        auto const servers = children_but(known, "muster-server");
-        REQUIRE(servers.size() == 1);
-        auto const server = servers[0].pid;
+        // Who stands by is there, and no clone has the server's name any more.
+        REQUIRE(eventually([&] { return cells.health().standby == 1 && children_but(known, "muster-server").size() == 1; }));
+        auto const server = children_but(known, "muster-server").at(0).pid;
         // Held at its next fork, as a debugger does, and killed there.
         if (::ptrace(PTRACE_SEIZE, server, nullptr, PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE) != 0) SKIP("may not trace");
         REQUIRE(::kill(worker, SIGKILL) == 0);
