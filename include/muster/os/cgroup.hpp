@@ -32,6 +32,8 @@ public:
 
     // What the files say
 
+    /// The whole of such a file; none where it cannot be read.
+    [[nodiscard]] static std::optional<std::string> read(std::string const& path);
     /// "200000 100000" is 2; "max 100000" is no limit.
     [[nodiscard]] static std::optional<double> parse_cpu_max(std::string_view text);
     /// The number after `key` in lines of "key number".
@@ -42,7 +44,6 @@ public:
     [[nodiscard]] static std::optional<std::string> parse_path(std::string_view text, std::string_view controller);
 
 private:
-    static std::optional<std::string> read(std::string const& path);
     static std::vector<std::string> folders(std::string const& mount, std::optional<std::string> const& path);
 
     std::vector<std::string> unified_;    // from the group upwards

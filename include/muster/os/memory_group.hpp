@@ -6,7 +6,6 @@
 #include <csignal>      // kill
 #include <cstdint>      // uint64_t
 #include <ctime>        // time
-#include <fstream>      // ifstream
 #include <optional>     // a count that the kernel may not have
 #include <sstream>      // numbers of processes
 #include <string>       // paths
@@ -75,7 +74,6 @@ private:
     memory_group(std::string folder, bool second) : folder_(std::move(folder)), second_(second) {}
     static constexpr std::string_view prefix = "muster-";
     static int write(std::string const& path, std::string_view text) noexcept;
-    static std::optional<std::string> read(std::string const& path);
 
     std::string folder_;
     bool second_;    // version
@@ -88,14 +86,6 @@ inline int memory_group::write(std::string const& path, std::string_view text) n
     fd const file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     if (!file) return errno;
     return ::write(file.get(), text.data(), text.size()) < 0 ? errno : 0;
-}
-
-inline std::optional<std::string> memory_group::read(std::string const& path) {
-    std::ifstream file{path};
-    if (!file) return std::nullopt;
-    std::string all;
-    std::getline(file, all, '\0');    // there is none in such files
-    return all;
 }
 
 inline outcome<memory_group> memory_group::make(std::string const& parent, std::uint64_t bytes) {
@@ -150,14 +140,14 @@ inline outcome<void> memory_group::add(pid_t pid) const {
 }
 
 inline std::optional<std::uint64_t> memory_group::kills() const {
-    auto const text = read(folder_ + (second_ ? "/memory.events" : "/memory.oom_control"));
+    auto const text = cgroup::read(folder_ + (second_ ? "/memory.events" : "/memory.oom_control"));
     return text ? cgroup::parse_keyed(*text, "oom_kill") : std::nullopt;
 }
 
 inline void memory_group::kill_all() const noexcept {
     if (folder_.empty() || write(folder_ + "/cgroup.kill", "1") == 0) return;    // all at once, from Linux 5.14 on, in version 2
     try {
-        std::istringstream all{read(folder_ + "/cgroup.procs").value_or("")};
+        std::istringstream all{cgroup::read(folder_ + "/cgroup.procs").value_or("")};
         for (pid_t each = 0; all >> each;)
             if (each > 0) (void)::kill(each, SIGKILL);    // 0: of a namespace that we cannot see, and for kill our own group
     } catch (...) {    // no memory for the list: they stay, and the folder with them

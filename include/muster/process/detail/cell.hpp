@@ -82,6 +82,10 @@ public:
     [[nodiscard]] bool is_ready() const noexcept {
         return memory.page().phase.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(worker_phase::ready);    // a look
     }
+    /// As it is lent: who is killed for memory from now on is this caller's.
+    void count_kills() {
+        if (group) kills_before.store(group->kills().value_or(0), std::memory_order_relaxed);    // a number alone
+    }
     /// It has said that it dies, of a signal: nothing more comes, though it is not gone yet.
     [[nodiscard]] bool is_dying() const noexcept { return memory.page().words.said.load(std::memory_order_seq_cst) != 0; }
 
@@ -151,9 +155,6 @@ public:
     fd exit, output;
     std::optional<memory_group> group{};      // it and what it starts are in
     std::atomic<std::uint64_t> kills_before{0};    // in that, when it was lent
-    void count_kills() {
-        if (group) kills_before.store(group->kills().value_or(0), std::memory_order_relaxed);    // a number alone
-    }
     instant born{};
     std::uint64_t served = 0;                 // calls answered; of whom it is lent to
     std::uint64_t most_answer = ~std::uint64_t{0};    // bytes that are taken from it

@@ -8,7 +8,6 @@
 #include <cstring>    // memset
 #include <ctime>      // nanosleep
 
-#include <sched.h>           // SCHED_IDLE
 #include <signal.h>          // sigaltstack
 #include <sys/eventfd.h>     // eventfd_write
 #include <sys/ucontext.h>    // where the stack was
