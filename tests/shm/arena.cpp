@@ -421,6 +421,28 @@ TEST_CASE("arena: who needs memory takes what the dead left, but no message", "[
     CHECK(here.allocate(256 * KiB));
 }
 
+TEST_CASE("arena: what one of the dead gave outlives the sweep of another, and whoever needs memory", "[shm][arena][forks]") {
+    arena here{{.capacity = 1 * MiB}};
+    shared_memory const told{4 * KiB};
+    struct left {
+        shared_handle message;
+        arena_owner owner;
+    };
+    auto* const both = reinterpret_cast<left*>(told.data());
+    for (int i = 0; i < 2; ++i)
+        REQUIRE(in_child([&] {
+                    auto const message = here.allocate(256 * KiB).value();
+                    both[i] = {message, here.become_owner().value()};
+                    return here.give(message) && here.allocate(128 * KiB) ? 0 : 1;
+                }) == 0);
+    CHECK(here.sweep(both[0].owner) == 2);
+    CHECK(here.allocate(768 * KiB));    // which takes what the other had, and had not given
+    CHECK_FALSE(here.allocate(1));
+    CHECK(here.adopt(both[1].message) == true);
+    CHECK(here.sweep(both[1].owner) == 0);
+    CHECK(here.owns(both[1].message));
+}
+
 TEST_CASE("arena: a transfer to somebody who is gone leaves the chunk to the next sweep", "[shm][arena]") {
     arena here{{.capacity = 1 * MiB}};
     arena_owner them;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>       // min
+#include <algorithm>       // count_if, find, min
 #include <array>           // hints
 #include <atomic>          // atomic
 #include <cerrno>          // EINTR
@@ -13,6 +13,7 @@
 #include <string>          // text of failures
 #include <system_error>    // system_error
 #include <utility>         // move
+#include <vector>          // the dead
 
 #include <fcntl.h>         // F_GET_SEALS
 #include <sched.h>         // sched_yield
@@ -163,7 +164,6 @@ private:
         std::atomic<bool> made{false};
         std::atomic<std::uint32_t> keeping{0};
     };
-    enum class left_over { all, not_given };    // what of dead owners is freed
     struct given_back {
         std::size_t pages = 0;
         bool busy = false;    // somebody else is giving pages back, or taking some
@@ -177,9 +177,10 @@ private:
 
     [[nodiscard]] arena_owner self() const noexcept;
     bool give_up(arena_owner who) noexcept;
-    std::size_t remove_dead() noexcept;
+    [[nodiscard]] std::vector<arena_owner> dead_owners() const;
     [[nodiscard]] bool gone(chunk_word const& has) const noexcept;
-    std::size_t reclaim(left_over what);
+    std::size_t reclaim(std::span<arena_owner const> dead = {});
+    std::size_t make_room_for_owners();
 
     [[nodiscard]] bool possible(shared_handle const& which) const noexcept;
     [[nodiscard]] bool mine(chunk_word const& has, shared_handle const& which, arena_owner me) const noexcept;
@@ -281,7 +282,7 @@ inline outcome<arena_owner> arena::become_owner() {
             give_up(me);    // another thread was first
             return self();
         }
-        if (remove_dead() == 0) break;
+        if (make_room_for_owners() == 0) break;
     }
     return failure{cause::exhausted, std::to_string(layout_.most_owners - 1) +
                                          " processes have part in this arena, which is all it has room for"};
@@ -307,19 +308,31 @@ inline bool arena::give_up(arena_owner who) noexcept {
     return book_.owner(who.place).compare_exchange_strong(now, next.word());
 }
 
-inline std::size_t arena::remove_dead() noexcept {
-    std::size_t removed = 0;
+inline std::vector<arena_owner> arena::dead_owners() const {
+    std::vector<arena_owner> dead;
     for (std::size_t place = 1; place < layout_.most_owners; ++place) {
-        auto now = book_.owner(place).load();
-        auto const entry = owner_word::of(now);
+        auto const entry = owner_word::of(book_.owner(place).load());
         arena_owner const who{static_cast<std::uint16_t>(place), entry.generation};
         if (entry.pid == 0 || who == self()) continue;
         auto const alive = process_identity::of(static_cast<pid_t>(entry.pid));
         if (alive && (alive->start_time == 0 || entry.start_time == 0 || owner_word::low(alive->start_time) == entry.start_time))
             continue;
-        removed += give_up(who);
+        dead.push_back(who);
     }
-    return removed;
+    return dead;
+}
+
+// Gives up the dead, but for those of whom a message may be on its way: what they gave is there until they are swept.
+inline std::size_t arena::make_room_for_owners() {
+    auto dead = dead_owners();
+    for (std::size_t k = 0; k < layout_.classes(); ++k) {
+        auto const begun = book_.begun(k);
+        for (std::uint32_t place = 0; place < begun; ++place) {
+            auto const has = chunk_word::of(book_.chunk(layout_.chunk(k, place)).load());
+            if (has.state == chunk_state::given) std::erase(dead, arena_owner{has.owner, has.owner_generation});
+        }
+    }
+    return static_cast<std::size_t>(std::count_if(dead.begin(), dead.end(), [this](auto who) { return give_up(who); }));
 }
 
 // Whether a chunk names an owner that is no more: asked after its word was read, for the table only moves on.
@@ -333,16 +346,17 @@ inline bool arena::gone(chunk_word const& has) const noexcept {
 
 inline std::size_t arena::sweep(arena_owner dead) {
     if (dead != self()) give_up(dead);    // who asks is not dead
-    return reclaim(left_over::all);
+    return reclaim();
 }
 
 inline std::size_t arena::sweep_dead() {
-    remove_dead();
-    return reclaim(left_over::all);
+    for (auto const who : dead_owners()) give_up(who);
+    return reclaim();
 }
 
+// Frees what owners have that were given up, and what those have who are said to be dead, but for what they gave.
 // A sweeper that dies in the middle leaves chunks that name it, or that still name the dead: the next one finds both.
-inline std::size_t arena::reclaim(left_over what) {
+inline std::size_t arena::reclaim(std::span<arena_owner const> dead) {
     auto const me = become_owner();
     if (!me) return 0;
     std::size_t found = 0;
@@ -356,7 +370,9 @@ inline std::size_t arena::reclaim(left_over what) {
                 book_.mark(chunk);    // whoever died between freeing and marking it has not
                 continue;
             }
-            if (!gone(has) || (what == left_over::not_given && has.state == chunk_state::given)) continue;
+            auto const left = has.state != chunk_state::given &&
+                              std::find(dead.begin(), dead.end(), arena_owner{has.owner, has.owner_generation}) != dead.end();
+            if (!left && !gone(has)) continue;
             chunk_word taken;
             if (!take(chunk, word, *me, taken)) continue;    // somebody else sweeps
             if (has.state == chunk_state::taken) {
@@ -472,8 +488,7 @@ inline outcome<shared_handle> arena::allocate(std::size_t bytes) {
         if (back.pages > 0) continue;
         if (!swept) {
             swept = true;
-            remove_dead();
-            reclaim(left_over::not_given);
+            reclaim(dead_owners());
         } else if (back.busy) {
             ::sched_yield();
         } else {

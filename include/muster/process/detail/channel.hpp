@@ -50,7 +50,7 @@ struct channel_page {
     // The worker's
     alignas(64) std::atomic<std::int64_t> started{0};    // when it claimed what it runs, where somebody asked for that; 0: nothing
     std::atomic<std::uint32_t> phase{0};
-    std::atomic<std::int32_t> pid{0};                     // its own, for a program that did not hear it from the server
+    int pid = 0;                                          // the kernel's note for a program that did not hear it from the server
     last_words words;
     char why[1'024]{};                                    // it could not start; or what its sandbox lacks
 

@@ -23,17 +23,21 @@ enum class born_to { caller, parent_of_caller };
 /// What fork() does besides is done here: the C library's idea of the thread's number is renewed by the kernel, at the address that
 /// the library has told it. Handlers of pthread_atfork are not called: with one thread there is no lock that another one holds.
 ///
+/// `told`, where it is not null, gets the child's number from the kernel before the child runs, and also when the caller is killed
+/// in the middle: in shared memory, whoever reaps the child knows it in any case.
+///
 /// Shape      0 in the child; -1 and errno on failure.
-inline pid_t clone_process(born_to whose) noexcept {
+inline pid_t clone_process(born_to whose, int* told = nullptr) noexcept {
     int* number = nullptr;
     unsigned long flags = whose == born_to::parent_of_caller ? CLONE_PARENT : 0;
+    if (told) flags |= CLONE_PARENT_SETTID;
 #ifdef PR_GET_TID_ADDRESS
     if (::prctl(PR_GET_TID_ADDRESS, &number, 0, 0, 0) == 0 && number) flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
 #endif
 #if defined(__x86_64__)
-    return static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, nullptr, number, nullptr));
+    return static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, told, number, nullptr));
 #else
-    return static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, nullptr, nullptr, number));
+    return static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, told, nullptr, number));
 #endif
 }
 

@@ -19,6 +19,7 @@
 #include <fcntl.h>           // open
 #include <poll.h>            // ppoll
 #include <spawn.h>           // posix_spawn
+#include <sys/mman.h>        // mmap
 #include <sys/prctl.h>       // PR_SET_NAME
 #include <sys/socket.h>      // socketpair
 #include <sys/syscall.h>     // close_range
@@ -30,6 +31,7 @@
 #include <muster/core/wire.hpp>                    // encoded, decoded
 #include <muster/os/fd.hpp>                        // fd
 #include <muster/os/system_failure.hpp>            // system_failure
+#include <muster/process/detail/channel.hpp>       // channel_page
 #include <muster/process/detail/clone.hpp>         // clone_process
 #include <muster/process/detail/packets.hpp>       // packet
 #include <muster/process/detail/worker_main.hpp>   // become_worker
@@ -267,7 +269,11 @@ inline void fork_server::serve(fd socket, pid_t program) noexcept {
             workers.insert(workers.end(), request->others.begin(), request->others.end());
             if (!request->start) continue;
             server_reply reply;
-            auto const pid = clone_process(born_to::parent_of_caller);
+            // Its page is touched beforehand: whoever is killed in the middle of a page fault does not get it.
+            auto* const page = static_cast<channel_page*>(
+                got.files.empty() ? MAP_FAILED : ::mmap(nullptr, page_room, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, got.files[0].get(), 0));
+            auto const pid = clone_process(born_to::parent_of_caller, page == MAP_FAILED ? nullptr : &page->pid);
+            if (page != MAP_FAILED) ::munmap(page, page_room);
             if (pid == 0) {
                 socket.reset();
                 ::signal(SIGTERM, SIG_DFL);

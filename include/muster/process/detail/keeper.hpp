@@ -165,7 +165,7 @@ private:
     static std::uint64_t memory_of(pid_t pid);
     static std::string why_of(cell const& one);
     static bool is_held(cell& one);
-    static bool is_our_worker(pid_t pid);
+    bool is_lost_worker(pid_t pid) const;
     /// To a worker that is not reaped, and to its group, which it may have left.
     static void signal_all(cell const& one, int number) noexcept {
         if (one.dead.load(std::memory_order_seq_cst)) return;
@@ -732,8 +732,7 @@ inline void keeper::count_loss(failure const& kind) {
 /// Nobody talks to it any more, and its answers are taken: what it had of the arena is free. True.
 inline bool keeper::clean_up(cell& one) {
     if (std::exchange(one.clean, true)) return true;
-    if (one.who.pid == 0) (void)arena_.sweep_dead();    // it died before it was looked at
-    else if (auto const owner = arena_.owner_of(one.who)) (void)arena_.sweep(owner);
+    if (auto const owner = arena_.owner_of(one.who)) (void)arena_.sweep(owner);    // none: it died before it was looked at, and had nothing
     if (one.kept) arena_.reuse();
     return true;
 }
@@ -863,13 +862,15 @@ inline std::string keeper::why_of(cell const& one) {
     return text;
 }
 
-/// A number that a worker has written may be anybody's.
-inline bool keeper::is_our_worker(pid_t pid) {
+/// Whether it is a worker that no server has told of. In a page to which a worker writes, a number may be anybody's.
+inline bool keeper::is_lost_worker(pid_t pid) const {
+    if (pid <= 0 || pid == server_->pid() || (standby_ && standby_->pid == pid)) return false;
+    if (std::any_of(cells_.begin(), cells_.end(), [pid](auto const& each) { return each->pid == pid; })) return false;
     siginfo_t about{};
     if (::syscall(SYS_waitid, P_PID, pid, &about, WEXITED | WNOHANG | WNOWAIT | __WALL, nullptr) != 0) return false;    // no child of ours
     std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
     std::string name;
-    return std::getline(file, name) && name == "muster-worker";
+    return std::getline(file, name) && (name == "muster-worker" || name == "muster-server");    // as it is called at first
 }
 
 /// Stopped by a signal, and still so at the second look.
@@ -897,8 +898,8 @@ inline void keeper::look_around(instant now) {
             if (each->relay) each->relay->wake();
     }
     std::erase_if(doubtful_, [&](auto const& each) {
-        auto const pid = each->memory.page().pid.load(std::memory_order_seq_cst);
-        if (pid > 0 && is_our_worker(pid)) {
+        auto const pid = std::atomic_ref{each->memory.page().pid}.load(std::memory_order_relaxed);    // it is there since before the worker ran
+        if (is_lost_worker(pid)) {
             (void)::kill(-pid, SIGKILL);
             (void)::kill(pid, SIGKILL);
             return ::waitpid(pid, nullptr, __WALL | WNOHANG) != 0;

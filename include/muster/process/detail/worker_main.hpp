@@ -140,7 +140,6 @@ private:
     };
 
     void prepare() {
-        page_.pid.store(::getpid(), std::memory_order_seq_cst);
         notes_of_death::take(page_.words, answers_.positions().parked, bell_.get());
         stand_by();
         auto const ready = guarded<outcome<void>>([this]() -> outcome<void> {
