@@ -402,7 +402,8 @@ TEST_CASE("command_runner: without processes left it fails as exhausted, and rec
             return ::setrlimit(RLIMIT_NPROC, &limit) == 0 ? programs({.program = "true"}) : outcome<command_result>{};
         };
         auto const refused = [](auto const& result) { return !result && result.error().is(cause::exhausted); };
-        if (::setgid(4'001) != 0 || ::setuid(4'001) != 0) ::_exit(9);
+        auto const nobody = 100'000 + static_cast<uid_t>(::getpid());    // who runs nothing, also where this test runs twice
+        if (::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(9);
         if (!refused(run_with(1))) ::_exit(1);    // this process alone: the waiting thread cannot start
         if (!refused(run_with(2))) ::_exit(2);    // it can, the program cannot
         if (!run_with(3)) ::_exit(3);
