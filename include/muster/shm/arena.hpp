@@ -27,10 +27,10 @@
 #include <muster/os/process_identity.hpp>        // process_identity
 #include <muster/os/shared_memory.hpp>           // shared_memory
 #include <muster/os/system_failure.hpp>          // system_failure
+#include <muster/os/wiped_page.hpp>              // wiped_page
 #include <muster/shm/detail/arena_book.hpp>      // arena_book
 #include <muster/shm/detail/arena_layout.hpp>    // arena_layout
 #include <muster/shm/detail/arenas_here.hpp>     // arenas_here
-#include <muster/shm/detail/wiped_page.hpp>      // wiped_page
 #include <muster/shm/shared_handle.hpp>          // shared_handle
 
 namespace muster {
@@ -202,7 +202,7 @@ private:
     arena_header header_;    // as it was at the beginning: what stands there now is not asked
     detail::arena_layout layout_;
     detail::arena_book book_;
-    detail::wiped_page<of_this_process> here_;
+    wiped_page<of_this_process> here_;
     std::uint64_t id_;
     std::array<std::atomic<std::uint32_t>, detail::arena_layout::most_classes> hints_{};
 };

@@ -37,7 +37,6 @@
 #include <muster/os/process_identity.hpp>               // process_identity
 #include <muster/process/detail/cell.hpp>               // cell
 #include <muster/process/detail/fork_server.hpp>        // fork_server
-#include <muster/process/detail/quiet_thread.hpp>       // quiet_thread
 #include <muster/process/detail/signal_name.hpp>        // signal_text
 #include <muster/process/process_pool_health.hpp>       // process_pool_health
 #include <muster/process/process_pool_options.hpp>      // process_pool_options

@@ -9,7 +9,7 @@
 #include <sys/mman.h>    // mmap, madvise
 #include <unistd.h>      // sysconf
 
-namespace muster::detail {
+namespace muster {
 
 /// A `T` of this process alone: the kernel makes it zeros in a child of fork, however that was made, without a system call to
 /// find out.
@@ -41,4 +41,4 @@ private:
     T* at_ = nullptr;
 };
 
-}  // namespace muster::detail
+}  // namespace muster

@@ -6,7 +6,7 @@
 
 #include <signal.h>    // pthread_sigmask
 
-namespace muster::detail {
+namespace muster {
 
 /// A thread that no signal interrupts: those are for the program's own. It is started with all of them blocked, so that none comes between.
 ///
@@ -25,4 +25,4 @@ template <class Body>
     return std::jthread{std::forward<Body>(body)};
 }
 
-}  // namespace muster::detail
+}  // namespace muster
