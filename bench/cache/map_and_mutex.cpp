@@ -1,0 +1,36 @@
+#include <mutex>            // unique_lock
+#include <shared_mutex>     // shared_mutex
+#include <string>           // keys
+#include <unordered_map>    // entries
+
+#include "problem.hpp"
+
+// What one process writes that has no cache: it shares nothing with others, and forgets nothing.
+
+namespace bench::cache {
+
+std::optional<rival> map_and_mutex(problem const& of) {
+    struct store {
+        std::unordered_map<std::string, std::string> entries;
+        std::shared_mutex mutex;
+    };
+    auto const filled = std::make_shared<store>();
+    fill(of, [&](std::string const& key, std::string const& value) { filled->entries.emplace(key, value); });
+    return rival{.name = "map_and_mutex",
+                 .connect = [filled] {
+                     return client{.get = [filled](std::string const& key, std::string& value) {
+                                       std::shared_lock lock(filled->mutex);
+                                       auto const found = filled->entries.find(key);
+                                       if (found == filled->entries.end()) return false;
+                                       value = found->second;
+                                       return true;
+                                   },
+                                   .set = [filled](std::string const& key, std::string const& value) {
+                                       std::unique_lock lock(filled->mutex);
+                                       filled->entries.insert_or_assign(key, value);
+                                   }};
+                 },
+                 .threads = true};
+}
+
+}  // namespace bench::cache
