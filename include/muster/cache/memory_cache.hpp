@@ -35,7 +35,8 @@ struct memory_cache_options {
 /// Remembers values within this process.
 ///
 /// Order      when it is full, what was used least goes: S3-FIFO, in each shard. A new entry that is not used twice goes first,
-///            and a key that comes back soon after is kept for longer.
+///            and a key that comes back soon after is kept for longer. The room is shared out evenly among the shards, one for
+///            256 entries and 64 at most, and one of them may be full before the others.
 /// Shape      keys are hashable by std::hash, comparable and copyable; values copyable and assignable.
 /// Units      `now` is the time of the call. Without it the clock is read, once and only where an entry has an age.
 /// Waits      `get_or_compute` for a call under way on the same key, through the context.
@@ -98,7 +99,7 @@ private:
         std::uint32_t tag;
     };
     static constexpr std::size_t most_shards = 64;
-    static constexpr std::size_t least_entries = 128;    // of a shard, for with fewer the order suffers
+    static constexpr std::size_t least_entries = 256;    // of a shard: with fewer, some are full long before others
     static constexpr auto no_end = std::chrono::nanoseconds::max();
 
     static std::size_t shards_for(memory_cache_options const& options) {

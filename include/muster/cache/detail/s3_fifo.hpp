@@ -43,7 +43,8 @@ public:
     using leaving = std::optional<item>;
 
     explicit s3_fifo(std::size_t room = 1) noexcept
-        : room_(static_cast<std::uint32_t>(std::min(room, most_room))), small_room_(std::max(1u, room_ / 10)), ghosts_(room_ - small_room_) {}
+        : room_(static_cast<std::uint32_t>(std::min(room, most_room))), small_room_(std::max(1u, room_ / 10)),
+          ghosts_(room_ - small_room_) {}
     s3_fifo(s3_fifo const&) = delete;
     s3_fifo& operator=(s3_fifo const&) = delete;
     ~s3_fifo();
