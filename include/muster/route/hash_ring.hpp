@@ -3,18 +3,18 @@
 // Above 400 lines because who is chosen, who is asked next and who may go while calls are under way are one promise; what stands alone
 // is in detail/.
 //
-// Why rendezvous and no ring of points, although it is called a ring: measured on 20 sets of nodes each, 200,000 keys, the worst
-// node against even (look-up alone, in brackets, on one machine):
+// Why rendezvous and no ring of points, although it is called a ring: the worst node against even, over 20 sets of nodes and 200,000
+// keys each, and what it takes to choose a node, on one machine:
 //
-//     nodes                          3               10              16              50
-//     rendezvous             0.8 % (13 ns)   1.9 % (31 ns)   2.7 % (43 ns)   5.2 % (92 ns)
-//     ring, 160 points each   17 % (33 ns)    22 % (41 ns)    22 % (46 ns)    26 % (56 ns)
-//     ring, 1,000 points     6.1 % (50 ns)   8.3 % (59 ns)    11 % (63 ns)    14 % (78 ns)
-//     ring, 4,000 points     3.9 % (61 ns)   4.7 % (75 ns)   5.7 % (83 ns)   7.2 % (112 ns)
+//     nodes                            3               10               16               50
+//     rendezvous               0.8 %,  18 ns    1.9 %,  33 ns    2.7 %,  45 ns    5.2 %, 109 ns
+//     ring, 160 points each   16.8 %,  34 ns   22.2 %,  41 ns   21.9 %,  46 ns   26.4 %,  56 ns
+//     ring, 1,000 points       6.1 %,  48 ns    8.3 %,  59 ns   10.5 %,  63 ns   14.2 %,  77 ns
+//     ring, 4,000 points       3.9 %,  62 ns    4.7 %,  74 ns    5.7 %,  81 ns    7.2 %, 108 ns
 //
-// Bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2016; 160 points, 1.1) cap the fullest node at +10 %, but leave others 15 to 22 %
-// empty, move up to 9,100 of 4 million keys between nodes that stay, and place a key by what came before it, which no two processes
-// agree on.
+// Bounded loads (Mirrokni, Thorup, Zadimoghaddam, Consistent Hashing with Bounded Loads, 2016; 160 points, 1.1) cap the fullest node at
+// +10 %, but left others 15 to 22 % short, moved 5,000 to 9,100 of 4 million keys between nodes that stay, and place a key by what came
+// before it, on which no two processes agree.
 
 #include <algorithm>      // find_if
 #include <atomic>         // who waits in remove
@@ -66,13 +66,14 @@ namespace muster {
 /// Throws     std::invalid_argument for options out of range; a node that cannot fail may throw: that passes through.
 /// Threads    any number, also while nodes are added and removed: a look-up waits for neither.
 /// Lifetime   refers to the nodes: each must live until `remove` has said yes, or the ring is gone.
-/// Cost       get: 70 ns with 16 nodes and 120 ns with 50, beside the node's own; made for 100 nodes or fewer. Where weights
-///            differ, 2 ns more a node. 1 KiB a node.
+/// Cost       get, beside the node's own: 20 ns with 3 nodes, 50 ns with 16, 115 ns with 50; made for 100 nodes or fewer. Where
+///            weights differ, 20, 60 and 150 ns; 5 ns more for nodes that can fail. 1 KiB a node.
 /// Source     Thaler, Ravishankar, 1998 (rendezvous); what may move: Karger et al., Consistent Hashing and Random Trees, 1997.
 template <class Node, class Hash = hash_ring_hash<typename Node::key_type>>
 class hash_ring {
     static_assert(detail::is_ring_node<Node>,
-                  "muster: a node of hash_ring models cache, or has try_get(key) -> outcome<optional<V>> and try_put(key, value) -> outcome<void>");
+                  "muster: a node of hash_ring models cache, or has try_get(key) -> outcome<optional<V>> and "
+                  "try_put(key, value) -> outcome<void>");
 
 public:
     using key_type = typename Node::key_type;
@@ -180,7 +181,9 @@ private:
 template <class Node, class Hash>
 class hash_ring<Node, Hash>::use {
 public:
-    use(hash_ring& in, member& at) noexcept : ring_(&in), member_(&at), line_(&at.lines[detail::thread_stripe()]) { line_->under_way.fetch_add(1); }
+    use(hash_ring& in, member& at) noexcept : ring_(&in), member_(&at), line_(&at.lines[detail::thread_stripe()]) {
+        line_->under_way.fetch_add(1);
+    }
     use(use&& other) noexcept : ring_(other.ring_), member_(other.member_), line_(std::exchange(other.line_, nullptr)) {}
     use& operator=(use&&) = delete;
     ~use() {
@@ -190,7 +193,9 @@ public:
     }
 
     [[nodiscard]] Node& node() const noexcept { return *member_->node; }
-    void looked(bool hit) const noexcept { (hit ? line_->hits : line_->misses).fetch_add(1, std::memory_order_relaxed); }    // a count alone
+    void looked(bool hit) const noexcept {
+        (hit ? line_->hits : line_->misses).fetch_add(1, std::memory_order_relaxed);    // no partner: a count alone
+    }
 
     /// False when it failed.
     template <class Result>
@@ -199,7 +204,7 @@ public:
             if (may_fail) member_->breaker.succeeded();
             return true;
         }
-        line_->failures.fetch_add(1, std::memory_order_relaxed);    // a count alone
+        line_->failures.fetch_add(1, std::memory_order_relaxed);    // no partner: a count alone
         auto const& how = ring_->options_;
         if (may_fail && blames_the_other_side(result.error())) member_->breaker.failed(time, how.failures, how.probe_every);
         return false;
@@ -249,8 +254,8 @@ auto hash_ring<Node, Hash>::table_of(std::vector<std::shared_ptr<member>> member
 template <class Node, class Hash>
 outcome<void> hash_ring<Node, Hash>::add(std::string name, Node& node, double weight) {
     if (!(weight >= 1e-6 && weight <= 1e6))
-        return failure{cause::invalid_input, "muster: hash_ring takes weights of 0.000001 to 1,000,000; that of the node \"" + name + "\" is " +
-                                                 std::to_string(weight)};
+        return failure{cause::invalid_input, "muster: hash_ring takes weights of 0.000001 to 1,000,000; that of the node \"" + name +
+                                                 "\" is " + std::to_string(weight)};
     std::lock_guard lock(changing_);
     auto members = table_.current().members;
     if (std::find_if(members.begin(), members.end(), named(name)) != members.end())
@@ -275,7 +280,7 @@ outcome<void> hash_ring<Node, Hash>::remove(std::string_view name, context& cx) 
             members.erase(found);
             auto next = table_of(std::move(members));
             leaving_.push_back(gone);
-            table_.replace(std::move(next));    // from here on nobody can choose it
+            table_.replace(std::move(next));    // from here on nobody chooses it
         } else if (auto const early = std::find_if(leaving_.begin(), leaving_.end(), named(name)); early != leaving_.end()) {
             gone = *early;
         } else {
@@ -438,7 +443,7 @@ std::vector<node_health> hash_ring<Node, Hash>::health() const {
     std::vector<node_health> out;
     for (auto const& each : members) {
         node_health one{.name = each->name, .weight = each->weight, .share = each->weight / all, .state = each->breaker.state()};
-        for (auto const& line : each->lines) {    // relaxed: counts alone
+        for (auto const& line : each->lines) {    // relaxed, no partner: counts alone
             one.hits += line.hits.load(std::memory_order_relaxed);
             one.misses += line.misses.load(std::memory_order_relaxed);
             one.failures += line.failures.load(std::memory_order_relaxed);
