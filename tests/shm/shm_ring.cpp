@@ -30,6 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <muster/shm/detail/arena_words.hpp>
 #include <muster/testing/manual_time.hpp>
 
 #include "catch.hpp"
@@ -573,10 +574,10 @@ public:
         ::kill(child_, SIGKILL);
         while (::waitpid(child_, &status_, 0) == child_ && !WIFSIGNALED(status_)) {}
     }
-    /// Lets it come to the end.
-    [[nodiscard]] bool goes_on() {
+    /// Lets it come to the end; what it exits with, 0 unless the work says otherwise.
+    [[nodiscard]] int goes_on() {
         if (!ended() && ::ptrace(PTRACE_CONT, child_, nullptr, nullptr) == 0) ::waitpid(child_, &status_, 0);
-        return WIFEXITED(status_) && WEXITSTATUS(status_) == 0;
+        return WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
     }
 
 private:
@@ -584,13 +585,14 @@ private:
     int status_ = 0;
 };
 
-// Calls `round(n)` for numbers of instructions n until it says that the child had ended: all of them, or some.
+// The next number of instructions after which to look: all of them, or fewer the longer it takes, as it does without optimisation.
+long next_moment(long n) { return n + 1 + (soak() ? 0 : n / (sanitized ? 8 : 32)); }    // under AddressSanitizer a fork takes long
+
+// Calls `round(n)` for numbers of instructions n, until it says that the child had ended.
 template <class Round>
 void after_any_number_of_instructions(Round round) {
-    std::minstd_rand random{11};
-    long const step = soak() ? 1 : sanitized ? 500 : 48;    // a fork under AddressSanitizer takes long
     long n = 0;
-    while (!round(n) && n < 100'000) n += 1 + static_cast<long>(random() % static_cast<unsigned>(2 * step - 1));
+    while (!round(n) && n < 100'000) n = next_moment(n);
     CHECK(n > 20);
     CHECK(n < 100'000);
 }
@@ -667,7 +669,7 @@ TEST_CASE("shm_ring: a producer that stands still holds nobody up, and loses not
             REQUIRE(room == cells);
             return ended;
         }
-        REQUIRE(child.goes_on());
+        REQUIRE(child.goes_on() == 0);
         REQUIRE(all_of(ring) == (came ? std::vector<int>{} : std::vector{3}));
         REQUIRE(room_of(ring) == cells);
         return ended;
@@ -675,16 +677,34 @@ TEST_CASE("shm_ring: a producer that stands still holds nobody up, and loses not
     CHECK(late);
 }
 
+TEMPLATE_TEST_CASE("shm_ring: whatever the moment at which it is closed, who finds it empty then misses nothing", "[shm][shm_ring][forks][soak]",
+                   kind<spsc>, kind<mpmc>) {
+    after_any_number_of_instructions([&](long n) {
+        INFO(n << " instructions");
+        auto ring = shm_ring<int, TestType::value>::make(cells);
+        REQUIRE(ring.try_push(1));
+        stopped_child child{n, [&] { (void)(ring.try_push(2) && ring.try_pop()); }, [&] { ::_exit(ring.try_push(3) ? 1 : 0); }};
+        auto const ended = child.ended();
+        ring.close();
+        auto const all = all_of(ring);
+        auto const pushed = child.goes_on();
+        REQUIRE((pushed == 0 || pushed == 1));
+        REQUIRE(all == (pushed == 1 ? std::vector{2, 3} : std::vector{2}));
+        REQUIRE(all_of(ring).empty());
+        return ended;
+    });
+}
+
 TEST_CASE("shm_ring: a ring all of whose cells are held by producers that stand still is full until one of them dies", "[shm][shm_ring][forks]") {
     auto ring = shm_ring<int, mpmc>::make(2);
     std::vector<std::unique_ptr<stopped_child>> children;
     // Children that stand still somewhere in a push, until no room is left: those who have not claimed a cell go on.
-    for (long n = 0; n < 20'000 && room_of(ring) != 0; n += sanitized ? 100 : 25) {
+    for (long n = 0; n < 20'000 && room_of(ring) != 0; n = next_moment(n)) {
         auto one = std::make_unique<stopped_child>(n, [&] { (void)(ring.try_push(2) && ring.try_pop()); }, [&] { (void)ring.try_push(3); });
         auto const before = children.size();
         (void)all_of(ring);
         if (room_of(ring) == 1 - static_cast<int>(before)) children.push_back(std::move(one));
-        else REQUIRE(one->goes_on());
+        else REQUIRE(one->goes_on() == 0);
         (void)all_of(ring);
     }
     REQUIRE(children.size() == 2);
@@ -694,7 +714,7 @@ TEST_CASE("shm_ring: a ring all of whose cells are held by producers that stand 
     CHECK(ring.try_push(1));
     CHECK_FALSE(ring.try_push(2));
     CHECK(ring.try_pop() == 1);
-    CHECK(children[1]->goes_on());
+    CHECK(children[1]->goes_on() == 0);
     CHECK(ring.try_pop() == 3);
     CHECK(room_of(ring) == 2);
 }
@@ -707,4 +727,25 @@ TEST_CASE("shm_ring: more processes push one after the other than it has places 
         wrong += ring.try_pop() != i;
     }
     CHECK(wrong == 0);
+}
+
+TEST_CASE("shm_ring: where there are too many living producers one more is told so, and takes the place of a dead one", "[shm][shm_ring][forks]") {
+    using detail::owner_word, detail::ring_head, detail::ring_owners;
+    auto ring = shm_ring<int, mpmc>::make(cells);
+    shared_memory const view{again(ring.file())};
+    auto& table = *reinterpret_cast<ring_owners::table*>(view.data() + sizeof(ring_head));
+    auto const me = process_identity::of_this();
+    for (auto& one : table)
+        one = owner_word{.pid = static_cast<std::uint32_t>(me.pid), .start_time = owner_word::low(me.start_time)}.word();
+    context cx;
+    CHECK_FALSE(ring.try_push(1));
+    auto const none = ring.push(1, cx);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().is(cause::exhausted));
+    CHECK(none.error().text() == "1,023 living processes push into this ring, which is all it has room for");
+    // The same number, another start: who had it is dead.
+    table[77] = owner_word{.pid = static_cast<std::uint32_t>(me.pid), .start_time = owner_word::low(me.start_time) - 1}.word();
+    CHECK(ring.push(1, cx));
+    CHECK(ring.pop(cx) == 1);
+    CHECK(owner_word::of(table[77]).generation == 1);
 }
