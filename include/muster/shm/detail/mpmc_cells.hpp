@@ -12,10 +12,10 @@
 
 #include <sched.h>    // sched_yield
 
-#include <muster/shm/detail/arena_words.hpp>    // bit_field
-#include <muster/shm/detail/ring_head.hpp>      // ring_head
-#include <muster/shm/detail/ring_owners.hpp>    // ring_owner, ring_owners
-#include <muster/shm/detail/ring_patience.hpp>  // relax
+#include <muster/shm/detail/arena_words.hpp>      // bit_field
+#include <muster/shm/detail/ring_head.hpp>        // ring_head
+#include <muster/shm/detail/ring_owners.hpp>      // ring_owner, ring_owners
+#include <muster/shm/detail/ring_patience.hpp>    // relax
 
 namespace muster::detail {
 
