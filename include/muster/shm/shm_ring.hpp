@@ -60,8 +60,8 @@ enum class ring_kind {
 ///            are of one pid namespace. One that writes what it likes into the memory can garble values, lose them, and keep others
 ///            busy with looking; it cannot make them write elsewhere.
 /// Lifetime   the memory lives as long as a process has it mapped. At the end of a ring nobody is in a call of it in this process.
-/// Cost       of 8 bytes: spsc 15 ns for a push and a pop, of an atomic exchange each, or of one each for a batch; mpmc 25 ns, of
-///            five. The first push of a process into an mpmc ring reads a file of /proc, as does whoever comes upon one who was slow.
+/// Cost       of 8 bytes: spsc 15 to 20 ns for a push and a pop, of an atomic exchange each, or of one each for a batch; mpmc 16 to
+///            40 ns, of five. The first push of a process into an mpmc ring reads a file of /proc, as does whoever comes upon one who was slow.
 /// Source     mpmc: a number in each cell, after D. Vyukov, "Bounded MPMC queue" (1024cores.net).
 template <class T, ring_kind Kind>
 class shm_ring {
