@@ -28,12 +28,12 @@ struct same_text {
 };
 using entries = boost::unordered_map<text, text, hash_of_text, same_text, ipc::allocator<std::pair<text const, text>, manager>>;
 
-struct store {
-    store(std::string name, std::size_t bytes)
+struct shared_entries {
+    shared_entries(std::string name, std::size_t bytes)
         : name_(std::move(name)), memory(ipc::create_only, name_.c_str(), bytes), mutex(memory.construct<ipc::interprocess_mutex>(ipc::unique_instance)()),
           all(memory.construct<entries>(ipc::unique_instance)(2'000'000, hash_of_text{}, same_text{}, memory.get_segment_manager())) {}
-    store(store const&) = delete;
-    ~store() { ipc::shared_memory_object::remove(name_.c_str()); }
+    shared_entries(shared_entries const&) = delete;
+    ~shared_entries() { ipc::shared_memory_object::remove(name_.c_str()); }
 
     text of(std::string const& what) { return {what.data(), what.size(), ipc::allocator<char, manager>{memory.get_segment_manager()}}; }
     bool get(std::string const& key, std::string& value) {
@@ -59,10 +59,8 @@ public:
     entries* all;
 };
 
-}  // namespace
-
-std::optional<rival> boost_interprocess(problem const& of) {
-    auto const filled = std::make_shared<store>("muster-bench-boost-" + std::to_string(getpid()), of.keys * (of.value_size + 300) + (std::size_t{64} << 20));
+std::optional<rival> make(problem const& of) {
+    auto const filled = std::make_shared<shared_entries>("muster-bench-boost-" + std::to_string(getpid()), of.keys * (of.value_size + 300) + (std::size_t{64} << 20));
     fill(of, [&](std::string const& key, std::string const& value) { filled->set(key, value); });
     return rival{.name = "boost_interprocess",
                  .connect = [filled] {    // mapped before the processes are forked
@@ -71,5 +69,9 @@ std::optional<rival> boost_interprocess(problem const& of) {
                  },
                  .keeps = filled};
 }
+
+entered<store> const it{{"boost_interprocess", make}};
+
+}  // namespace
 
 }  // namespace bench::cache

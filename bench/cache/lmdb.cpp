@@ -63,9 +63,7 @@ struct database {
     }
 };
 
-}  // namespace
-
-std::optional<rival> lmdb(problem const& of) {
+std::optional<rival> make(problem const& of) {
     auto const path = "/dev/shm/muster-bench-lmdb-" + std::to_string(getpid());
     std::filesystem::create_directory(path);
     std::shared_ptr<void> const folder{nullptr, [path](void*) { std::filesystem::remove_all(path); }};
@@ -91,5 +89,9 @@ std::optional<rival> lmdb(problem const& of) {
                  .slower = 2,
                  .keeps = folder};
 }
+
+entered<store> const it{{"lmdb", make}};
+
+}  // namespace
 
 }  // namespace bench::cache

@@ -9,12 +9,14 @@
 
 namespace bench::cache {
 
-std::optional<rival> map_and_mutex(problem const& of) {
-    struct store {
+namespace {
+
+std::optional<rival> make(problem const& of) {
+    struct locked_map {
         std::unordered_map<std::string, std::string> entries;
         std::shared_mutex mutex;
     };
-    auto const filled = std::make_shared<store>();
+    auto const filled = std::make_shared<locked_map>();
     fill(of, [&](std::string const& key, std::string const& value) { filled->entries.emplace(key, value); });
     return rival{.name = "map_and_mutex",
                  .connect = [filled] {
@@ -32,5 +34,9 @@ std::optional<rival> map_and_mutex(problem const& of) {
                  },
                  .threads = true};
 }
+
+entered<store> const it{{"map_and_mutex", make}};
+
+}  // namespace
 
 }  // namespace bench::cache

@@ -20,9 +20,7 @@ bool take(connection& from, std::string& value) {
     return true;
 }
 
-}  // namespace
-
-std::optional<rival> memcached(problem const& of) {
+std::optional<rival> make(problem const& of) {
     auto const path = "/tmp/muster-bench-memcached-" + std::to_string(getpid());
     auto const running = std::make_shared<server>(std::vector<std::string>{"memcached", "-u", "root", "-s", path, "-m", "4096", "-t", "2"}, path);
     if (!running->runs()) {
@@ -67,5 +65,9 @@ std::optional<rival> memcached(problem const& of) {
                  .slower = 20,
                  .keeps = running};
 }
+
+entered<store> const it{{"memcached", make}};
+
+}  // namespace
 
 }  // namespace bench::cache

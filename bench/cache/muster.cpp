@@ -8,9 +8,11 @@
 
 namespace bench::cache {
 
+namespace {
+
 using entries = muster::shm_cache<std::string, std::string>;
 
-std::optional<rival> muster_shm(problem const& of) {
+std::optional<rival> make(problem const& of) {
     auto const name = "muster-bench-" + std::to_string(getpid());
     muster::shm_cache_options const options{.entries = of.keys * 5 / 4, .entry_bytes = of.value_size + 36};
     auto const filled = std::make_shared<entries>(name, options);
@@ -30,5 +32,9 @@ std::optional<rival> muster_shm(problem const& of) {
                  },
                  .keeps = filled};
 }
+
+entered<store> const it{{"muster", make}};
+
+}  // namespace
 
 }  // namespace bench::cache

@@ -20,6 +20,7 @@
 #include <csignal>           // SIGKILL
 #include <unistd.h>          // fork
 
+#include <entered.hpp>    // entered
 #include <measure.hpp>    // report
 
 // A cache that several processes share, against whatever else they could share: a million keys of 16 to 40 bytes, all of them stored,
@@ -96,13 +97,11 @@ struct rival {
     std::shared_ptr<void> keeps = {};  // what ends with it
 };
 
-using make_rival = std::optional<rival> (*)(problem const&);
-std::optional<rival> muster_shm(problem const& of);
-std::optional<rival> lmdb(problem const& of);
-std::optional<rival> memcached(problem const& of);
-std::optional<rival> redis(problem const& of);
-std::optional<rival> boost_interprocess(problem const& of);
-std::optional<rival> map_and_mutex(problem const& of);
+/// Each file enters its own.
+struct store {
+    std::string name;
+    std::optional<rival> (*make)(problem const& of);    // none where its server cannot be started
+};
 
 template <class Set>
 void fill(problem const& of, Set const& set) {
@@ -118,6 +117,5 @@ void fill(problem const& of, Set const& set) {
 }
 
 void compare_stores(report const& to);
-void compare_hits(report const& to);
 
 }  // namespace bench::cache

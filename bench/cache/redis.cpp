@@ -24,9 +24,7 @@ bool take(connection& from, std::string& value) {
     return true;
 }
 
-}  // namespace
-
-std::optional<rival> redis(problem const& of) {
+std::optional<rival> make(problem const& of) {
     auto const path = "/tmp/muster-bench-redis-" + std::to_string(getpid());
     auto const running = std::make_shared<server>(std::vector<std::string>{"redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no"}, path);
     if (!running->runs()) {
@@ -66,5 +64,9 @@ std::optional<rival> redis(problem const& of) {
                  .slower = 20,
                  .keeps = running};
 }
+
+entered<store> const it{{"redis", make}};
+
+}  // namespace
 
 }  // namespace bench::cache

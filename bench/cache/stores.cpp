@@ -85,8 +85,8 @@ void compare_stores(report const& to) {
     auto const most = to.size<std::size_t>(600'000, 6'000);
     for (auto const& of : sizes) {
         std::vector<rival> rivals;
-        for (auto const make : {muster_shm, lmdb, boost_interprocess, map_and_mutex, memcached, redis})
-            if (auto made = make(of)) rivals.push_back(*std::move(made));
+        for (auto const& each : bench::rivals<store>())
+            if (auto made = each.make(of)) rivals.push_back(*std::move(made));
         auto const tag = of.value_size == 64 ? std::string{"64_B"} : "1_KiB";
         for (unsigned const sets : {5u, 0u}) {
             std::vector<calls> two;

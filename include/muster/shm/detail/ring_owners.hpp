@@ -8,8 +8,8 @@
 #include <sys/types.h>    // pid_t
 
 #include <muster/os/process_identity.hpp>       // process_identity
+#include <muster/os/wiped_page.hpp>             // wiped_page
 #include <muster/shm/detail/arena_words.hpp>    // owner_word
-#include <muster/shm/detail/wiped_page.hpp>     // wiped_page
 
 namespace muster::detail {
 
