@@ -20,6 +20,7 @@
 #include <unistd.h>          // read, write
 
 #include <muster/os/fd.hpp>                           // fd
+#include <muster/os/quiet_thread.hpp>                 // quiet_thread
 #include <muster/process/detail/watched_child.hpp>    // watched_child
 
 namespace muster::detail {

@@ -35,6 +35,7 @@
 #include <muster/os/name_of_syscall.hpp>               // name_of_syscall
 #include <muster/os/pipe_ends.hpp>                      // pipe_ends
 #include <muster/os/process_identity.hpp>               // process_identity
+#include <muster/os/quiet_thread.hpp>                   // quiet_thread
 #include <muster/process/detail/cell.hpp>               // cell
 #include <muster/process/detail/fork_server.hpp>        // fork_server
 #include <muster/process/detail/signal_name.hpp>        // signal_text
