@@ -39,13 +39,14 @@ struct set_shape {
     std::uint32_t units = 99;    // of memory for them, and for one that takes the place of another; at most 65,535
 
     static constexpr std::size_t unit = 64;
+    [[nodiscard]] constexpr std::size_t of_each(std::size_t bytes) const noexcept { return bytes * ways; }
     // In this order, each on a line of its own, as a reader needs one of the first and one of the second: the claim and what only its
     // holder reads; tags; slots; stamps, ghosts, the map of units; then the units.
     [[nodiscard]] constexpr std::size_t tags() const noexcept { return unit; }
-    [[nodiscard]] constexpr std::size_t slots() const noexcept { return whole(tags() + 2 * ways, unit); }
-    [[nodiscard]] constexpr std::size_t stamps() const noexcept { return slots() + 8 * ways; }
-    [[nodiscard]] constexpr std::size_t ghosts() const noexcept { return stamps() + 4 * ways; }
-    [[nodiscard]] constexpr std::size_t map() const noexcept { return whole(ghosts() + 2 * ways, 8); }
+    [[nodiscard]] constexpr std::size_t slots() const noexcept { return whole(tags() + of_each(2), unit); }
+    [[nodiscard]] constexpr std::size_t stamps() const noexcept { return slots() + of_each(8); }
+    [[nodiscard]] constexpr std::size_t ghosts() const noexcept { return stamps() + of_each(4); }
+    [[nodiscard]] constexpr std::size_t map() const noexcept { return whole(ghosts() + of_each(2), 8); }
     [[nodiscard]] constexpr std::size_t map_words() const noexcept { return (units + 63) / 64; }
     [[nodiscard]] constexpr std::size_t data() const noexcept { return whole(map() + 8 * map_words(), unit); }
     [[nodiscard]] constexpr std::size_t bytes() const noexcept { return data() + unit * units; }
@@ -426,7 +427,7 @@ inline bool cache_set::evict_one(std::size_t but, std::int64_t now, set_events& 
             return true;
         }
         auto const stays = from_small ? here.uses() > 1 : here.uses() > 0;
-        if (stays && turn < 4 * shape_.ways) {    // and is looked at again when all others were; readers could go on for ever
+        if (stays && turn < shape_.of_each(4)) {    // and is looked at again when all others were; readers could go on for ever
             // relaxed: a number of uses; where a reader was quicker, one of them is lost
             (void)slot(i).compare_exchange_strong(here.word, here.with_uses(from_small ? 0 : here.uses() - 1).word, std::memory_order_relaxed);
             stamp(i) = (next_stamp()++ << 1) | in_main;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>     // positions
+#include <cstddef>    // size_t
 #include <cstdint>    // uint64_t
 
 #include <muster/shm/detail/ring_bell.hpp>    // ring_bell
@@ -22,6 +23,6 @@ struct ring_head {
     alignas(64) ring_bell values;    // rung when there is one more
     alignas(64) ring_bell room;      // rung when there is one less
 };
-static_assert(sizeof(ring_head) == 5 * 64 && std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(ring_head) == std::size_t{5} * 64 && std::atomic<std::uint64_t>::is_always_lock_free);
 
 }  // namespace muster::detail
