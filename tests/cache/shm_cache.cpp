@@ -14,12 +14,14 @@
 #include <thread>        // jthread
 #include <vector>        // children
 
+#include <fcntl.h>           // open
 #include <sys/resource.h>    // setrlimit
 #include <sys/stat.h>    // stat
 #include <sys/wait.h>    // waitpid
 
 #include <muster/cache/memory_cache.hpp>       // two levels
 #include <muster/core/concepts.hpp>            // cache
+#include <muster/os/file_lock.hpp>             // file_lock
 #include <muster/os/shared_memory.hpp>         // shared_memory
 #include <muster/policy/cached.hpp>            // cached
 #include <muster/testing/manual_time.hpp>      // manual_time
@@ -254,7 +256,7 @@ TEST_CASE("shm_cache: sweeps by itself where that is asked for", "[cache][shm_ca
     named const name;
     texts all{name, {.ttl = 1ns, .sweep_every = 1ms}};
     REQUIRE(all.put("a", "1"));
-    for (int i = 0; i < 100'000 && all.size() != 0; ++i) ::usleep(100);
+    for (int i = 0; i < 100'000 && all.stats().expired == 0; ++i) ::usleep(100);
     CHECK(all.size() == 0);
     CHECK(all.stats().expired == 1);
 }
@@ -329,6 +331,80 @@ TEST_CASE("shm_cache: what is erased while it is updated stays away", "[cache][s
         over = true;
     }
     CHECK(erased + all.get(1).has_value() == began_anew);    // each of them is either erased, or the one that is there
+}
+
+TEST_CASE("shm_cache: what is erased while it is updated stays away, also where there is room for one alone", "[cache][shm_cache]") {
+    named const name;
+    using numbers = std::vector<std::uint64_t>;    // of a life, which begins where nothing was
+    shm_cache<int, numbers> all{name, {.entries = 32}};
+    std::atomic<bool> over{false};
+    std::jthread const updates{[&] {
+        std::uint64_t life = 0;
+        while (!over)
+            (void)all.update(1, [&](std::optional<numbers> const& old) {
+                auto next = old ? *old : numbers(600, 1);
+                if (!old) next[0] = ++life;
+                ++next[1];
+                return next;
+            });
+    }};
+    int wrong = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        auto const before = all.get(1);
+        all.erase(1);
+        auto const after = all.get(1);
+        wrong += before && after && (*before)[0] == (*after)[0];
+    }
+    over = true;
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("shm_cache: an update is not made of what another place in memory held before", "[cache][shm_cache]") {
+    named const name;
+    texts all{name, {.entries = 32}};
+    auto const size = all.largest() - 200;    // nearly all of a set
+    REQUIRE(all.put("a", std::string(size, 'a')));
+    int calls = 0;
+    auto const out = all.update("a", [&](std::optional<std::string> const& old) {
+        if (++calls == 1) {    // meanwhile, somebody else: the same versions, in other slots
+            all.erase("a");
+            CHECK(all.put("small", "x"));
+            CHECK(all.put("a", std::string(size, 'b')));
+        }
+        return (old ? old->substr(0, 1) : std::string{}) + "+";
+    });
+    CHECK(out == std::string{"b+"});
+}
+
+namespace {
+struct curious {    // looks into the cache while it is made from its bytes
+    int number = 0;
+    std::string text;
+    static inline std::function<void(int)> looks;
+
+    std::pair<int, std::string> to_wire() const { return {number, text}; }
+    static curious from_wire(std::pair<int, std::string> const& from) {
+        if (looks) looks(from.first);
+        return {from.first, from.second};
+    }
+};
+}  // namespace
+
+TEST_CASE("shm_cache: a value may look into the cache while it is made", "[cache][shm_cache]") {
+    named const name;
+    shm_cache<int, curious> all{name, {.entries = 32, .largest = 10'000}};
+    REQUIRE(all.put(1, {1, "one"}));
+    REQUIRE(all.put(2, {2, std::string(5'000, '2')}));
+    int looked = 0;
+    curious::looks = [&](int which) {
+        if (which == 1) looked += all.get(2)->number;
+    };
+    auto const found = all.get(1);
+    REQUIRE(found);
+    CHECK(found->number == 1);
+    CHECK(found->text == "one");
+    CHECK(looked == 2);
+    curious::looks = nullptr;
 }
 
 // Computing
@@ -532,6 +608,73 @@ TEST_CASE("shm_cache: a child of fork goes on with the cache of its parent", "[c
     CHECK(all.stats().stored == 2);
 }
 
+TEST_CASE("shm_cache: a child of fork has none of the computations and sweeps that its parent was about", "[cache][shm_cache][forks]") {
+    named const name;
+    std::atomic<bool> computes{false}, over{false};
+    {
+        texts all{name, {.patience = 1ms, .sweep_every = 1h}};
+        std::jthread const other{[&] {
+            context cx;
+            (void)all.get_or_compute("a", cx, [&](context&) -> outcome<std::string> {
+                computes = true;
+                while (!over) ::sched_yield();
+                return std::string{"by the parent"};
+            });
+        }};
+        while (!computes) ::sched_yield();
+        auto const forked = ::fork();
+        if (forked == 0) {
+            ::alarm(60);
+            auto* const mine = new texts{name, {.sweep_every = 1h}};    // and one of its own goes as well
+            context cx;
+            auto const out = all.get_or_compute("a", cx, [](context&) -> outcome<std::string> { return std::string{"by the child"}; });
+            delete mine;
+            all.~texts();
+            ::_exit(out == std::string{"by the child"} ? 0 : 1);
+        }
+        int status = -1;
+        ::waitpid(forked, &status, 0);
+        over = true;
+        CHECK(status == 0);
+    }
+}
+
+TEST_CASE("shm_cache: a joiner that is stopped over it keeps a child of fork from storing, and nobody from reading", "[cache][shm_cache][forks]") {
+    named const name;
+    texts all{name};
+    REQUIRE(all.put("a", "1"));
+    child joiner{[&] {
+        context cx;
+        fd const file{::open(name.path().c_str(), O_RDWR | O_CLOEXEC)};
+        auto const held = file_lock::acquire(file, cx, {.at = std::uint64_t{1} << 40, .size = 1});
+        ::raise(SIGSTOP);
+        return held ? 0 : 1;
+    }};
+    joiner.wait_for_stop();
+    CHECK(in_child([&] {
+              ::alarm(60);
+              return all.get("a") == "1" && !all.put("b", "2") ? 0 : 1;
+          }) == exits(0));
+    CHECK(all.put("b", "2"));
+    ::kill(joiner.pid(), SIGCONT);
+    CHECK(joiner.wait() == exits(0));
+    CHECK(in_child([&] { return all.put("c", "3") ? 0 : 1; }) == exits(0));
+}
+
+TEST_CASE("shm_cache: without descriptors left nothing is made, and nothing is lost", "[cache][shm_cache][forks]") {
+    named const name;
+    texts all{name};
+    REQUIRE(all.put("a", "1"));
+    CHECK(in_child([&] {
+              struct rlimit const few {3, 3};
+              if (::setrlimit(RLIMIT_NOFILE, &few) != 0) return 1;
+              if (why_not(name).empty()) return 2;
+              return all.get("a") == "1" ? 0 : 3;
+          }) == exits(0));
+    CHECK(all.get("a") == "1");
+    CHECK(all.stats().damaged == 0);
+}
+
 TEST_CASE("shm_cache: what a process holds that dies is taken over, and the set is whole", "[cache][shm_cache][forks]") {
     named const name;
     shm_cache_options const options{.entries = 32};    // one set
@@ -561,7 +704,7 @@ TEST_CASE("shm_cache: a process that is stopped with a set in its hand blocks no
         context cx;
         auto const mine = detail::cache_segment::open(name, plan_of(options), cx);
         if (!mine) return 1;
-        return (*mine)->with_claim((*mine)->set(0), [](detail::set_events&) { ::raise(SIGSTOP); }) ? 0 : 2;
+        return (*mine)->with_claim((*mine)->set(0), [](detail::set_events&) { ::raise(SIGSTOP); }) == detail::cache_segment::claimed::done ? 0 : 2;
     }};
     holder.wait_for_stop();
     CHECK(all.get("a") == "1");
@@ -690,7 +833,7 @@ TEST_CASE("shm_cache: whatever bytes are in its file, it neither crashes nor lie
         auto bytes = temporary_folder::read(path);
         restart_machine(path);    // so that sums are looked at
         std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
-        for (int i = 0; i < 2'000; ++i) {    // sets alone: who may write the header may do anything
+        for (int i = 0; i < 40; ++i) {    // sets alone: who may write the header may do anything
             file.seekp(static_cast<std::streamoff>(45'056 + chance() % (bytes.size() - 45'056)));
             file.put(static_cast<char>(chance()));
         }
@@ -704,6 +847,35 @@ TEST_CASE("shm_cache: whatever bytes are in its file, it neither crashes nor lie
         again.clear();
         CHECK(again.size() == 0);
     }
+}
+
+TEST_CASE("shm_cache: whatever bytes somebody writes into its memory, it ends each call", "[cache][shm_cache][forks]") {
+    CHECK(in_child([] {
+              ::alarm(250);    // instead of hanging
+              temporary_folder const folder;
+              auto const path = folder / "entries.cache";
+              std::mt19937 chance{13};
+              texts all{path, {.entries = 64, .entry_bytes = 64}};
+              std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
+              for (int round = 0; round < 300; ++round) {
+                  for (int i = 0; i < 64; ++i) (void)all.put(std::to_string(i), std::string(chance() % 300, 'x'));
+                  for (int i = 0; i < 100; ++i) {    // but for who holds it: that is a process which does not end
+                      auto const at = 45'056 + chance() % (all.bytes() - 45'056);
+                      auto const in_set = (at - 45'056) % ((all.bytes() - 45'056) / 2);
+                      if (in_set < 8) continue;
+                      file.seekp(static_cast<std::streamoff>(at));
+                      file.put(static_cast<char>(chance()));
+                  }
+                  file.flush();
+                  for (int i = 0; i < 64; ++i) {
+                      (void)all.get(std::to_string(i));
+                      if (i % 4 == 0) all.erase(std::to_string(i));
+                  }
+                  (void)all.sweep();
+              }
+              all.clear();
+              return all.size() == 0 && all.put("a", "1") && all.get("a") == "1" ? 0 : 1;
+          }) == exits(0));
 }
 
 // What is wrong

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>                // what a child of fork begins anew
 #include <chrono>                // nanoseconds
+#include <concepts>              // same_as
 #include <condition_variable>    // condition_variable_any
 #include <cstddef>               // size_t
 #include <cstdint>               // uint64_t
@@ -19,9 +21,11 @@
 #include <muster/cache/detail/single_flight.hpp>    // single_flight
 #include <muster/core/concepts.hpp>                 // cache
 #include <muster/core/context.hpp>                  // context
+#include <muster/core/invoke_task.hpp>              // guarded
 #include <muster/core/outcome.hpp>                  // outcome
 #include <muster/core/wire.hpp>                     // transportable
 #include <muster/os/quiet_thread.hpp>               // quiet_thread
+#include <muster/os/wiped_page.hpp>                 // wiped_page
 
 namespace muster {
 
@@ -48,12 +52,15 @@ struct shm_cache_options {
 /// Shape      keys and values that travel (core/wire.hpp), of any size up to `largest()`. Keys are equal when their bytes on the wire are.
 /// Units      memory: fixed when it is made, `bytes()`; nothing is allocated later.
 /// Waits      `get_or_compute`: for a call under way on the same key, also in another process, where it looks every 0.1 to 2 ms. A
-///            process that dies over it is replaced at once; a call inside another call's computation waits for no other process.
+///            process that dies over it is replaced at once. A call inside another call's computation waits for no other process, but for
+///            a thread of its own, which may: a circle through two processes ends with `patience`.
 /// Fails      `put`: cause::invalid_input for an entry that is too large, cause::unavailable where a process that is stopped, or has
 ///            no processor, has held the set for 10 ms; the key is then forgotten. `get_or_compute`: only with what `compute`
 ///            fails with, and as memory_cache; what cannot be stored is answered all the same, and counted as `unstored`.
 /// Throws     the constructor: std::runtime_error, which says what is wrong with the name, the options or what is there already.
-/// Threads    any number, in up to 256 processes at a time, their children of fork included; all in one pid namespace.
+/// Threads    any number, in up to 256 processes at a time, their children of fork included; all in one pid namespace. A child has its
+///            parent's entries, and none of its computations. A program that calls exec while another of its threads stores keeps that
+///            set until it ends.
 /// Lifetime   the entries stay when all are gone: a program that starts again finds them. `unlink` removes the name.
 /// Cost       a look: one hash, some five cache lines, one copy, and the value is made from it. A put besides: two exchanges, and the
 ///            32 words of a set where one has to go.
@@ -61,6 +68,9 @@ struct shm_cache_options {
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
 class shm_cache {
+    static_assert(std::same_as<typename detail::normalised<Value>::type, outcome<Value>>,
+                  "muster: shm_cache remembers values, no outcomes; what failed is not remembered");
+
 public:
     using key_type = Key;
     using value_type = Value;
@@ -68,6 +78,7 @@ public:
     explicit shm_cache(std::string const& name, shm_cache_options options = {});
     shm_cache(shm_cache const&) = delete;
     shm_cache& operator=(shm_cache const&) = delete;
+    ~shm_cache();
 
     /// Nobody finds it by that name any more; who has it open keeps it. False: there was none.
     static outcome<bool> unlink(std::string const& name) { return detail::cache_segment::unlink(name); }
@@ -91,7 +102,7 @@ public:
     outcome<Value> get_or_compute(Key const& key, context& cx, Compute const& compute);
 
     /// Takes away what is too old; answers how many those were. Any process may.
-    std::size_t sweep(instant now = thread_waiter{}.now()) noexcept;
+    std::size_t sweep(instant now = thread_waiter{}.now()) noexcept { return sweep(now, {}); }
 
     /// Entries, also those that are too old; some that come and go meanwhile are counted or not.
     [[nodiscard]] std::size_t size() const noexcept;
@@ -115,20 +126,33 @@ private:
     template <class Now>
     std::optional<Value> look(Key const& key, Now const& now, bool count_miss);
     template <class Now>
-    std::optional<Value> look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::slot_word* version);
+    std::optional<Value> look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen);
     std::optional<failure> too_large(detail::cache_words key, detail::cache_words value) const;
-    static failure held() { return {cause::unavailable, "another process holds this part of the shared cache: it is stopped, or has no processor"}; }
+    static failure not_claimed(segment::claimed why) {
+        return {cause::unavailable, why == segment::claimed::held ? "another process holds this part of the shared cache: it is stopped, or has no processor"
+                                                                  : "there is no place for this process among the 256 that the shared cache knows, or its file was closed"};
+    }
     outcome<void> refuse(detail::cache_words key, std::uint64_t hash, failure why);
     template <class Compute>
     outcome<Value> compute_once(Key const& key, std::uint64_t hash, bool nested, context& cx, Compute const& compute);
-    void sweep_until(std::stop_token const& stop);
+    using flights = detail::single_flight<std::string, Value>;    // by the key's bytes: it need not be hashable
+    flights& under_way();
+    std::size_t sweep(instant now, std::stop_token const& stop) noexcept;
+    struct sweeper {
+        std::mutex mutex;
+        std::condition_variable_any woken;
+        std::jthread thread;    // the last: it ends first
+        void run(shm_cache& in, std::stop_token const& stop);
+    };
 
     shm_cache_options const options_;
     std::unique_ptr<segment> const segment_;
-    detail::single_flight<std::string, Value> flights_;    // by the key's bytes: it need not be hashable
-    std::mutex sweeping_;
-    std::condition_variable_any woken_;
-    std::jthread sweeper_;    // the last: it ends first
+    // A child of fork begins with none of these: threads that it does not have may hold what is in them.
+    struct of_this_process {
+        std::atomic<flights*> under_way{nullptr};
+        sweeper* sweeps = nullptr;
+    };
+    wiped_page<of_this_process> here_;
 };
 
 // Implementation
@@ -136,7 +160,28 @@ private:
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
 shm_cache<Key, Value>::shm_cache(std::string const& name, shm_cache_options options) : options_(options), segment_(opened(name, options)) {
-    if (options_.sweep_every.count() > 0) sweeper_ = quiet_thread([this](std::stop_token const& stop) { sweep_until(stop); });
+    if (options_.sweep_every.count() == 0) return;
+    auto made = std::make_unique<sweeper>();
+    made->thread = quiet_thread([this, it = made.get()](std::stop_token const& stop) { it->run(*this, stop); });
+    here_->sweeps = made.release();
+}
+
+template <class Key, class Value>
+    requires transportable<Key> && transportable<Value>
+shm_cache<Key, Value>::~shm_cache() {
+    delete here_->sweeps;
+    delete here_->under_way.load(std::memory_order_acquire);    // pairs with `under_way`
+}
+
+template <class Key, class Value>
+    requires transportable<Key> && transportable<Value>
+auto shm_cache<Key, Value>::under_way() -> flights& {
+    auto& mine = here_->under_way;
+    if (auto* const there = mine.load(std::memory_order_acquire)) return *there;    // pairs with the exchange
+    auto made = std::make_unique<flights>();
+    flights* there = nullptr;
+    if (mine.compare_exchange_strong(there, made.get(), std::memory_order_acq_rel)) return *made.release();    // pairs with the load
+    return *there;
 }
 
 template <class Key, class Value>
@@ -161,7 +206,7 @@ std::unique_ptr<detail::cache_segment> shm_cache<Key, Value>::opened(std::string
     if (options.entries > most_bytes / (units * detail::set_shape::unit) * plan.shape.ways) wrong("shm_cache takes 64 TiB at the most");
     plan.sets = (options.entries + plan.shape.ways - 1) / plan.shape.ways;
     context cx;
-    (void)cx.change_deadline(later(cx.now(), std::chrono::seconds{10}));
+    auto const until = cx.change_deadline(later(cx.now(), std::chrono::seconds{10}));
     auto made = segment::open(name, plan, cx);
     if (!made) wrong(made.error().text());
     return *std::move(made);
@@ -170,10 +215,10 @@ std::unique_ptr<detail::cache_segment> shm_cache<Key, Value>::opened(std::string
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
 template <class Now>
-std::optional<Value> shm_cache<Key, Value>::look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::slot_word* version) {
-    thread_local detail::value_buffer value;    // its memory stays: a look allocates nothing
+std::optional<Value> shm_cache<Key, Value>::look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen) {
+    detail::value_buffer value;
     auto const set = segment_->set_of(hash);
-    auto const found = set.find(hash, key, [&] { return now().time_since_epoch().count(); }, value, version);
+    auto const found = set.find(hash, key, [&] { return now().time_since_epoch().count(); }, value, seen);
     if (found == detail::cache_set::found::expired) segment_->add(segment::expired);
     if (found != detail::cache_set::found::here) return std::nullopt;
     auto made = decoded<Value>(value.bytes());
@@ -224,9 +269,9 @@ outcome<void> shm_cache<Key, Value>::put(Key const& key, Value const& value, std
     if (auto why = too_large(bytes, of_value.words())) return refuse(bytes, hash, *std::move(why));
     auto const until = later(now, ttl).time_since_epoch().count();
     auto const claimed = segment_->with_claim(set, [&](set_events& events) {
-        (void)set.put(hash, bytes, of_value.words(), until, now.time_since_epoch().count(), segment_->checked(), events);
+        (void)set.put(hash, bytes, of_value.words(), until, now.time_since_epoch().count(), segment_->sum(), events);
     });
-    if (!claimed) return refuse(bytes, hash, held());
+    if (claimed != segment::claimed::done) return refuse(bytes, hash, not_claimed(claimed));
     segment_->add(segment::stored);
     return {};
 }
@@ -241,15 +286,15 @@ outcome<Value> shm_cache<Key, Value>::update(Key const& key, Change const& chang
     auto const set = segment_->set_of(hash);
     auto const until = later(now, options_.ttl).time_since_epoch().count();
     for (;;) {
-        detail::slot_word version;
-        Value value = change(look_at(bytes, hash, [now] { return now; }, &version));
+        detail::seen_entry seen;
+        Value value = change(look_at(bytes, hash, [now] { return now; }, &seen));
         value_words const of_value{value};
         if (auto why = too_large(bytes, of_value.words())) return refuse(bytes, hash, *std::move(why)).error();
         bool same = false;
         auto const claimed = segment_->with_claim(set, [&](set_events& events) {
-            same = set.put(hash, bytes, of_value.words(), until, now.time_since_epoch().count(), segment_->checked(), events, &version);
+            same = set.put(hash, bytes, of_value.words(), until, now.time_since_epoch().count(), segment_->sum(), events, &seen);
         });
-        if (!claimed) return refuse(bytes, hash, held()).error();
+        if (claimed != segment::claimed::done) return refuse(bytes, hash, not_claimed(claimed)).error();
         if (!same) continue;
         segment_->add(segment::stored);
         return value;
@@ -273,18 +318,22 @@ void shm_cache<Key, Value>::clear() noexcept {
 
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
-std::size_t shm_cache<Key, Value>::sweep(instant now) noexcept {
-    std::size_t count = 0;
-    for (std::uint64_t i = 0; i < segment_->plan().sets; ++i) count += segment_->set(i).sweep(now.time_since_epoch().count());
-    segment_->add(segment::expired, count);
-    return count;
+std::size_t shm_cache<Key, Value>::sweep(instant now, std::stop_token const& stop) noexcept {
+    std::size_t all = 0;
+    for (std::uint64_t i = 0; i < segment_->plan().sets && !stop.stop_requested(); ++i)
+        if (auto const count = segment_->set(i).sweep(now.time_since_epoch().count()); count != 0) {
+            segment_->add(segment::expired, count);
+            all += count;
+        }
+    return all;
 }
 
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
-void shm_cache<Key, Value>::sweep_until(std::stop_token const& stop) {
-    std::unique_lock lock(sweeping_);
-    while (!woken_.wait_for(lock, stop, options_.sweep_every, [&] { return stop.stop_requested(); })) (void)sweep();
+void shm_cache<Key, Value>::sweeper::run(shm_cache& in, std::stop_token const& stop) {
+    std::unique_lock lock(mutex);
+    auto const next = [&] { return later(thread_waiter{}.now(), in.options_.sweep_every); };
+    while (!woken.wait_until(lock, stop, next(), [&] { return stop.stop_requested(); })) (void)in.sweep(thread_waiter{}.now(), stop);
 }
 
 template <class Key, class Value>
@@ -306,7 +355,7 @@ outcome<Value> shm_cache<Key, Value>::get_or_compute(Key const& key, context& cx
     auto const text = bytes.as_bytes();
     auto const nested = cx.flights() != nullptr;
     bool led = false;
-    auto result = flights_.run(
+    auto result = under_way().run(
         std::string{reinterpret_cast<char const*>(text.data()), text.size()}, cx,
         [&] {
             led = true;
@@ -348,7 +397,7 @@ outcome<Value> shm_cache<Key, Value>::compute_once(Key const& key, std::uint64_t
     } const landing{*segment_, hash, how == segment::flight::led};
     if (auto known = look_again()) return *std::move(known);    // stored before it landed
     outcome<Value> made = compute(cx);
-    if (made) (void)put(key, *made, cx.now());    // counted where it fails
+    if (made) (void)guarded<outcome<void>>([&] { return put(key, *made, cx.now()); });    // counted where it fails; the answer is there in any case
     return made;
 }
 

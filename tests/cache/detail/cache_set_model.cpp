@@ -53,9 +53,9 @@
 //   lives                         number, generation             acquire  the stores in attach
 //   lives                         start time                     relaxed  loaded between the two
 //   with_claim                    epoch += 1                     relaxed  none: a number of its own
-//   with_claim                    load of the claim              relaxed  the exchange decides. For lives: who it names has released the lock on the  (c)
+//   with_claim                    load of the claim              acquire  the exchange: who is named began. For lives: who it names has released the lock on the  (c)
 //                                                                         file since he attached
-//   with_claim                    exchange of the claim          acquire  claim = 0 of the one before; of a dead one: the kernel                      (c)
+//   with_claim                    exchange of the claim          acq_rel  claim = 0 of the one before; of a dead one: the kernel                      (c)
 //   with_claim                    claim = 0                      release  the exchange of the next one                                                (c)
 //   with_claim                    load, store of stuck_          relaxed  hint                                                                        (c)
 //   take_off, land                exchange of a flight           acq_rel  each other

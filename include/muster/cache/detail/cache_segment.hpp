@@ -3,10 +3,12 @@
 #include <algorithm>    // all_of
 #include <array>        // counters
 #include <atomic>       // atomic_ref
+#include <bit>          // bit_cast
 #include <cerrno>       // errno
 #include <chrono>       // milliseconds
 #include <cstddef>      // byte
 #include <cstdint>      // uint64_t
+#include <cstring>      // memcpy
 #include <memory>       // unique_ptr
 #include <optional>     // what is wrong
 #include <random>       // random_device
@@ -15,6 +17,7 @@
 
 #include <fcntl.h>       // open
 #include <sched.h>       // sched_yield
+#include <sys/auxv.h>    // getauxval
 #include <sys/mman.h>    // mmap
 #include <sys/stat.h>    // fstat
 #include <time.h>        // clock_gettime
@@ -67,18 +70,22 @@ public:
 
     [[nodiscard]] segment_plan const& plan() const noexcept { return plan_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-    /// Whether entries carry a sum of what is in them: in a file, which a machine may have written only a part of when it ended.
-    [[nodiscard]] bool checked() const noexcept { return in_file_; }
+    /// What entries' sums are made with: in a file, which a machine may have written only a part of when it ended.
+    [[nodiscard]] std::optional<std::int64_t> sum() const noexcept { return in_file_ ? std::optional{head().clock} : std::nullopt; }
     [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
     [[nodiscard]] cache_set set_of(std::uint64_t hash) const noexcept {
         return set(static_cast<std::uint64_t>(static_cast<wide_word>(hash) * plan_.sets >> 64));
     }
     [[nodiscard]] cache_set set(std::uint64_t which) const noexcept { return {plan_.shape, at_ + data_at() + which * plan_.shape.bytes()}; }
 
-    /// Calls `change(events)` with the set claimed. False where somebody who lives has held it for 10 ms: he is stopped, or there is no
-    /// processor for him; a cache may forget.
+    enum class claimed {
+        done,
+        held,       // by somebody who lives, for 10 ms: he is stopped, or there is no processor for him; a cache may forget
+        no_place    // for this process among the owners
+    };
+    /// Calls `change(events)` with the set claimed; it does not throw.
     template <class Change>
-    bool with_claim(cache_set const& set, Change const& change);
+    claimed with_claim(cache_set const& set, Change const& change);
 
     /// A computation that other processes are to know of.
     enum class flight {
@@ -106,7 +113,8 @@ private:
         std::uint64_t generation;    // of whoever has this place: claims of the one before name another
         std::uint64_t epoch;         // of its claims: no two are the same word
         std::array<std::uint64_t, counts> counters;
-        std::array<std::uint64_t, 3> unused;
+        std::uint64_t program;       // another one in the same process, after exec, has another number
+        std::array<std::uint64_t, 2> unused;
     };
     static_assert(sizeof(owner) == 128);
     struct header {
@@ -117,8 +125,10 @@ private:
         std::uint32_t ways, units;
         std::uint64_t sets;
         std::uint64_t seed;
-        std::int64_t clock;    // by how much the calendar is ahead of the steady clock, which begins anew with the machine
-        std::array<char, 40> boot;
+        std::int64_t clock;       // by how much the calendar is ahead of the steady clock, which begins anew with the machine
+        std::int64_t calendar;    // when it was last opened or closed: time does not run back
+        std::uint32_t waking;     // 1: somebody began to go through all sets after a restart, and has not come to the end
+        std::array<char, 44> boot;
         alignas(128) std::array<owner, most_owners> owners;
         std::array<std::uint64_t, most_flights> flights;
     };
@@ -137,15 +147,21 @@ private:
     static std::string path_of(std::string const& name) { return is_path(name) ? name : "/dev/shm/" + name; }
     static std::optional<failure> wrong(std::string const& name);
     static std::optional<failure> look_at(fd const& file, std::string const& tried, segment_plan const& plan, std::size_t bytes, bool& fresh);
-    static std::array<char, 40> boot() noexcept;
-    static std::int64_t clock() noexcept;
+    static bool read_boot(std::array<char, 44>& text) noexcept;
+    static std::int64_t nanoseconds(clockid_t which) noexcept;
+    static std::int64_t clock() noexcept { return nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC); }
+    static std::uint64_t program() noexcept {    // the kernel gives each start of a program 16 random bytes
+        std::uint64_t number = 0;
+        if (auto const at = ::getauxval(AT_RANDOM); at != 0) std::memcpy(&number, std::bit_cast<void const*>(at), sizeof number);
+        return number;
+    }
     static constexpr std::size_t data_at() noexcept { return (sizeof(header) + 4'095) / 4'096 * 4'096; }
     static std::size_t bytes_for(segment_plan const& plan) noexcept { return data_at() + plan.sets * plan.shape.bytes(); }
     static std::byte* map(fd const& file, std::size_t bytes) noexcept;
     static file_range lock_range() noexcept { return {.at = std::uint64_t{1} << 40, .size = 1}; }
     static cache_stats stats_of(std::array<std::uint64_t, counts> const& counters) noexcept;
-    void make() noexcept;
-    void wake_up() noexcept;
+    void make(std::array<char, 44> const& boot);
+    void wake_up(std::array<char, 44> const& boot) noexcept;
     std::optional<failure> attach() noexcept;
     std::uint32_t attach_again() noexcept;
     [[nodiscard]] header& head() const noexcept { return *reinterpret_cast<header*>(at_); }
@@ -168,8 +184,11 @@ private:
     segment_plan plan_;
     bool in_file_;
     std::uint64_t seed_ = 0;
+    ino_t inode_ = 0;
+    dev_t device_ = 0;
     wiped_page<of_this_process> here_;
-    std::atomic<std::uint64_t> stuck_{0};    // a claim that was held for too long, and may still be
+    // Claims that were held for too long, and may still be: by where their sets lie.
+    std::array<std::atomic<std::uint64_t>, 64> stuck_{};
 };
 
 // Implementation
@@ -185,18 +204,16 @@ inline std::optional<failure> cache_segment::wrong(std::string const& name) {
     return failure{cause::invalid_input, "\"" + shown + "\" is no name for a shared cache: it takes 1 to 250 letters, digits, dots, dashes and underscores, or a path to a file"};
 }
 
-inline std::array<char, 40> cache_segment::boot() noexcept {
-    std::array<char, 40> text{};
+inline bool cache_segment::read_boot(std::array<char, 44>& text) noexcept {
+    constexpr ssize_t whole = 36;
     fd const file{::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
-    if (file) (void)!::read(file.get(), text.data(), 36);
-    return text;
+    return file && ::read(file.get(), text.data(), whole) == whole;
 }
 
-inline std::int64_t cache_segment::clock() noexcept {
-    std::timespec calendar{}, steady{};
-    (void)::clock_gettime(CLOCK_REALTIME, &calendar);
-    (void)::clock_gettime(CLOCK_MONOTONIC, &steady);
-    return (calendar.tv_sec - steady.tv_sec) * 1'000'000'000 + calendar.tv_nsec - steady.tv_nsec;
+inline std::int64_t cache_segment::nanoseconds(clockid_t which) noexcept {
+    std::timespec now{};
+    (void)::clock_gettime(which, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
 inline outcome<bool> cache_segment::unlink(std::string const& name) {
@@ -264,8 +281,16 @@ inline outcome<std::unique_ptr<cache_segment>> cache_segment::open(std::string c
     auto const path = path_of(name);
     auto const tried = "cannot open the shared cache " + path;
     auto const bytes = bytes_for(plan);
+    std::array<char, 44> started{};
+    if (!read_boot(started)) return system_failure(errno, tried + ": /proc/sys/kernel/random/boot_id, which says when this machine was started, cannot be read");
     for (;;) {
-        fd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, plan.mode)};    // O_NONBLOCK: a FIFO is no file, and no reason to hang
+        // One that is there is not created: in a folder such as /dev/shm the kernel may refuse that for another user's.
+        constexpr int how = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;    // O_NONBLOCK: a FIFO is no file, and no reason to hang
+        fd file{::open(path.c_str(), how)};
+        if (!file && errno == ENOENT) {
+            file = fd{::open(path.c_str(), how | O_CREAT | O_EXCL, plan.mode)};
+            if (!file && errno == EEXIST) continue;    // somebody else was quicker, or left a link that leads nowhere
+        }
         if (!file) return system_failure(errno, tried);
         auto const lock = file_lock::acquire(file, cx, lock_range());
         if (!lock) return failure{lock.error()}.note("; another process is making or joining " + path);
@@ -275,7 +300,8 @@ inline outcome<std::unique_ptr<cache_segment>> cache_segment::open(std::string c
         bool fresh = false;
         if (auto why = look_at(file, tried, plan, bytes, fresh)) return std::move(*why);
         auto const give_up = [&](int error) -> outcome<std::unique_ptr<cache_segment>> {    // one that cannot be made leaves no name behind
-            if (fresh) (void)::unlink(path.c_str());
+            struct stat now {};
+            if (fresh && ::stat(path.c_str(), &now) == 0 && now.st_ino == about.st_ino && now.st_dev == about.st_dev) (void)::unlink(path.c_str());
             return system_failure(error, tried + ": it takes " + std::to_string(bytes) + " bytes");
         };
         if (fresh) {
@@ -290,19 +316,24 @@ inline outcome<std::unique_ptr<cache_segment>> cache_segment::open(std::string c
         auto const in_file = is_path(name);
         std::unique_ptr<cache_segment> made{new cache_segment{std::move(file), at, bytes, plan, in_file}};
         if (fresh) {
-            if (int const error = ::posix_fallocate(made->file_.get(), 0, static_cast<off_t>(bytes)); error != 0) return give_up(error);
+            int error = EINTR;
+            while (error == EINTR) error = ::posix_fallocate(made->file_.get(), 0, static_cast<off_t>(bytes));
+            if (error != 0) return give_up(error);
             constexpr int collapse = 25;    // MADV_COLLAPSE, Linux 6.1: large pages, 0.5 ms for each. Where there are none it stays as it is.
             if (!in_file) (void)::madvise(at, bytes / large_page * large_page, collapse);
-            made->make();
+            made->make(started);
         }
         made->seed_ = made->head().seed;
-        made->wake_up();
+        if (in_file) made->wake_up(started);
+        made->head().calendar = nanoseconds(CLOCK_REALTIME);
+        made->inode_ = about.st_ino;
+        made->device_ = about.st_dev;
         if (auto why = made->attach()) return std::move(why->note("; " + tried));
         return made;
     }
 }
 
-inline void cache_segment::make() noexcept {
+inline void cache_segment::make(std::array<char, 44> const& boot) {
     auto& mine = head();
     mine.fingerprint = plan_.fingerprint;
     mine.ways = plan_.shape.ways;
@@ -311,39 +342,47 @@ inline void cache_segment::make() noexcept {
     std::random_device dice;
     mine.seed = std::uint64_t{dice()} << 32 | dice();    // so that nobody can choose keys of one set
     mine.clock = clock();
-    mine.boot = boot();
+    mine.boot = boot;
     std::atomic_ref{mine.ready}.store(1, std::memory_order_release);    // last: all of it is there
 }
 
-/// Under the lock: a file that has outlived the machine. Nobody of then lives; what was not written as a whole is dropped.
-inline void cache_segment::wake_up() noexcept {
+/// Under the lock: a file that has outlived the machine. Nobody of then lives; what was not written as a whole is dropped. Where the calendar was
+/// set back, or somebody died in the middle of this, nobody knows when an entry ends: those that do are dropped.
+inline void cache_segment::wake_up(std::array<char, 44> const& boot) noexcept {
     auto& all = head();
-    auto const now = boot();
-    if (all.boot == now) return;
-    auto const since = clock();
+    if (all.boot == boot) return;
+    auto const now = clock();
+    std::optional<std::int64_t> later = all.clock - now;
+    if (all.waking != 0 || nanoseconds(CLOCK_REALTIME) < all.calendar) later.reset();
+    all.waking = 1;
     for (auto& each : all.owners) each.pid = 0;
     for (auto& each : all.flights) each = 0;
     set_events events;
     for (std::uint64_t i = 0; i < plan_.sets; ++i) {
         set(i).claim().store(0, std::memory_order_relaxed);    // nobody else is there
-        set(i).verify(all.clock - since, events);
+        set(i).verify(all.clock, later, now, events);
     }
+    (void)::msync(at_ + data_at(), bytes_ - data_at(), MS_SYNC);    // before the header says what their ends are meant by
     all.owners[0].counters[damaged] += events.torn;
-    all.clock = since;
-    all.boot = now;
+    all.clock = now;
+    all.boot = boot;
+    all.waking = 0;
 }
 
 /// Under the lock.
 inline std::optional<failure> cache_segment::attach() noexcept {
     auto& all = head();
     auto const me = process_identity::of_this();
+    auto const this_program = program();
     for (std::uint32_t place = 1; place <= most_owners; ++place) {
         auto& each = all.owners[place - 1];
         auto const pid = std::atomic_ref{each.pid}.load(std::memory_order_relaxed);    // changed under the lock, but for its end
-        if (pid != 0 && process_identity{static_cast<pid_t>(pid), each.start_time}.alive()) continue;
+        auto const replaced = pid == static_cast<std::uint64_t>(me.pid) && each.start_time == me.start_time && each.program != this_program;    // by exec
+        if (pid != 0 && !replaced && process_identity{static_cast<pid_t>(pid), each.start_time}.alive()) continue;
         // The generation before the number: nobody takes a claim of the one before for one of ours.
         here_->generation = std::atomic_ref{each.generation}.fetch_add(1, std::memory_order_acq_rel) + 1;
         std::atomic_ref{each.start_time}.store(me.start_time, std::memory_order_relaxed);    // shown by the number
+        each.program = this_program;
         std::atomic_ref{each.pid}.store(static_cast<std::uint64_t>(me.pid), std::memory_order_release);    // pairs with `lives`
         for (std::size_t i = 0; i < counts; ++i) here_->before[i] = std::atomic_ref{each.counters[i]}.load(std::memory_order_relaxed);
         here_->place.store(place, std::memory_order_release);    // pairs with `mine`
@@ -352,26 +391,29 @@ inline std::optional<failure> cache_segment::attach() noexcept {
     return failure{cause::exhausted, std::to_string(most_owners) + " processes have this shared cache open, and no more can"};
 }
 
-/// In a child of fork, once; where there is no place for it, and while another thread looks for one, it reads, and stores nothing. No mutex: the
-/// parent may have been forked with it locked.
+/// In a child of fork, or where there was no place: the first of its calls that would store or count looks for one. Where there is none, and while
+/// another thread looks, it reads, and stores nothing. No mutex: the parent may have been forked with it locked.
 inline std::uint32_t cache_segment::attach_again() noexcept {
     std::uint32_t none = 0;
     if (!here_->place.compare_exchange_strong(none, no_place, std::memory_order_acquire)) return none - 1 < most_owners ? none : 0;    // pairs with `attach`
-    (void)guarded<outcome<void>>([&]() -> outcome<void> {
-        context cx;
-        (void)cx.change_deadline(later(cx.now(), std::chrono::seconds{1}));
-        fd const again{::open(("/proc/self/fd/" + std::to_string(file_.get())).c_str(), O_RDWR | O_CLOEXEC)};    // a lock is the opened file's: the parent's is another
-        auto const held = file_lock::acquire(again, cx, lock_range());
+    auto const done = guarded<outcome<void>>([&]() -> outcome<void> {
+        // A lock is the opened file's, and the parent's is another. It may have closed the descriptor, and opened something else there.
+        fd const again{::open(("/proc/self/fd/" + std::to_string(file_.get())).c_str(), O_RDWR | O_CLOEXEC)};
+        struct stat about {};
+        if (!again || ::fstat(again.get(), &about) != 0 || about.st_ino != inode_ || about.st_dev != device_) return failure{cause::unavailable, "its file is closed"};
+        auto const held = file_lock::attempt(again, lock_range());    // nobody waits here: it is tried again
         if (!held) return failure{held.error()};
         if (auto why = attach()) return std::move(*why);
         return {};
     });
+    if (!done) here_->place.store(0, std::memory_order_release);    // pairs with the exchange
     auto const place = here_->place.load(std::memory_order_relaxed);    // this thread's, where it is one
     return place - 1 < most_owners ? place : 0;
 }
 
 inline cache_segment::~cache_segment() {
     auto const place = here_->place.load(std::memory_order_relaxed);
+    if (in_file_) head().calendar = nanoseconds(CLOCK_REALTIME);
     if (place - 1 < most_owners) std::atomic_ref{owner_at(place).pid}.store(0, std::memory_order_release);    // pairs with `lives`
     (void)::munmap(at_, bytes_);
 }
@@ -389,30 +431,32 @@ inline bool cache_segment::lives(std::uint64_t word, unsigned generation_bits) c
 }
 
 template <class Change>
-bool cache_segment::with_claim(cache_set const& set, Change const& change) {
+auto cache_segment::with_claim(cache_set const& set, Change const& change) -> claimed {
     auto const me = mine();
-    if (me == 0) return false;
+    if (me == 0) return claimed::no_place;
     constexpr unsigned generation_bits = 24;
     auto const epoch = std::atomic_ref{owner_at(me).epoch}.fetch_add(1, std::memory_order_relaxed) & 0xff'ffff;    // a number of its own
     auto const word = here_->generation << (64 - generation_bits) | epoch << 16 | me;
     auto const claim = set.claim();
     set_events events;
     std::uint64_t holder = 0;    // whose patience is counted
-    std::chrono::steady_clock::time_point begin{};
+    auto& stuck = stuck_[set.number() % stuck_.size()];
+    std::chrono::steady_clock::time_point entered{}, begin{};
     std::chrono::nanoseconds next_look{};
     for (unsigned turn = 0;; ++turn) {
         auto there = claim.load(std::memory_order_acquire);    // pairs with the exchange: whose it is has begun
         if (there == 0 && claim.compare_exchange_strong(there, word, std::memory_order_acq_rel)) break;    // pairs with the release below, and with the load
         if (there == 0 || turn < 256) continue;    // a change takes less than a microsecond
         auto const now = std::chrono::steady_clock::now();
+        if (holder == 0) entered = now;
         if (there != holder) {
             holder = there;
             begin = now;
             next_look = std::chrono::microseconds{20};
         }
         auto const held = now - begin;
-        bool const stuck = there == stuck_.load(std::memory_order_relaxed);    // a hint: one that has been waited for before
-        if (stuck || held >= next_look) {
+        bool const known = there == stuck.load(std::memory_order_relaxed);    // a hint: one that has been waited for before
+        if (known || held >= next_look) {
             next_look = 10 * held;
             if (!lives(there, generation_bits)) {
                 if (!claim.compare_exchange_strong(there, word, std::memory_order_acq_rel)) continue;    // as above
@@ -421,10 +465,10 @@ bool cache_segment::with_claim(cache_set const& set, Change const& change) {
                 break;
             }
         }
-        if (stuck) return false;
+        if (known || now - entered > std::chrono::milliseconds{50}) return claimed::held;    // or by many, one after another
         if (held > std::chrono::milliseconds{10}) {
-            stuck_.store(there, std::memory_order_relaxed);    // a hint
-            return false;
+            stuck.store(there, std::memory_order_relaxed);    // a hint
+            return claimed::held;
         }
         ::sched_yield();
     }
@@ -433,7 +477,7 @@ bool cache_segment::with_claim(cache_set const& set, Change const& change) {
     add(evicted, events.evicted);
     add(expired, events.expired);
     add(damaged, events.torn);
-    return true;
+    return claimed::done;
 }
 
 inline auto cache_segment::take_off(std::uint64_t hash) noexcept -> flight {

@@ -7,6 +7,7 @@
 #include <cstring>    // memcpy
 #include <memory>     // unique_ptr
 #include <span>       // bytes
+#include <utility>    // exchange
 
 #include <muster/core/wire.hpp>    // wire_writer
 
@@ -52,9 +53,18 @@ private:
     std::size_t bytes_ = 0;
 };
 
-/// Where an entry's value is copied to; its memory stays from look to look, and is never zeroed.
+/// Where an entry's value is copied to: memory that stays from look to look of a thread, unless it is large, and is never zeroed.
 class value_buffer {
 public:
+    /// This thread's own; who looks inside of a look, as a type's own reader may, gets another.
+    value_buffer() noexcept : words_(std::move(spare().words)), room_(std::exchange(spare().room, 0)) {}
+    value_buffer(value_buffer const&) = delete;
+    value_buffer& operator=(value_buffer const&) = delete;
+    ~value_buffer() {
+        constexpr std::size_t most = 8'192;    // words: 64 KiB
+        if (room_ <= most) spare() = {std::move(words_), room_};
+    }
+
     [[nodiscard]] std::uint64_t* room_for(std::size_t bytes) {
         auto const needed = cache_words::needed(bytes);
         if (needed > room_) {
@@ -67,6 +77,15 @@ public:
     [[nodiscard]] std::span<std::byte const> bytes() const noexcept { return {reinterpret_cast<std::byte const*>(words_.get()), bytes_}; }
 
 private:
+    struct kept {
+        std::unique_ptr<std::uint64_t[]> words{};
+        std::size_t room = 0;
+    };
+    static kept& spare() noexcept {
+        thread_local kept one;
+        return one;
+    }
+
     std::unique_ptr<std::uint64_t[]> words_;
     std::size_t room_ = 0, bytes_ = 0;
 };
@@ -84,8 +103,8 @@ private:
     auto state = seed ^ odd[0];
     auto const n = what.size();
     std::size_t i = 0;
-    for (; i + 2 <= n; i += 2) state = fold(what.at[i] ^ odd[1], what.at[i + 1] ^ state);
-    return fold(odd[2] ^ what.bytes, fold((i < n ? what.at[i] : 0) ^ odd[1], state));
+    for (; i + 2 <= n; i += 2) state = fold(what.at[i] ^ odd[1] ^ seed, what.at[i + 1] ^ state);    // with the seed in each: else a word takes it out
+    return fold(odd[2] ^ what.bytes, fold((i < n ? what.at[i] : 0) ^ odd[1] ^ seed, state));
 }
 
 }  // namespace muster::detail

@@ -73,7 +73,9 @@ class mpmc_cells {
 public:
     static constexpr std::uint64_t most = std::uint64_t{1} << 32;
     static constexpr std::uint64_t begin = sizeof(ring_head) + sizeof(ring_owners::table);
-    static constexpr std::uint64_t size(std::uint64_t capacity) noexcept { return begin + capacity * sizeof(cell); }
+    static constexpr std::uint64_t size(std::uint64_t capacity) noexcept {
+        return capacity > (UINT64_MAX - begin) / sizeof(cell) ? UINT64_MAX : begin + capacity * sizeof(cell);
+    }
 
     mpmc_cells(std::byte* memory, ring_head& at, std::uint64_t capacity)
         : at_(at), cells_(std::launder(reinterpret_cast<cell*>(memory + begin))), mask_(capacity - 1),

@@ -17,7 +17,9 @@ class spsc_cells {
 public:
     static constexpr std::uint64_t most = std::uint64_t{1} << 40;
     static constexpr std::uint64_t begin = sizeof(ring_head);
-    static constexpr std::uint64_t size(std::uint64_t capacity) noexcept { return begin + capacity * sizeof(T); }
+    static constexpr std::uint64_t size(std::uint64_t capacity) noexcept {
+        return capacity > (UINT64_MAX - begin) / sizeof(T) ? UINT64_MAX : begin + capacity * sizeof(T);
+    }
 
     spsc_cells(std::byte* memory, ring_head& at, std::uint64_t capacity) noexcept
         : at_(at), bytes_(memory + begin), capacity_(capacity) {}
