@@ -37,7 +37,7 @@ class ring_of_points {
 public:
     ring_of_points(std::uint64_t nodes, std::uint64_t points) {
         for (std::uint64_t node = 0; node < nodes; ++node)
-            for (std::uint64_t i = 1; i <= points; ++i) all_.push_back({detail::mixed(detail::mixed(node + 1) + detail::mixed(i)), node});
+            for (std::uint64_t i = 1; i <= points; ++i) all_.push_back({detail::ring_mixed(detail::ring_mixed(node + 1) + detail::ring_mixed(i)), node});
         std::sort(all_.begin(), all_.end(), [](point const& a, point const& b) { return a.at < b.at; });
     }
     [[nodiscard]] std::uint64_t node_of(std::uint64_t key) const {
@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
         for (std::uint64_t const points : {160u, 1'000u, 4'000u})
             all.push_back({"points_" + std::to_string(points) + "_" + std::to_string(nodes),
                            [of = std::make_shared<ring_of_points>(nodes, points), n] {
-                               return ns_a_look([&](std::uint64_t key) { return of->node_of(detail::mixed(key)); }, n);
+                               return ns_a_look([&](std::uint64_t key) { return of->node_of(detail::ring_mixed(key)); }, n);
                            }});
     }
     auto const samples = bench::interleaved(all, report.size(31, 3));

@@ -14,7 +14,8 @@
 #include <string>      // values
 #include <thread>      // jthread
 
-#include <sys/wait.h>    // waitpid
+#include <sys/prctl.h>    // PR_SET_PDEATHSIG
+#include <sys/wait.h>     // waitpid
 
 #include <muster/os/shared_memory.hpp>    // shared_memory
 
@@ -97,6 +98,7 @@ void make_some(std::string const& name, std::mt19937& chance) {
 }
 
 [[noreturn]] void live(std::string const& name, notes& told, std::uint32_t who, unsigned seed) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);    // with the test, however that ends
     std::mt19937 chance{seed};
     try {
         entries all{name, small()};

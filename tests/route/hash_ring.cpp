@@ -341,7 +341,7 @@ TEST_CASE("hash_ring: what the computation fails with is the answer, and is not 
         CHECK(of->ring.get_or_compute(1, cx, fails).error().is(cause::exhausted));
         CHECK(of->ring.get_or_compute(1, cx, seven) == 7);
         CHECK(of->ring.get_or_compute(1, cx, fails) == 7);
-        for (auto const& each : of->ring.health()) CHECK(each.state == node_state::up);
+        for (auto const& each : of->ring.health()) CHECK(each.state == ring_node_state::up);
     };
     check(std::make_unique<farm<local>>(3));
     check(std::make_unique<farm<remote>>(3));
@@ -440,11 +440,11 @@ TEST_CASE("hash_ring: some failures in a row take a node down; then it is not as
     auto const next = of.ring.order_of(1).at(1);
     node.off = true;
     (void)of.ring.get(1, time);
-    CHECK(of.health_of(node).state == node_state::suspect);
+    CHECK(of.health_of(node).state == ring_node_state::suspect);
     CHECK(of.ring.node_of(1) == own);
     (void)of.ring.get(1, time);
     (void)of.ring.get(1, time);
-    CHECK(of.health_of(node).state == node_state::down);
+    CHECK(of.health_of(node).state == ring_node_state::down);
     CHECK(of.ring.node_of(1) == next);
     CHECK(of.ring.order_of(1).front() == own);
     auto const asked = node.asked.load();
@@ -459,7 +459,7 @@ TEST_CASE("hash_ring: a success in between forgives the failures before", "[rout
     for (int i = 0; i < 10; ++i) {
         node.off = i % 2 == 0;
         (void)of.ring.get(1, time);
-        CHECK(of.health_of(node).state == (node.off ? node_state::suspect : node_state::up));
+        CHECK(of.health_of(node).state == (node.off ? ring_node_state::suspect : ring_node_state::up));
     }
 }
 
@@ -478,7 +478,7 @@ TEST_CASE("hash_ring: a node that is back is used again within a second, and has
     CHECK(node.asked == 1 + 1 + 10);
     node.off = false;
     auto const back = time.now();
-    while (of.health_of(node).state == node_state::down) {
+    while (of.health_of(node).state == ring_node_state::down) {
         (void)of.ring.get(1, time);
         time.advance(10ms);
     }
@@ -515,7 +515,7 @@ TEST_CASE("hash_ring: nothing that goes wrong with all nodes reaches the caller"
     CHECK_FALSE(of.ring.put(1, 2, time));
     CHECK_FALSE(of.ring.erase(1, time));
     for (int i = 0; i < 20; ++i) CHECK(of.ring.get_or_compute(1, cx, seven) == 7);
-    for (auto const& each : of.ring.health()) CHECK(each.state == node_state::down);
+    for (auto const& each : of.ring.health()) CHECK(each.state == ring_node_state::down);
     CHECK(of.ring.node_of(1).empty());
 
     farm<remote_cache> caches{2};
@@ -528,7 +528,7 @@ TEST_CASE("hash_ring: a node that throws has failed", "[route]") {
     of.first(1).throws = true;
     manual_time time;
     CHECK_FALSE(of.ring.get(1, time).has_value());
-    CHECK(of.health_of(of.first(1)).state == node_state::down);
+    CHECK(of.health_of(of.first(1)).state == ring_node_state::down);
 }
 
 TEST_CASE("hash_ring: a failure that says nothing of the node goes on to the next, and takes none down", "[route]") {
@@ -538,7 +538,7 @@ TEST_CASE("hash_ring: a failure that says nothing of the node goes on to the nex
     of.first(1).why = cause::invalid_input;
     CHECK(of.ring.put(1, 5, time));
     CHECK(of.second(1).values.at(1) == 5);
-    CHECK(of.health_of(of.first(1)).state == node_state::up);
+    CHECK(of.health_of(of.first(1)).state == ring_node_state::up);
     CHECK(of.health_of(of.first(1)).failures == 1);
 }
 

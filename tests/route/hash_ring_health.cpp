@@ -5,9 +5,9 @@
 using namespace muster;
 
 TEST_CASE("hash_ring_health: every state of a node has a name", "[route]") {
-    CHECK(name_of(node_state::up) == "up");
-    CHECK(name_of(node_state::suspect) == "suspect");
-    CHECK(name_of(node_state::down) == "down");
-    CHECK(name_of(static_cast<node_state>(9)) == "unknown");
+    CHECK(name_of(ring_node_state::up) == "up");
+    CHECK(name_of(ring_node_state::suspect) == "suspect");
+    CHECK(name_of(ring_node_state::down) == "down");
+    CHECK(name_of(static_cast<ring_node_state>(9)) == "unknown");
     CHECK(node_health{.name = "a"} == node_health{.name = "a"});
 }

@@ -157,7 +157,7 @@ private:
         return [name](std::shared_ptr<member> const& each) { return each->name == name; };
     }
 
-    [[nodiscard]] std::uint64_t place_of(key_type const& key) const { return detail::mixed(static_cast<std::uint64_t>(hash_(key))); }
+    [[nodiscard]] std::uint64_t place_of(key_type const& key) const { return detail::ring_mixed(static_cast<std::uint64_t>(hash_(key))); }
     std::optional<use> choose(std::uint64_t place, waiter_ref time, std::optional<rank>& last);
     template <class Ask>
     std::optional<use> ask(std::uint64_t place, caller const& by, Ask const& one);
@@ -431,7 +431,7 @@ std::string hash_ring<Node, Hash>::node_of(key_type const& key) const {
     auto const place = place_of(key);
     auto const now = table_.read();
     for (auto at = now->order.first(place); at.node != now->members.size(); at = now->order.after(place, at))
-        if (now->members[at.node]->breaker.state() != node_state::down) return now->members[at.node]->name;
+        if (now->members[at.node]->breaker.state() != ring_node_state::down) return now->members[at.node]->name;
     return {};
 }
 
@@ -458,7 +458,7 @@ double hash_ring<Node, Hash>::spread(std::size_t keys) const {
     auto const now = *table_.read();    // a copy: nobody who changes the ring waits for this
     std::vector<std::size_t> counts(now.members.size());
     if (counts.empty() || keys == 0) return 0;
-    for (std::size_t i = 0; i < keys; ++i) ++counts[now.order.first(detail::mixed(i + 1)).node];
+    for (std::size_t i = 0; i < keys; ++i) ++counts[now.order.first(detail::ring_mixed(i + 1)).node];
     double all = 0;
     for (auto const& each : now.members) all += each->weight;
     double worst = 0;

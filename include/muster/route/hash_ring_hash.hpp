@@ -10,12 +10,12 @@
 #include <vector>         // long keys
 
 #include <muster/core/wire.hpp>                  // encoded, transportable, wire_writer
-#include <muster/route/detail/rendezvous.hpp>    // mixed
+#include <muster/route/detail/rendezvous.hpp>    // ring_mixed
 
 namespace muster {
 
 namespace detail {
-// Eight bytes at a time, each mixed into what came before; the length last, so that zeros at the end count.
+// Eight bytes at a time, each ring_mixed into what came before; the length last, so that zeros at the end count.
 [[nodiscard]] inline std::uint64_t hash_of_bytes(void const* at, std::size_t n) noexcept {
     auto const* bytes = static_cast<std::byte const*>(at);
     std::uint64_t hash = 0x9e3779b97f4a7c15u;
@@ -23,11 +23,11 @@ namespace detail {
         std::uint64_t word = 0;
         auto const step = left < sizeof word ? left : sizeof word;
         std::memcpy(&word, bytes, step);
-        hash = mixed(hash ^ word);
+        hash = ring_mixed(hash ^ word);
         bytes += step;
         left -= step;
     }
-    return mixed(hash ^ n);
+    return ring_mixed(hash ^ n);
 }
 template <class Key>
 inline constexpr bool is_text = std::convertible_to<Key const&, std::string_view>;
@@ -50,7 +50,7 @@ struct hash_ring_hash {
 
     [[nodiscard]] std::uint64_t operator()(Key const& key) const {
         if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
-            return detail::mixed(static_cast<std::uint64_t>(key) + 0x9e3779b97f4a7c15u);
+            return detail::ring_mixed(static_cast<std::uint64_t>(key) + 0x9e3779b97f4a7c15u);
         } else if constexpr (detail::is_text<Key>) {
             std::string_view const text = key;
             return detail::hash_of_bytes(text.data(), text.size());

@@ -7,13 +7,13 @@
 namespace muster {
 
 /// How a node of a ring does. A suspect node has failed lately and is still asked; one that is down is only probed.
-enum class node_state : std::uint8_t { up, suspect, down };
+enum class ring_node_state : std::uint8_t { up, suspect, down };
 
-[[nodiscard]] constexpr std::string_view name_of(node_state which) noexcept {
+[[nodiscard]] constexpr std::string_view name_of(ring_node_state which) noexcept {
     switch (which) {
-        case node_state::up: return "up";
-        case node_state::suspect: return "suspect";
-        case node_state::down: return "down";
+        case ring_node_state::up: return "up";
+        case ring_node_state::suspect: return "suspect";
+        case ring_node_state::down: return "down";
     }
     return "unknown";
 }
@@ -23,7 +23,7 @@ struct node_health {
     std::string name;
     double weight = 1;
     double share = 0;              ///< of the keys that are its own, by weight; all nodes together have 1
-    node_state state = node_state::up;
+    ring_node_state state = ring_node_state::up;
     std::uint64_t hits = 0;
     std::uint64_t misses = 0;
     std::uint64_t failures = 0;    ///< calls that it failed, whether or not they say something about it

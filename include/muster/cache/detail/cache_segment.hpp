@@ -352,15 +352,14 @@ inline void cache_segment::wake_up(std::array<char, 44> const& boot) noexcept {
     auto& all = head();
     if (all.boot == boot) return;
     auto const now = clock();
-    std::optional<std::int64_t> later = all.clock - now;
-    if (all.waking != 0 || nanoseconds(CLOCK_REALTIME) < all.calendar) later.reset();
+    auto const ends_are_known = all.waking == 0 && nanoseconds(CLOCK_REALTIME) >= all.calendar;
     all.waking = 1;
     for (auto& each : all.owners) each.pid = 0;
     for (auto& each : all.flights) each = 0;
     set_events events;
     for (std::uint64_t i = 0; i < plan_.sets; ++i) {
         set(i).claim().store(0, std::memory_order_relaxed);    // nobody else is there
-        set(i).verify(all.clock, later, now, events);
+        set(i).verify(all.clock, ends_are_known, all.clock - now, now, events);
     }
     (void)::msync(at_ + data_at(), bytes_ - data_at(), MS_SYNC);    // before the header says what their ends are meant by
     all.owners[0].counters[damaged] += events.torn;

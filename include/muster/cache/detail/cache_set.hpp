@@ -137,8 +137,9 @@ public:
     void clear() const noexcept;
     /// After somebody died with the claim: everything is made anew from the slots.
     void repair(set_events& events) const noexcept;
-    /// After the machine died: also drops what is not whole by its sum, and moves all ends by `later`; without that, drops what has an end.
-    void verify(std::int64_t sum, std::optional<std::int64_t> later, std::int64_t next_sum, set_events& events) const noexcept;
+    /// After the machine died: also drops what is not whole by its sum, and moves all ends by `later`; or drops what has an end, where that is
+    /// not known.
+    void verify(std::int64_t sum, bool ends_are_known, std::int64_t later, std::int64_t next_sum, set_events& events) const noexcept;
     [[nodiscard]] std::size_t size() const noexcept;
 
     /// The bytes that a key and a value may have together.
@@ -523,7 +524,7 @@ inline void cache_set::repair(set_events& events) const noexcept {
     }
 }
 
-inline void cache_set::verify(std::int64_t sum, std::optional<std::int64_t> later, std::int64_t next_sum, set_events& events) const noexcept {
+inline void cache_set::verify(std::int64_t sum, bool ends_are_known, std::int64_t later, std::int64_t next_sum, set_events& events) const noexcept {
     repair(events);
     auto const parts_of = [this](std::size_t i, entry_head& head) {
         auto* const from = words_of(seen(i));
@@ -535,7 +536,7 @@ inline void cache_set::verify(std::int64_t sum, std::optional<std::int64_t> late
     for (std::size_t i = 0; i < shape_.ways; ++i) {
         if (!seen(i).is_used()) continue;
         auto const [key, value] = parts_of(i, head);
-        if (head.check == sum_of(sum, head.good_until, key, value) && (later || head.good_until == INT64_MAX)) continue;
+        if (head.check == sum_of(sum, head.good_until, key, value) && (ends_are_known || head.good_until == INT64_MAX)) continue;
         drop(i);
         ++events.torn;
     }
@@ -552,7 +553,7 @@ inline void cache_set::verify(std::int64_t sum, std::optional<std::int64_t> late
     for (std::size_t i = 0; i < shape_.ways; ++i) {
         if (!seen(i).is_used()) continue;
         auto const [key, value] = parts_of(i, head);
-        if (head.good_until != INT64_MAX && __builtin_add_overflow(head.good_until, *later, &head.good_until)) head.good_until = 0;
+        if (head.good_until != INT64_MAX && __builtin_add_overflow(head.good_until, later, &head.good_until)) head.good_until = 0;
         head.check = sum_of(next_sum, head.good_until, key, value);
         std::memcpy(words_of(seen(i)), &head, sizeof head);    // nobody else is there
     }

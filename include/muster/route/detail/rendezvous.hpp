@@ -14,7 +14,7 @@ namespace muster::detail {
 ///
 /// Source     the finaliser of SplitMix64: Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, 2014, with the
 ///            constants that D. Stafford found for it (his variant 13).
-[[nodiscard]] constexpr std::uint64_t mixed(std::uint64_t x) noexcept {
+[[nodiscard]] constexpr std::uint64_t ring_mixed(std::uint64_t x) noexcept {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     return x ^ (x >> 31);
@@ -85,7 +85,7 @@ private:
         double per_weight;
         double least;    // log2(e) / weight, rounded down
     };
-    [[nodiscard]] static std::uint64_t draw_of(std::uint64_t key, place const& at) noexcept { return mixed(key ^ at.seed); }
+    [[nodiscard]] static std::uint64_t draw_of(std::uint64_t key, place const& at) noexcept { return ring_mixed(key ^ at.seed); }
     [[nodiscard]] rank rank_of(std::uint64_t key, std::size_t node) const noexcept {
         auto const& at = places_[node];
         auto const draw = draw_of(key, at);

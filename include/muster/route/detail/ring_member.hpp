@@ -10,7 +10,7 @@
 
 #include <muster/core/waiter.hpp>                   // instant, waiter_ref, later
 #include <muster/route/detail/thread_stripe.hpp>    // stripes
-#include <muster/route/hash_ring_health.hpp>        // node_state
+#include <muster/route/hash_ring_health.hpp>        // ring_node_state
 
 namespace muster::detail {
 
@@ -42,9 +42,9 @@ public:
         if (probe_at_.load() == is_up) probe_at_.compare_exchange_strong(expected, ticks(later(time.now(), probe_every)));
     }
 
-    [[nodiscard]] node_state state() const noexcept {
-        if (probe_at_.load() != is_up) return node_state::down;
-        return in_a_row_.load() != 0 ? node_state::suspect : node_state::up;
+    [[nodiscard]] ring_node_state state() const noexcept {
+        if (probe_at_.load() != is_up) return ring_node_state::down;
+        return in_a_row_.load() != 0 ? ring_node_state::suspect : ring_node_state::up;
     }
 
 private:
