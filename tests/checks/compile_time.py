@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 PAIRS = 5
-TRIES = 3
+TRIES = 8
 UMBRELLA_RATIO = 1.5
 STAGE_SECONDS = 0.100
 STAGES = 20
