@@ -122,6 +122,19 @@ private:
     shared_memory memory_{sizeof(notes)};
 };
 
+/// Begins to compute "a", says so, and does not end.
+child computes_for_ever(std::string const& name, shared_notes const& told) {
+    return child{[&] {
+        texts mine{name};
+        context cx;
+        (void)mine.get_or_compute("a", cx, [&](context&) -> outcome<std::string> {
+            told->at = 1;
+            for (;;) ::pause();
+        });
+        return 0;
+    }};
+}
+
 detail::segment_plan plan_of(shm_cache_options const& options) {    // of one set, as the tests below open it
     detail::segment_plan plan;
     plan.fingerprint = wire_fingerprint<std::string> * 31 + wire_fingerprint<std::string>;
@@ -484,15 +497,7 @@ TEST_CASE("shm_cache: who waits for a process that dies over it computes", "[cac
     named const name;
     shared_notes const told;
     texts all{name};
-    child first{[&] {
-        texts mine{name};
-        context cx;
-        (void)mine.get_or_compute("a", cx, [&](context&) -> outcome<std::string> {
-            told->at = 1;
-            for (;;) ::pause();
-        });
-        return 0;
-    }};
+    auto first = computes_for_ever(name, told);
     told->wait(1);
     testing::manual_time clock;
     std::jthread const kills{[&] {
@@ -507,15 +512,7 @@ TEST_CASE("shm_cache: who waits for a process that dies over it computes", "[cac
 TEST_CASE("shm_cache: waits for another process as long as its patience, deadline or stop allows", "[cache][shm_cache][forks]") {
     named const name;
     shared_notes const told;
-    child first{[&] {
-        texts mine{name};
-        context cx;
-        (void)mine.get_or_compute("a", cx, [&](context&) -> outcome<std::string> {
-            told->at = 1;
-            for (;;) ::pause();
-        });
-        return 0;
-    }};
+    auto first = computes_for_ever(name, told);
     told->wait(1);
     auto const ours = [](context&) -> outcome<std::string> { return std::string{"by us"}; };
     testing::manual_time clock{testing::manual_time::jumping};

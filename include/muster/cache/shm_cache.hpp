@@ -50,7 +50,7 @@ struct shm_cache_options {
 ///
 /// Order      S3-FIFO in sets of 32: what is asked for once goes first.
 /// Shape      keys and values that travel (core/wire.hpp), of any size up to `largest()`. Keys are equal when their bytes on the wire are.
-/// Units      memory: fixed when it is made, `bytes()`; nothing is allocated later.
+/// Units      shared memory: fixed when it is made, `bytes()`, and never more. A thread keeps up to 64 KiB for what it copies.
 /// Waits      `get_or_compute`: for a call under way on the same key, also in another process, where it looks every 0.1 to 2 ms. A
 ///            process that dies over it is replaced at once. A call inside another call's computation waits for no other process, but for
 ///            a thread of its own, which may: a circle through two processes ends with `patience`.
