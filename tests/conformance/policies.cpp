@@ -46,6 +46,9 @@ TEST_CASE("conformance: the policies around a call", "[conformance]") {
     CHECK(conformance::of_policy(limit{room}) == broken{});
     CHECK(conformance::of_policy(trip{breaker}) == broken{});
     CHECK(conformance::of_policy(cached{cache}) == broken{});
+    memory_cache<int, remembered<int>> aging, worn;
+    CHECK(conformance::of_policy(cached{aging, {.fresh_for = 1h, .failures = is_transient}}) == broken{});
+    CHECK(conformance::of_policy(cached{worn, cached_options{.fresh_for = 1ns, .stale_for = 1h}, pool}) == broken{});
     CHECK(conformance::of_policy(fallback{[](int n) { return n + 1; }}) == broken{});
     CHECK(conformance::of_policy(hedge{pool, 1h}) == broken{});
     CHECK(conformance::of_policy(hedge{pool, 0ns}) == broken{});
