@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -71,6 +72,25 @@ struct later_on {
     }
 };
 static_assert(executor<later_on>);
+
+// A cache in which something happens between the look at an entry and its update.
+struct interrupted {
+    using key_type = text;
+    using value_type = remembered<int>;
+    std::function<void(aging&)> before_update;
+    aging under;
+
+    std::optional<value_type> get(text const& key) { return under.get(key); }
+    template <class Compute>
+    outcome<value_type> get_or_compute(text const& key, context& cx, Compute const& compute) { return under.get_or_compute(key, cx, compute); }
+    void put(text const& key, value_type value, instant now) { under.put(key, std::move(value), now); }
+    bool erase(text const& key) { return under.erase(key); }
+    template <class Change>
+    value_type update(text const& key, Change const& change, instant now) {
+        before_update(under);
+        return under.update(key, change, now);
+    }
+};
 }  // namespace
 
 static_assert(around_policy<cached<by_text>>);
@@ -477,6 +497,45 @@ TEST_CASE("cached: of many who find an answer stale one makes the newer one, and
     CHECK(old == threads - 1);
     CHECK(newer == 1);
     CHECK(wrong == 0);
+}
+
+TEST_CASE("cached: of many who find an answer stale at the same time one makes the newer one", "[policy]") {
+    manual_time time;
+    constexpr int threads = 4;
+    std::atomic<int> found{0}, calls{0}, newer{0}, old{0};
+    interrupted cache{[&](aging&) {
+        ++found;
+        while (found < threads) ::sched_yield();    // all have seen the stale one before anybody says that it is his
+    }, {}};
+    auto const ask = cached{cache, cached_options{.fresh_for = 1min, .stale_for = 1h}} | [&](std::string const&) { return ++calls; };
+    context first{time};
+    CHECK(ask("a", first) == 1);
+    time.advance(1min);
+    {
+        std::vector<std::jthread> all;
+        for (int i = 0; i < threads; ++i)
+            all.emplace_back([&] {
+                context cx{time};
+                auto const answer = ask("a", cx);
+                newer += answer == 2;
+                old += answer == 1;
+            });
+    }
+    CHECK(calls == 2);
+    CHECK(newer == 1);
+    CHECK(old == threads - 1);
+}
+
+TEST_CASE("cached: what is erased before somebody can say that he renews it does not come back", "[policy]") {
+    manual_time time;
+    context cx{time};
+    interrupted cache{[](aging& under) { under.erase("a"); }, {}};
+    script const task{1, down(), 3};
+    auto const ask = cached{cache, cached_options{.fresh_for = 1min, .stale_for = 1h}} | task;
+    CHECK(ask("a", cx) == 1);
+    time.advance(1min);
+    CHECK(ask("a", cx) == 1);    // it has it in its hands
+    CHECK(ask("a", cx) == 3);
 }
 
 TEST_CASE("cached: of many who find nothing, or what is over, one makes the answer for all", "[policy]") {
