@@ -14,6 +14,7 @@ COMPONENTS = {
     "fmt": (["core"], "fmt/[>=9 <13]", "fmt", "fmt::fmt"),
     "spdlog": (["core"], "spdlog/[>=1.10 <2]", "spdlog", "spdlog::spdlog"),
     "tbb": (["core"], "onetbb/[>=2021.5]", "TBB", "TBB::tbb"),
+    "redis": (["core"], "hiredis/[>=1.0 <2]", "hiredis", "hiredis::hiredis"),
     "bgp": (["core"],),
 }
 
@@ -26,7 +27,8 @@ class Muster(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
     options = {name: [True, False] for name in COMPONENTS}
-    default_options = {name: True for name in COMPONENTS}
+    # redis is asked for by name: the hiredis of a system may come without a CMake package, so that only Conan's is sure to be found.
+    default_options = {name: name != "redis" for name in COMPONENTS}
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
 

@@ -8,10 +8,13 @@ muster_component(core
             observe/*.hpp route/*.hpp flow/*.hpp testing/*.hpp)
 target_link_libraries(muster_core INTERFACE Threads::Threads)
 
-# Adapters: one third-party library each.
+# Adapters: one third-party library each. For libraries that come without a CMake package there is a Find module here.
+list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
 muster_component(fmt    USES core HEADERS adapt/fmt.hpp       PACKAGE fmt    TARGET fmt::fmt       DEBIAN libfmt-dev)
 muster_component(spdlog USES core HEADERS adapt/spdlog.hpp    PACKAGE spdlog TARGET spdlog::spdlog DEBIAN libspdlog-dev)
 muster_component(tbb    USES core HEADERS adapt/tbb_arena.hpp PACKAGE TBB    TARGET TBB::tbb       DEBIAN libtbb-dev)
+muster_component(redis  USES core HEADERS adapt/redis.hpp adapt/cache_nodes.hpp adapt/redis_*.hpp
+                                                              PACKAGE hiredis TARGET hiredis::hiredis DEBIAN libhiredis-dev)
 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)

@@ -21,4 +21,5 @@ write_basic_package_version_file(muster-config-version.cmake COMPATIBILITY SameM
 install(FILES
     ${PROJECT_BINARY_DIR}/muster-config.cmake
     ${PROJECT_BINARY_DIR}/muster-config-version.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/Findhiredis.cmake
     DESTINATION ${muster_package_dir})
