@@ -106,7 +106,8 @@ private:
         auto const left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
         if (left <= 0) return false;
         pollfd one{.fd = number, .events = events, .revents = 0};
-        if (::poll(&one, 1, static_cast<int>(std::min<long long>(left, std::numeric_limits<int>::max()))) > 0) return true;    // an interruption begins anew
+        auto const most = static_cast<int>(std::min<long long>(left, std::numeric_limits<int>::max()));
+        if (::poll(&one, 1, most) > 0) return true;    // after an interruption it waits for what is left
     }
 }
 
@@ -272,7 +273,7 @@ inline outcome<void> redis_connection::ask(std::string_view commands, std::span<
         received += static_cast<std::size_t>(got);
         if (received > most_bytes) return broken("with more bytes than any answer has");
         if (::redisReaderFeed(reader_.get(), block, static_cast<std::size_t>(got)) != REDIS_OK) return broken(reader_->errstr);
-        if (auto const read = read_answers(answers, known); !read) return read;
+        if (auto read = read_answers(answers, known); !read) return read;
     }
     if (!commands.empty()) return broken("before it was asked");
     return {};

@@ -7,7 +7,6 @@
 #include <memory>         // unique_ptr
 #include <span>           // answers
 #include <string>         // commands
-#include <string_view>    // what a server said
 #include <utility>        // move
 
 #include <muster/adapt/detail/redis_connection.hpp>    // redis_address, redis_answer, redis_connection
