@@ -575,7 +575,7 @@ TEST_CASE("redis: a ring goes round a node that was killed, and uses it again at
     REQUIRE(three.ring.put(key, 5, time));
     three.servers[0].kill();
     for (int i = 0; i < 5; ++i) CHECK(three.ring.get(key, time) == std::nullopt);
-    CHECK(three.health(0).state == node_state::down);
+    CHECK(three.health(0).state == ring_node_state::down);
     CHECK(three.health(0).failures == 3);
     CHECK(three.ring.put(key, 6, time));
     CHECK(three.ring.get(key, time) == 6);
@@ -583,7 +583,7 @@ TEST_CASE("redis: a ring goes round a node that was killed, and uses it again at
     three.servers[0].start();
     time.advance(500ms);
     CHECK(three.ring.get(key, time) == std::nullopt);    // it is back, and has lost all
-    CHECK(three.health(0).state == node_state::up);
+    CHECK(three.health(0).state == ring_node_state::up);
     CHECK(three.ring.put(key, 7, time));
     CHECK(three.nodes[0].get(key) == 7);
 }
@@ -594,7 +594,7 @@ TEST_CASE("redis: a node of a ring that hangs costs a probe its timeout, and no 
     manual_time time;
     auto const key = three.key_of("b");
     three.servers[1].signal(SIGSTOP);
-    CHECK(comes_true([&] { return (void)three.ring.get(key, time), three.health(1).state == node_state::down; }));
+    CHECK(comes_true([&] { return (void)three.ring.get(key, time), three.health(1).state == ring_node_state::down; }));
     auto const failed = three.health(1).failures;
     for (int i = 0; i < 100; ++i) (void)three.ring.get(key, time);
     CHECK(three.health(1).failures == failed);
@@ -604,7 +604,7 @@ TEST_CASE("redis: a node of a ring that hangs costs a probe its timeout, and no 
     three.servers[1].signal(SIGCONT);
     CHECK(comes_true([&] {
         time.advance(500ms);
-        return (void)three.ring.get(key, time), three.health(1).state == node_state::up;
+        return (void)three.ring.get(key, time), three.health(1).state == ring_node_state::up;
     }));
 }
 
@@ -626,11 +626,11 @@ TEST_CASE("redis: no failure reaches the callers of a ring while one node is kil
         });
     CHECK(comes_true([&] { return calls > 2'000; }));
     three.servers[2].kill();
-    CHECK(comes_true([&] { return three.health(2).state == node_state::down; }));
+    CHECK(comes_true([&] { return three.health(2).state == ring_node_state::down; }));
     auto const then = calls.load();
     CHECK(comes_true([&] { return calls > then + 2'000; }));
     three.servers[2].start();
-    CHECK(comes_true([&] { return three.health(2).state == node_state::up; }));
+    CHECK(comes_true([&] { return three.health(2).state == ring_node_state::up; }));
     auto const hits = three.health(2).hits;
     CHECK(comes_true([&] { return three.health(2).hits > hits + 100; }));
     over = true;
