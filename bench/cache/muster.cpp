@@ -22,12 +22,7 @@ std::optional<rival> make(problem const& of) {
     (void)entries::unlink(name);    // who is here keeps it: its children are forked from it
     return rival{.name = "muster",
                  .connect = [filled] {
-                     return client{.get = [filled](std::string const& key, std::string& value) {
-                                       auto found = filled->get(key);
-                                       if (!found) return false;
-                                       value = *std::move(found);
-                                       return true;
-                                   },
+                     return client{.get = [filled](std::string const& key, std::string& value) { return filled->get_to(key, value); },
                                    .set = [filled](std::string const& key, std::string const& value) { (void)filled->put(key, value); }};
                  },
                  .keeps = filled};

@@ -138,7 +138,7 @@ child computes_for_ever(std::string const& name, shared_notes const& told) {
 detail::segment_plan plan_of(shm_cache_options const& options) {    // of one set, as the tests below open it
     detail::segment_plan plan;
     plan.fingerprint = wire_fingerprint<std::string> * 31 + wire_fingerprint<std::string>;
-    plan.shape.units = static_cast<std::uint32_t>(33 * detail::cache_set::units_for(options.entry_bytes, 8));
+    plan.shape.units = static_cast<std::uint32_t>(33 * plan.shape.units_for(options.entry_bytes, 8));
     return plan;
 }
 
@@ -160,6 +160,41 @@ TEST_CASE("shm_cache: remembers what was put, for everybody who opens the name",
     CHECK_FALSE(one.get("router"));
     CHECK_FALSE(one.erase("router"));
     CHECK(one.size() == 0);
+}
+
+TEST_CASE("shm_cache: a value is read into one that is there, and text keeps its memory", "[cache][shm_cache]") {
+    named const name;
+    texts all{name, {.entries = 100, .entry_bytes = 300}};
+    REQUIRE(all.put("short", "no longer than this"));
+    std::string into(200, 'x');
+    auto const* const memory = into.data();
+    CHECK(all.get_to("short", into));
+    CHECK(into == "no longer than this");
+    CHECK(into.data() == memory);
+    CHECK_FALSE(all.get_to("missing", into));
+    CHECK(into == "no longer than this");
+    CHECK(all.stats_of_process().hits == 1);
+    CHECK(all.stats_of_process().misses == 1);
+
+    named const other;
+    shm_cache<int, page> pages{other};
+    REQUIRE(pages.put(1, {1, {"a"}}));
+    page there;
+    CHECK(pages.get_to(1, there));
+    CHECK(there == page{1, {"a"}});
+}
+
+TEST_CASE("shm_cache: of text each length is told from each other, also where words are filled up", "[cache][shm_cache]") {
+    named const name;
+    texts all{name, {.entries = 2'000, .entry_bytes = 300}};
+    for (std::size_t length = 0; length <= 140; ++length) {    // beyond what a key has room for without memory of its own
+        REQUIRE(all.put(std::string(length, '\0'), std::string(length, 'v')));
+        REQUIRE(all.put(std::string(length, 'k'), std::string(length, '\0')));
+    }
+    for (std::size_t length = 0; length <= 140; ++length) {
+        CHECK(all.get(std::string(length, '\0')) == std::string(length, length == 0 ? '\0' : 'v'));
+        CHECK(all.get(std::string(length, 'k')) == std::string(length, '\0'));
+    }
 }
 
 TEST_CASE("shm_cache: keys and values are whatever travels", "[cache][shm_cache]") {

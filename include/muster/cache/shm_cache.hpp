@@ -9,6 +9,7 @@
 #include <memory>                // unique_ptr
 #include <mutex>                 // mutex
 #include <optional>              // get
+#include <span>                  // bytes
 #include <stdexcept>             // runtime_error
 #include <stop_token>            // stop_token
 #include <string>                // names
@@ -62,7 +63,7 @@ struct shm_cache_options {
 ///            parent's entries, and none of its computations. A program that calls exec while another of its threads stores keeps that
 ///            set until it ends.
 /// Lifetime   the entries stay when all are gone: a program that starts again finds them. `unlink` removes the name.
-/// Cost       a look: one hash, some five cache lines, one copy, and the value is made from it. A put besides: two exchanges, and the
+/// Cost       a look: one hash, four cache lines for an entry of up to 112 bytes, one copy, and the value is made from it. A put besides: two exchanges, and the
 ///            32 words of a set where one has to go.
 /// Source     see detail/cache_set.hpp.
 template <class Key, class Value>
@@ -86,6 +87,8 @@ public:
     /// The value, if it is there and not too old: now, or at `now`.
     std::optional<Value> get(Key const& key) { return look(key, [] { return thread_waiter{}.now(); }, true); }
     std::optional<Value> get(Key const& key, instant now) { return look(key, [now] { return now; }, true); }
+    /// The same into a value that is there: a string keeps its memory, so that many looks allocate none. False: as it was.
+    bool get_to(Key const& key, Value& into);
     outcome<void> put(Key const& key, Value const& value, instant now = thread_waiter{}.now()) { return put(key, value, options_.ttl, now); }
     /// Good for `ttl`, more than 0, instead of as long as others are.
     outcome<void> put(Key const& key, Value const& value, std::chrono::nanoseconds ttl, instant now = thread_waiter{}.now());
@@ -107,7 +110,7 @@ public:
     /// Entries, also those that are too old; some that come and go meanwhile are counted or not.
     [[nodiscard]] std::size_t size() const noexcept;
     /// The bytes that a key and a value may have together, on the wire.
-    [[nodiscard]] std::size_t largest() const noexcept { return detail::cache_set::largest(segment_->plan().shape); }
+    [[nodiscard]] std::size_t largest() const noexcept { return segment_->plan().shape.largest(); }
     /// Of memory, or of the file.
     [[nodiscard]] std::size_t bytes() const noexcept { return segment_->bytes(); }
     /// Of all processes, also of those that are gone.
@@ -127,6 +130,8 @@ private:
     std::optional<Value> look(Key const& key, Now const& now, bool count_miss);
     template <class Now>
     std::optional<Value> look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen);
+    template <class Now, class Read>
+    bool look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen, Read const& read);
     std::optional<failure> too_large(detail::cache_words key, detail::cache_words value) const;
     static failure not_claimed(segment::claimed why) {
         return {cause::unavailable, why == segment::claimed::held ? "another process holds this part of the shared cache: it is stopped, or has no processor"
@@ -190,16 +195,16 @@ std::unique_ptr<detail::cache_segment> shm_cache<Key, Value>::opened(std::string
     auto const wrong = [](std::string const& what) { throw std::runtime_error{"muster: " + what}; };
     if (options.entries == 0 || options.entry_bytes == 0 || options.ttl.count() <= 0 || options.patience.count() < 0 || options.sweep_every.count() < 0)
         wrong("shm_cache needs room for 1 entry or more, of 1 byte or more, a ttl above 0, and times of 0 or more");
-    using detail::cache_set;
     constexpr std::uint64_t most_units = 0xffff, most_bytes = std::uint64_t{1} << 46;
     detail::segment_plan plan;
     plan.fingerprint = wire_fingerprint<Key> * 31 + wire_fingerprint<Value>;
     plan.mode = options.mode;
+    plan.shape.sums = segment::is_path(name);
     auto const largest = options.largest != 0 ? options.largest : options.entry_bytes;
     if (options.entry_bytes > most_units * detail::set_shape::unit || largest > most_units * detail::set_shape::unit)
         wrong("shm_cache takes entries of 4 MiB at the most");
-    auto const each = cache_set::units_for(options.entry_bytes, 8);    // two words of which a part is empty
-    auto const needed = cache_set::units_for(largest, 14);
+    auto const each = plan.shape.units_for(options.entry_bytes, 8);    // two words of which a part is empty
+    auto const needed = plan.shape.units_for(largest, 14);
     auto const units = std::max<std::uint64_t>((plan.shape.ways + 1) * each, needed);
     if (units > most_units) wrong("shm_cache takes 32 entries of " + std::to_string(options.entry_bytes) + " bytes in a set, which may have 4 MiB; make entry_bytes smaller, and largest what the largest has");
     plan.shape.units = static_cast<std::uint32_t>(units);
@@ -214,17 +219,39 @@ std::unique_ptr<detail::cache_segment> shm_cache<Key, Value>::opened(std::string
 
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
-template <class Now>
-std::optional<Value> shm_cache<Key, Value>::look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen) {
+template <class Now, class Read>
+bool shm_cache<Key, Value>::look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen, Read const& read) {
     detail::value_buffer value;
     auto const set = segment_->set_of(hash);
     auto const found = set.find(hash, key, [&] { return now().time_since_epoch().count(); }, value, seen);
     if (found == detail::cache_set::found::expired) segment_->add(segment::expired);
-    if (found != detail::cache_set::found::here) return std::nullopt;
-    auto made = decoded<Value>(value.bytes());
-    if (made) return *std::move(made);
+    if (found != detail::cache_set::found::here) return false;
+    if (read(value.bytes())) return true;
     segment_->add(segment::damaged);    // no writer leaves such a thing: somebody else has written here
-    return std::nullopt;
+    return false;
+}
+
+template <class Key, class Value>
+    requires transportable<Key> && transportable<Value>
+template <class Now>
+std::optional<Value> shm_cache<Key, Value>::look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen) {
+    std::optional<Value> made;
+    (void)look_at(key, hash, now, seen, [&](std::span<std::byte const> bytes) {
+        made = detail::value_of<Value>(bytes);
+        return made.has_value();
+    });
+    return made;
+}
+
+template <class Key, class Value>
+    requires transportable<Key> && transportable<Value>
+bool shm_cache<Key, Value>::get_to(Key const& key, Value& into) {
+    key_words const of_key{key};
+    auto const bytes = of_key.words();
+    auto const hash = hash_of(bytes, segment_->seed());
+    auto const found = look_at(bytes, hash, [] { return thread_waiter{}.now(); }, nullptr, [&](std::span<std::byte const> value) { return detail::read_value(value, into); });
+    segment_->add(found ? segment::hits : segment::misses);
+    return found;
 }
 
 template <class Key, class Value>

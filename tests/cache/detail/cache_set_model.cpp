@@ -37,7 +37,7 @@
 //   drop                          load, exchange of the slot     relaxed  the fence in put, before anything is written there                          (u)
 //   evict_one                     exchange of the uses           relaxed  hint
 //   evict_one                     load of a tag                  relaxed  the claim: only who has it writes tags
-//   put, repair                   store of a tag                 relaxed  hint; shown by the exchange of the slot                                     (w)
+//   put, verify                   store of a tag                 relaxed  hint; shown by the exchange of the slot                                     (w)
 //   put                           load of the slot               relaxed  the exchange decides
 //   repair                        exchange of what is not whole  relaxed  none: no writer leaves such a thing
 //

@@ -60,6 +60,7 @@ public:
 
     /// Joins it, or makes it. A name is letters, digits, dots, dashes and underscores; with a slash it is a path, of a file that outlives
     /// the machine's memory.
+    static bool is_path(std::string const& name) { return name.find('/') != name.npos; }
     [[nodiscard]] static outcome<std::unique_ptr<cache_segment>> open(std::string const& name, segment_plan const& plan, context& cx);
     /// Takes the name away: who has it open keeps it. False: there was none.
     [[nodiscard]] static outcome<bool> unlink(std::string const& name);
@@ -71,7 +72,7 @@ public:
     [[nodiscard]] segment_plan const& plan() const noexcept { return plan_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
     /// What entries' sums are made with: in a file, which a machine may have written only a part of when it ended.
-    [[nodiscard]] std::optional<std::int64_t> sum() const noexcept { return in_file_ ? std::optional{head().clock} : std::nullopt; }
+    [[nodiscard]] std::int64_t sum() const noexcept { return plan_.shape.sums ? head().clock : 0; }
     [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
     [[nodiscard]] cache_set set_of(std::uint64_t hash) const noexcept {
         return set(static_cast<std::uint64_t>(static_cast<wide_word>(hash) * plan_.sets >> 64));
@@ -104,7 +105,7 @@ public:
 
 private:
     static constexpr std::uint64_t magic_word = 0x6863'6163'2e6d'7573;
-    static constexpr std::uint32_t layout = 1;
+    static constexpr std::uint32_t layout = 2;
     static constexpr std::size_t most_owners = 256, most_flights = 1'024, large_page = std::size_t{2} << 20;
 
     struct owner {    // a process that is attached; its counters stay when it ends
@@ -140,10 +141,8 @@ private:
     };
     static constexpr std::uint32_t no_place = most_owners + 1;
 
-    cache_segment(fd file, std::byte* at, std::size_t bytes, segment_plan const& plan, bool in_file)
-        : file_(std::move(file)), at_(at), bytes_(bytes), plan_(plan), in_file_(in_file) {}
+    cache_segment(fd file, std::byte* at, std::size_t bytes, segment_plan const& plan) : file_(std::move(file)), at_(at), bytes_(bytes), plan_(plan) {}
 
-    static bool is_path(std::string const& name) { return name.find('/') != name.npos; }
     static std::string path_of(std::string const& name) { return is_path(name) ? name : "/dev/shm/" + name; }
     static std::optional<failure> wrong(std::string const& name);
     static std::optional<failure> look_at(fd const& file, std::string const& tried, segment_plan const& plan, std::size_t bytes, bool& fresh);
@@ -163,7 +162,7 @@ private:
     void make(std::array<char, 44> const& boot);
     void wake_up(std::array<char, 44> const& boot) noexcept;
     std::optional<failure> attach() noexcept;
-    std::uint32_t attach_again() noexcept;
+    [[gnu::cold]] std::uint32_t attach_again() noexcept;
     [[nodiscard]] header& head() const noexcept { return *reinterpret_cast<header*>(at_); }
     [[nodiscard]] owner& owner_at(std::uint32_t place) const noexcept { return head().owners[place - 1]; }
     /// The place of this process; 0 where there is none for it.
@@ -182,7 +181,6 @@ private:
     std::byte* at_;
     std::size_t bytes_;
     segment_plan plan_;
-    bool in_file_;
     std::uint64_t seed_ = 0;
     ino_t inode_ = 0;
     dev_t device_ = 0;
@@ -313,8 +311,8 @@ inline outcome<std::unique_ptr<cache_segment>> cache_segment::open(std::string c
         }
         auto* const at = map(file, bytes);
         if (!at) return give_up(errno);
-        auto const in_file = is_path(name);
-        std::unique_ptr<cache_segment> made{new cache_segment{std::move(file), at, bytes, plan, in_file}};
+        auto const in_file = plan.shape.sums;
+        std::unique_ptr<cache_segment> made{new cache_segment{std::move(file), at, bytes, plan}};
         if (fresh) {
             int error = EINTR;
             while (error == EINTR) error = ::posix_fallocate(made->file_.get(), 0, static_cast<off_t>(bytes));
@@ -359,7 +357,7 @@ inline void cache_segment::wake_up(std::array<char, 44> const& boot) noexcept {
     set_events events;
     for (std::uint64_t i = 0; i < plan_.sets; ++i) {
         set(i).claim().store(0, std::memory_order_relaxed);    // nobody else is there
-        set(i).verify(all.clock, ends_are_known, all.clock - now, now, events);
+        set(i).verify(all.seed, all.clock, ends_are_known, all.clock - now, now, events);
     }
     (void)::msync(at_ + data_at(), bytes_ - data_at(), MS_SYNC);    // before the header says what their ends are meant by
     all.owners[0].counters[damaged] += events.torn;
@@ -412,7 +410,7 @@ inline std::uint32_t cache_segment::attach_again() noexcept {
 
 inline cache_segment::~cache_segment() {
     auto const place = here_->place.load(std::memory_order_relaxed);
-    if (in_file_) head().calendar = nanoseconds(CLOCK_REALTIME);
+    if (plan_.shape.sums) head().calendar = nanoseconds(CLOCK_REALTIME);
     if (place - 1 < most_owners) std::atomic_ref{owner_at(place).pid}.store(0, std::memory_order_release);    // pairs with `lives`
     (void)::munmap(at_, bytes_);
 }

@@ -39,6 +39,7 @@ namespace muster::detail {
 struct set_shape {
     std::uint32_t ways = 32;     // entries at the most; a multiple of 4
     std::uint32_t units = 99;    // of memory for them, and for one that takes the place of another; at most 65,535
+    bool sums = false;           // behind each entry, where somebody may look after the machine has stopped in between
 
     static constexpr std::size_t unit = 64;
     [[nodiscard]] constexpr std::size_t of_each(std::size_t bytes) const noexcept { return bytes * ways; }
@@ -54,6 +55,17 @@ struct set_shape {
     [[nodiscard]] constexpr std::size_t bytes() const noexcept { return data() + unit * units; }
     /// The unit at which the entry of a slot begins, if it can; that of the number behind the last is where there is room for another.
     [[nodiscard]] constexpr std::size_t home(std::size_t slot) const noexcept { return slot * units / (ways + 1); }
+    /// Of an entry about as long as others, as many as a processor waits for at once.
+    [[nodiscard]] constexpr std::size_t units_to_fetch() const noexcept { return std::min<std::size_t>(units / (ways + 1), 18); }
+    /// Of an entry, whose head is two words.
+    [[nodiscard]] constexpr std::size_t words_for(std::size_t key_bytes, std::size_t value_bytes) const noexcept {
+        return 2 + cache_words::needed(key_bytes) + cache_words::needed(value_bytes) + (sums ? 1 : 0);
+    }
+    [[nodiscard]] constexpr std::size_t units_for(std::size_t key_bytes, std::size_t value_bytes) const noexcept {
+        return (8 * words_for(key_bytes, value_bytes) + unit - 1) / unit;
+    }
+    /// The bytes that a key and a value may have together: of both the last word may be filled up.
+    [[nodiscard]] constexpr std::size_t largest() const noexcept { return unit * units - 8 * words_for(0, 0) - 14; }
     friend bool operator==(set_shape const&, set_shape const&) = default;
 
 private:
@@ -91,13 +103,10 @@ struct seen_entry {
 
 /// What stands before the words of an entry: its key's, then its value's.
 struct entry_head {
-    std::uint32_t hash = 0;     // the lower half
-    std::uint32_t check = 0;    // of key and value, where somebody may look after the machine has stopped in between
-    std::int64_t good_until = 0;
     std::uint32_t key_bytes = 0, value_bytes = 0;
+    std::int64_t good_until = 0;
 
-    static constexpr std::size_t words = 3;
-    [[nodiscard]] std::size_t size() const noexcept { return words + cache_words::needed(key_bytes) + cache_words::needed(value_bytes); }
+    static constexpr std::size_t words = 2;
 };
 static_assert(sizeof(entry_head) == 8 * entry_head::words);
 
@@ -128,7 +137,7 @@ public:
 
     /// Puts an entry in, in place of one with the same key, and of others where there is no room. It must fit: `largest`. With `over` only in
     /// place of what somebody has seen there; false where that is another by now. `sum`: where somebody may look after the machine has stopped.
-    bool put(std::uint64_t hash, cache_words key, cache_words value, std::int64_t good_until, std::int64_t now, std::optional<std::int64_t> sum, set_events& events,
+    bool put(std::uint64_t hash, cache_words key, cache_words value, std::int64_t good_until, std::int64_t now, std::int64_t sum, set_events& events,
              seen_entry const* over = nullptr) const;
     /// False: it was not there.
     bool take_away(std::uint64_t hash, cache_words key) const noexcept;
@@ -139,15 +148,8 @@ public:
     void repair(set_events& events) const noexcept;
     /// After the machine died: also drops what is not whole by its sum, and moves all ends by `later`; or drops what has an end, where that is
     /// not known.
-    void verify(std::int64_t sum, bool ends_are_known, std::int64_t later, std::int64_t next_sum, set_events& events) const noexcept;
+    void verify(std::uint64_t seed, std::int64_t sum, bool ends_are_known, std::int64_t later, std::int64_t next_sum, set_events& events) const noexcept;
     [[nodiscard]] std::size_t size() const noexcept;
-
-    /// The bytes that a key and a value may have together.
-    [[nodiscard]] static constexpr std::size_t largest(set_shape const& shape) noexcept { return set_shape::unit * shape.units - sizeof(entry_head) - 14; }
-    /// How many units they take.
-    [[nodiscard]] static constexpr std::size_t units_for(std::size_t key_bytes, std::size_t value_bytes) noexcept {
-        return (8 * (entry_head::words + cache_words::needed(key_bytes) + cache_words::needed(value_bytes)) + set_shape::unit - 1) / set_shape::unit;
-    }
 
 private:
     static constexpr std::uint32_t in_main = 1;    // of a stamp: the bit below its time
@@ -176,11 +178,14 @@ private:
             auto const differs = load(at<std::uint64_t>(shape_.tags() + 2 * i)) ^ all;
             for (auto same = ~(((differs & low) + low) | differs | low); same != 0; same &= same - 1) {
                 auto const at = i + static_cast<std::size_t>(std::countr_zero(same)) / 16;
-                auto const* const home = at_ + shape_.data() + set_shape::unit * shape_.home(at);
-                for (std::size_t unit = 0; unit < 3; ++unit) __builtin_prefetch(home + set_shape::unit * unit);
+                prefetch_home(at);
                 if (look(at)) return;
             }
         }
+    }
+    void prefetch_home(std::size_t i) const noexcept {
+        auto const* const home = at_ + shape_.data() + set_shape::unit * shape_.home(i);
+        for (std::size_t unit = 0, n = shape_.units_to_fetch(); unit < n; ++unit) __builtin_prefetch(home + set_shape::unit * unit);
     }
     [[nodiscard]] static std::uint16_t tag_of(std::uint64_t hash) noexcept {
         auto const low = static_cast<std::uint16_t>(hash);
@@ -193,21 +198,23 @@ private:
     }
     static void store(std::uint64_t* to, std::uint64_t word) noexcept { std::atomic_ref{*to}.store(word, std::memory_order_relaxed); }    // shown by the slot's word
     [[nodiscard]] static entry_head head_of(std::uint64_t const* from) noexcept {
-        return std::bit_cast<entry_head>(std::array{load(from), load(from + 1), load(from + 2)});
+        return std::bit_cast<entry_head>(std::array{load(from), load(from + 1)});
     }
-    [[nodiscard]] static bool fits(entry_head const& head, slot_word where) noexcept { return head.size() <= set_shape::unit / 8 * where.units(); }
+    [[nodiscard]] bool fits(entry_head const& head, slot_word where) const noexcept {
+        return shape_.words_for(head.key_bytes, head.value_bytes) <= set_shape::unit / 8 * where.units();
+    }
     [[nodiscard]] static bool is_key(std::uint64_t const* from, cache_words key) noexcept {
         auto const n = key.size();
         for (std::size_t i = 0; i < n; ++i)
             if (load(from + i) != key.at[i]) return false;
         return true;
     }
-    [[nodiscard]] static bool has_key(std::uint64_t const* from, entry_head const& head, slot_word where, std::uint64_t hash, cache_words key) noexcept {
-        return head.hash == static_cast<std::uint32_t>(hash) && head.key_bytes == key.bytes && fits(head, where) && is_key(from + entry_head::words, key);
+    [[nodiscard]] bool has_key(std::uint64_t const* from, entry_head const& head, slot_word where, cache_words key) const noexcept {
+        return head.key_bytes == key.bytes && fits(head, where) && is_key(from + entry_head::words, key);
     }
     /// `of` is the cache's own, by which it is seen whether an end is meant by this clock or by an earlier one.
-    [[nodiscard]] static std::uint32_t sum_of(std::int64_t of, std::int64_t good_until, cache_words key, cache_words value) noexcept {
-        return static_cast<std::uint32_t>(hash_of(value, hash_of(key, static_cast<std::uint64_t>(good_until) * 3 + static_cast<std::uint64_t>(of))));
+    [[nodiscard]] static std::uint64_t sum_of(std::int64_t of, std::int64_t good_until, cache_words key, cache_words value) noexcept {
+        return hash_of(value, hash_of(key, static_cast<std::uint64_t>(good_until) * 3 + static_cast<std::uint64_t>(of)));
     }
     static std::uint64_t* copy_in(std::uint64_t* to, cache_words from) noexcept {
         auto const n = from.size();
@@ -245,7 +252,7 @@ cache_set::found cache_set::find(std::uint64_t hash, cache_words key, Now const&
             if (!before.is_used() || !is_sound(before)) return false;
             auto const* const from = words_of(before);
             auto const head = head_of(from);
-            bool const mine = has_key(from, head, before, hash, key);
+            bool const mine = has_key(from, head, before, key);
             if (mine) {
                 auto* const into = to.room_for(head.value_bytes);
                 auto const* const value = from + entry_head::words + key.size();
@@ -279,7 +286,7 @@ inline std::size_t cache_set::place_of(std::uint64_t hash, cache_words key) cons
         auto const here = seen(i);
         if (!here.is_used() || !is_sound(here)) return false;
         auto const* const from = words_of(here);
-        if (!has_key(from, head_of(from), here, hash, key)) return false;
+        if (!has_key(from, head_of(from), here, key)) return false;
         place = i;
         return true;
     });
@@ -297,7 +304,7 @@ inline bool cache_set::take_away(std::uint64_t hash, cache_words key) const noex
             if (here.is_awaited()) (void)slot(i).compare_exchange_strong(here.word, here.emptied().word, std::memory_order_acq_rel, std::memory_order_relaxed);    // pairs with `seen`
             if (!here.is_used() || !is_sound(here)) return false;
             auto const* const from = words_of(here);
-            if (!has_key(from, head_of(from), here, hash, key)) {
+            if (!has_key(from, head_of(from), here, key)) {
                 fence(std::memory_order_acquire);    // pairs with the fence in `put`, as in `find`
                 again |= !here.is_same({slot(i).load(std::memory_order_relaxed)});
                 return false;
@@ -452,9 +459,9 @@ inline bool cache_set::evict_one(std::size_t but, std::int64_t now, set_events& 
     }
 }
 
-inline bool cache_set::put(std::uint64_t hash, cache_words key, cache_words value, std::int64_t good_until, std::int64_t now, std::optional<std::int64_t> sum, set_events& events,
+inline bool cache_set::put(std::uint64_t hash, cache_words key, cache_words value, std::int64_t good_until, std::int64_t now, std::int64_t sum, set_events& events,
                            seen_entry const* over) const {
-    auto const units = units_for(key.bytes, value.bytes);
+    auto const units = shape_.units_for(key.bytes, value.bytes);
     auto const old = place_of(hash, key);
     auto into = old;
     // What is taken away without the claim meanwhile is to stay away: where `over` says what it is made of, that is still there, or awaits it.
@@ -481,13 +488,10 @@ inline bool cache_set::put(std::uint64_t hash, cache_words key, cache_words valu
     fence(std::memory_order_release);    // the slots of those that lay here are seen as changed by who sees these bytes
     slot_word const there{std::uint64_t{first} << 16};
     auto* to = words_of(there);
-    entry_head const head{.hash = static_cast<std::uint32_t>(hash),
-                          .check = sum ? sum_of(*sum, good_until, key, value) : 0,
-                          .good_until = good_until,
-                          .key_bytes = static_cast<std::uint32_t>(key.bytes),
-                          .value_bytes = static_cast<std::uint32_t>(value.bytes)};
+    entry_head const head{.key_bytes = static_cast<std::uint32_t>(key.bytes), .value_bytes = static_cast<std::uint32_t>(value.bytes), .good_until = good_until};
     auto const raw = std::bit_cast<std::array<std::uint64_t, entry_head::words>>(head);
-    (void)copy_in(copy_in(copy_in(to, {raw.data(), sizeof head}), key), value);
+    to = copy_in(copy_in(copy_in(to, {raw.data(), sizeof head}), key), value);
+    if (shape_.sums) store(to, sum_of(sum, good_until, key, value));
 
     if (into != old) {
         auto const mine = tag_of(hash);
@@ -520,23 +524,30 @@ inline void cache_set::repair(set_events& events) const noexcept {
             continue;
         }
         mark(here.first(), here.units(), true);
-        tag(i).store(tag_of(head.hash), std::memory_order_relaxed);    // a hint
     }
 }
 
-inline void cache_set::verify(std::int64_t sum, bool ends_are_known, std::int64_t later, std::int64_t next_sum, set_events& events) const noexcept {
+inline void cache_set::verify(std::uint64_t seed, std::int64_t sum, bool ends_are_known, std::int64_t later, std::int64_t next_sum, set_events& events) const noexcept {
     repair(events);
-    auto const parts_of = [this](std::size_t i, entry_head& head) {
-        auto* const from = words_of(seen(i));
-        head = head_of(from);
-        cache_words const key{from + entry_head::words, head.key_bytes};
-        return std::pair{key, cache_words{key.at + key.size(), head.value_bytes}};
+    struct parts {
+        entry_head head;
+        cache_words key, value;
+        std::uint64_t* sum;
     };
-    entry_head head, other;
+    auto const parts_of = [this](std::size_t i) -> parts {
+        auto* const from = words_of(seen(i));
+        auto const head = head_of(from);
+        auto const key_words = cache_words::needed(head.key_bytes), value_words = cache_words::needed(head.value_bytes);
+        auto* const value = from + entry_head::words + key_words;
+        return {head, {from + entry_head::words, head.key_bytes}, {value, head.value_bytes}, value + value_words};
+    };
     for (std::size_t i = 0; i < shape_.ways; ++i) {
         if (!seen(i).is_used()) continue;
-        auto const [key, value] = parts_of(i, head);
-        if (head.check == sum_of(sum, head.good_until, key, value) && (ends_are_known || head.good_until == INT64_MAX)) continue;
+        auto const each = parts_of(i);
+        if (*each.sum == sum_of(sum, each.head.good_until, each.key, each.value) && (ends_are_known || each.head.good_until == INT64_MAX)) {
+            tag(i).store(tag_of(hash_of(each.key, seed)), std::memory_order_relaxed);    // it may be on another page of the disk
+            continue;
+        }
         drop(i);
         ++events.torn;
     }
@@ -544,7 +555,7 @@ inline void cache_set::verify(std::int64_t sum, bool ends_are_known, std::int64_
     for (std::size_t i = 0; i < shape_.ways; ++i)
         for (std::size_t k = i + 1; k < shape_.ways; ++k) {
             if (!seen(i).is_used() || !seen(k).is_used() || tag(i).load(std::memory_order_relaxed) != tag(k).load(std::memory_order_relaxed)) continue;    // alone
-            auto const mine = parts_of(i, head).first, theirs = parts_of(k, other).first;
+            auto const mine = parts_of(i).key, theirs = parts_of(k).key;
             if (mine.bytes != theirs.bytes || !is_key(mine.at, theirs)) continue;
             drop(i);
             drop(k);
@@ -552,10 +563,10 @@ inline void cache_set::verify(std::int64_t sum, bool ends_are_known, std::int64_
         }
     for (std::size_t i = 0; i < shape_.ways; ++i) {
         if (!seen(i).is_used()) continue;
-        auto const [key, value] = parts_of(i, head);
-        if (head.good_until != INT64_MAX && __builtin_add_overflow(head.good_until, later, &head.good_until)) head.good_until = 0;
-        head.check = sum_of(next_sum, head.good_until, key, value);
-        std::memcpy(words_of(seen(i)), &head, sizeof head);    // nobody else is there
+        auto each = parts_of(i);
+        if (each.head.good_until != INT64_MAX && __builtin_add_overflow(each.head.good_until, later, &each.head.good_until)) each.head.good_until = 0;
+        std::memcpy(words_of(seen(i)), &each.head, sizeof each.head);    // nobody else is there
+        *each.sum = sum_of(next_sum, each.head.good_until, each.key, each.value);
     }
 }
 

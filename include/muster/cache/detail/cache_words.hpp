@@ -1,12 +1,14 @@
 #pragma once
 
 #include <array>      // words that need no memory of their own
-#include <atomic>     // atomic_ref
+#include <concepts>   // same_as
 #include <cstddef>    // byte
 #include <cstdint>    // uint64_t
 #include <cstring>    // memcpy
 #include <memory>     // unique_ptr
+#include <optional>   // value_of
 #include <span>       // bytes
+#include <string>     // text
 #include <utility>    // exchange
 
 #include <muster/core/wire.hpp>    // wire_writer
@@ -27,7 +29,30 @@ struct cache_words {
     [[nodiscard]] std::span<std::byte const> as_bytes() const noexcept { return {reinterpret_cast<std::byte const*>(at), bytes}; }
 };
 
-/// What a value is on the wire; a small one needs no memory.
+/// What `encoded_words` has made bytes of; none: they are no T.
+template <class T>
+[[nodiscard]] std::optional<T> value_of(std::span<std::byte const> bytes) {
+    if constexpr (std::same_as<T, std::string>) {
+        return std::optional<T>{std::in_place, reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+    } else {
+        auto made = decoded<T>(bytes);
+        return made ? std::optional<T>{*std::move(made)} : std::nullopt;
+    }
+}
+/// The same, into one that is there: text keeps its memory. False: they are no T, and it is as it was.
+template <class T>
+[[nodiscard]] bool read_value(std::span<std::byte const> bytes, T& into) {
+    if constexpr (std::same_as<T, std::string>) {
+        into.assign(reinterpret_cast<char const*>(bytes.data()), bytes.size());
+        return true;
+    } else {
+        auto made = decoded<T>(bytes);
+        if (made) into = *std::move(made);
+        return made.has_value();
+    }
+}
+
+/// What a value is on the wire; but of text just the characters, for how many those are stands in the entry anyway. A small one needs no memory.
 template <std::size_t Near>
 class encoded_words {
     static_assert(Near % 8 == 0);
@@ -35,21 +60,33 @@ class encoded_words {
 public:
     template <class T>
     explicit encoded_words(T const& value) {
-        wire_writer near{reinterpret_cast<std::byte*>(near_.data()), Near};
-        near.put(value);
-        bytes_ = near.size();
-        auto* const at = bytes_ <= Near ? near_.data() : (far_ = std::make_unique<std::uint64_t[]>(cache_words::needed(bytes_))).get();
-        if (!near.fits()) wire_writer{reinterpret_cast<std::byte*>(at), bytes_}.put(value);
-        at_ = at;
+        if constexpr (std::same_as<T, std::string>) {
+            bytes_ = value.size();
+            auto* const at = room();
+            if (bytes_ % 8 != 0) at[bytes_ / 8] = 0;
+            std::memcpy(at, value.data(), bytes_);
+        } else {
+            near_.fill(0);
+            wire_writer near{reinterpret_cast<std::byte*>(near_.data()), Near};
+            near.put(value);
+            bytes_ = near.size();
+            auto* const at = room();
+            if (!near.fits()) wire_writer{reinterpret_cast<std::byte*>(at), bytes_}.put(value);
+        }
     }
     encoded_words(encoded_words const&) = delete;
     encoded_words& operator=(encoded_words const&) = delete;
     [[nodiscard]] cache_words words() const noexcept { return {at_, bytes_}; }
 
 private:
-    std::array<std::uint64_t, Near / 8> near_{};    // zeros: the last word is filled up
+    [[nodiscard]] std::uint64_t* room() {
+        if (bytes_ > Near) at_ = (far_ = std::make_unique<std::uint64_t[]>(cache_words::needed(bytes_))).get();
+        return at_;
+    }
+
+    std::array<std::uint64_t, Near / 8> near_;    // what is filled up of the last word is zeros
     std::unique_ptr<std::uint64_t[]> far_;
-    std::uint64_t const* at_ = nullptr;
+    std::uint64_t* at_ = near_.data();
     std::size_t bytes_ = 0;
 };
 
