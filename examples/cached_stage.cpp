@@ -7,6 +7,7 @@
 #include <string>     // keys
 #include <vector>     // items
 
+#include <muster/cache/memory_cache.hpp>
 #include <muster/muster.hpp>
 
 using namespace muster;

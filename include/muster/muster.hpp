@@ -1,9 +1,9 @@
 #pragma once
 
 /// The part of muster that is about calls: the words, the executors, the policies, the gates, the verbs.
-/// What reaches out is included by name: programs (muster/process/), files (muster/cache/file_cache.hpp), what is seen of a run
-/// (muster/observe/), other libraries (muster/adapt/), whole problems (muster/workloads/). So are tasks that depend on each other
-/// (muster/flow/graph.hpp): a compiler pays for them like for a tenth of all the rest, and few programs have them.
+/// What reaches out is included by name: programs (muster/process/), what remembers (muster/cache/), what is seen of a run (muster/observe/),
+/// other libraries (muster/adapt/), whole problems (muster/workloads/). So are tasks that depend on each other (muster/flow/graph.hpp): a
+/// compiler pays for them like for a tenth of all the rest, and few programs have them.
 
 #include <muster/core/any_stage.hpp>         // any_stage
 #include <muster/core/bytes.hpp>             // KiB, MiB, GiB
@@ -34,9 +34,6 @@
 #include <muster/gate/rate_limiter.hpp>       // rate_limiter
 #include <muster/gate/retry_budget.hpp>       // retry_budget
 
-#include <muster/cache/cache_stats.hpp>     // cache_stats
-#include <muster/cache/memory_cache.hpp>    // memory_cache
-
 #include <muster/policy/batched.hpp>     // batched
 #include <muster/policy/buffer.hpp>      // buffer
 #include <muster/policy/cached.hpp>      // cached
@@ -50,7 +47,6 @@
 #include <muster/policy/retry.hpp>       // retry
 #include <muster/policy/scratch.hpp>     // scratch
 #include <muster/policy/trip.hpp>        // trip
-
 
 #include <muster/flow/fan_out.hpp>     // fan_out, all, first, quorum
 #include <muster/flow/for_each.hpp>    // for_each
