@@ -28,6 +28,7 @@
 #include <muster/exec/priority.hpp>           // priority
 #include <muster/exec/worker_placement.hpp>   // worker_placement
 #include <muster/os/futex.hpp>                // futex_wait
+#include <muster/os/relax.hpp>                // relax
 
 // The threads behind thread_pool and blocking_pool: loops with open seats, stolen by whoever is idle.
 // Above 400 lines: who offers, who takes and who sleeps is one protocol, and reads worse in pieces.
@@ -530,16 +531,9 @@ private:
     static bool spin_until(auto const& over) noexcept {
         for (int i = 0; i < 200; ++i) {
             if (over()) return true;
-            pause();
+            relax();
         }
         return false;
-    }
-    static void pause() noexcept {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        asm volatile("yield");
-#endif
     }
 
     static bool is_below(scope const* what, scope const& top) noexcept {

@@ -12,6 +12,7 @@
 
 #include <muster/core/waiter.hpp>         // instant
 #include <muster/os/futex.hpp>            // futex_wait
+#include <muster/os/relax.hpp>            // relax
 #include <muster/os/shared_memory.hpp>    // shared_memory
 #include <muster/shm/record_ring.hpp>     // record_writer, record_reader
 
@@ -131,13 +132,6 @@ public:
     }
 
 private:
-    static void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        asm volatile("yield");
-#endif
-    }
     unsigned hopeless_ = 0, tries_ = 0;
 };
 

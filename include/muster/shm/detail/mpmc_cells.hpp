@@ -12,10 +12,10 @@
 
 #include <sched.h>    // sched_yield
 
-#include <muster/shm/detail/arena_words.hpp>      // bit_field
-#include <muster/shm/detail/ring_head.hpp>        // ring_head
-#include <muster/shm/detail/ring_owners.hpp>      // ring_owner, ring_owners
-#include <muster/shm/detail/ring_patience.hpp>    // relax
+#include <muster/os/relax.hpp>                  // relax
+#include <muster/shm/detail/arena_words.hpp>    // bit_field
+#include <muster/shm/detail/ring_head.hpp>      // ring_head
+#include <muster/shm/detail/ring_owners.hpp>    // ring_owner, ring_owners
 
 namespace muster::detail {
 
@@ -199,7 +199,7 @@ private:
     static bool changes(cell const& here, std::uint64_t word) noexcept {
         for (int turn = 0; turn < 200; ++turn) {
             if (here.word.load() != word) return true;
-            ring_patience::relax();
+            relax();
         }
         auto const until = clock::now() + patience;
         do {

@@ -4,6 +4,8 @@
 #include <atomic>       // atomic
 #include <cstdint>      // uint32_t
 
+#include <muster/os/relax.hpp>    // relax
+
 namespace muster::detail {
 
 /// How long to look again and again before sleeping: longer where that was worth it lately, hardly at all where it was not, as when
@@ -25,14 +27,6 @@ public:
         }
         learn(turns / 2);
         return false;
-    }
-
-    static void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        asm volatile("yield");
-#endif
     }
 
 private:
