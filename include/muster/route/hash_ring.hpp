@@ -181,7 +181,7 @@ private:
 template <class Node, class Hash>
 class hash_ring<Node, Hash>::use {
 public:
-    use(hash_ring& in, member& at) noexcept : ring_(&in), member_(&at), line_(&at.lines[detail::thread_stripe()]) {
+    use(hash_ring& in, member& at) noexcept : ring_(&in), member_(&at), line_(&at.lines[thread_stripe()]) {
         line_->under_way.fetch_add(1);
     }
     use(use&& other) noexcept : ring_(other.ring_), member_(other.member_), line_(std::exchange(other.line_, nullptr)) {}

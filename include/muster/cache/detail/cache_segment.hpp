@@ -32,6 +32,7 @@
 #include <muster/os/file_lock.hpp>              // file_lock
 #include <muster/os/process_identity.hpp>       // process_identity
 #include <muster/os/system_failure.hpp>         // system_failure
+#include <muster/os/thread_stripe.hpp>          // thread_stripe
 #include <muster/os/wiped_page.hpp>             // wiped_page
 
 namespace muster::detail {
@@ -98,7 +99,7 @@ public:
     void land(std::uint64_t hash) noexcept;
 
     void add(count which, std::uint64_t n = 1) noexcept {
-        if (auto const me = mine(); n != 0 && me != 0) std::atomic_ref{owner_at(me).counters[which]}.fetch_add(n, std::memory_order_relaxed);    // a number alone
+        if (auto const me = mine(); n != 0 && me != 0) std::atomic_ref{tally_of(me).counters[which]}.fetch_add(n, std::memory_order_relaxed);    // a number alone
     }
     [[nodiscard]] cache_stats stats_of_process() noexcept;
     [[nodiscard]] cache_stats stats() const noexcept;
@@ -106,19 +107,21 @@ public:
 private:
     static constexpr std::uint64_t magic_word = 0x6863'6163'2e6d'7573;
     static constexpr std::uint32_t layout = 2;
-    static constexpr std::size_t most_owners = 256, most_flights = 1'024, large_page = std::size_t{2} << 20;
+    static constexpr std::size_t most_owners = 256, tallies = 8, most_flights = 1'024, large_page = std::size_t{2} << 20;
 
-    struct owner {    // a process that is attached; its counters stay when it ends
+    // What some threads of a process count, apart from others, so that they do not wait for each other's line. It stays when they end.
+    struct alignas(128) tally {
+        std::array<std::uint64_t, counts> counters;
+        std::uint64_t epoch;    // of their claims: no two are the same word
+    };
+    struct owner {    // a process that is attached
         std::uint64_t pid;
         std::uint64_t start_time;
         std::uint64_t generation;    // of whoever has this place: claims of the one before name another
-        std::uint64_t epoch;         // of its claims: no two are the same word
-        std::array<std::uint64_t, counts> counters;
         std::uint64_t program;       // another one in the same process, after exec, has another number
-        std::array<std::uint64_t, 2> unused;
+        std::array<tally, tallies> counted;
     };
-    static_assert(sizeof(owner) == 128);
-    struct header {
+    struct header_start {
         std::uint64_t magic;
         std::uint32_t layout;
         std::uint32_t ready;    // 1: all of it is there
@@ -130,6 +133,8 @@ private:
         std::int64_t calendar;    // when it was last opened or closed: time does not run back
         std::uint32_t waking;     // 1: somebody began to go through all sets after a restart, and has not come to the end
         std::array<char, 44> boot;
+    };
+    struct header : header_start {
         alignas(128) std::array<owner, most_owners> owners;
         std::array<std::uint64_t, most_flights> flights;
     };
@@ -158,6 +163,12 @@ private:
     static std::size_t bytes_for(segment_plan const& plan) noexcept { return data_at() + plan.sets * plan.shape.bytes(); }
     static std::byte* map(fd const& file, std::size_t bytes) noexcept;
     static file_range lock_range() noexcept { return {.at = std::uint64_t{1} << 40, .size = 1}; }
+    [[nodiscard]] static std::size_t own_tally() noexcept { return thread_stripe() % tallies; }
+    [[nodiscard]] tally& tally_of(std::uint32_t place) const noexcept { return owner_at(place).counted[own_tally()]; }
+    static void add_up(owner& whose, std::array<std::uint64_t, counts>& sum) noexcept {
+        for (auto& each : whose.counted)
+            for (std::size_t i = 0; i < counts; ++i) sum[i] += std::atomic_ref{each.counters[i]}.load(std::memory_order_relaxed);    // numbers alone
+    }
     static cache_stats stats_of(std::array<std::uint64_t, counts> const& counters) noexcept;
     void make(std::array<char, 44> const& boot);
     void wake_up(std::array<char, 44> const& boot) noexcept;
@@ -251,7 +262,7 @@ inline std::optional<failure> cache_segment::look_at(fd const& file, std::string
         return failure{cause::unavailable, tried + ": it belongs to user " + std::to_string(about.st_uid) + ", who could put anything in; a mode that lets others in says that this is meant"};
     fresh = about.st_size == 0;
     if (fresh) return std::nullopt;
-    header there{};
+    header_start there{};
     auto const got = ::pread(file.get(), &there, sizeof there, 0);
     if (got < 16 || there.magic != magic_word) return failure{cause::invalid_input, tried + ": it is something else; nothing was changed"};
     if (there.layout != layout)
@@ -360,7 +371,7 @@ inline void cache_segment::wake_up(std::array<char, 44> const& boot) noexcept {
         set(i).verify(all.seed, all.clock, ends_are_known, all.clock - now, now, events);
     }
     (void)::msync(at_ + data_at(), bytes_ - data_at(), MS_SYNC);    // before the header says what their ends are meant by
-    all.owners[0].counters[damaged] += events.torn;
+    all.owners[0].counted[0].counters[damaged] += events.torn;
     all.clock = now;
     all.boot = boot;
     all.waking = 0;
@@ -381,7 +392,8 @@ inline std::optional<failure> cache_segment::attach() noexcept {
         std::atomic_ref{each.start_time}.store(me.start_time, std::memory_order_relaxed);    // shown by the number
         each.program = this_program;
         std::atomic_ref{each.pid}.store(static_cast<std::uint64_t>(me.pid), std::memory_order_release);    // pairs with `lives`
-        for (std::size_t i = 0; i < counts; ++i) here_->before[i] = std::atomic_ref{each.counters[i]}.load(std::memory_order_relaxed);
+        here_->before = {};
+        add_up(each, here_->before);
         here_->place.store(place, std::memory_order_release);    // pairs with `mine`
         return std::nullopt;
     }
@@ -432,7 +444,7 @@ auto cache_segment::with_claim(cache_set const& set, Change const& change) -> cl
     auto const me = mine();
     if (me == 0) return claimed::no_place;
     constexpr unsigned generation_bits = 24;
-    auto const epoch = std::atomic_ref{owner_at(me).epoch}.fetch_add(1, std::memory_order_relaxed) & 0xff'ffff;    // a number of its own
+    auto const epoch = (std::atomic_ref{tally_of(me).epoch}.fetch_add(1, std::memory_order_relaxed) * tallies + own_tally()) & 0xff'ffff;    // a number of its own
     auto const word = here_->generation << (64 - generation_bits) | epoch << 16 | me;
     auto const claim = set.claim();
     set_events events;
@@ -506,16 +518,16 @@ inline cache_stats cache_segment::stats_of(std::array<std::uint64_t, counts> con
 
 inline cache_stats cache_segment::stats_of_process() noexcept {
     std::array<std::uint64_t, counts> sum{};
-    if (auto const me = mine(); me != 0)
-        for (std::size_t i = 0; i < counts; ++i)
-            sum[i] = std::atomic_ref{owner_at(me).counters[i]}.load(std::memory_order_relaxed) - here_->before[i];    // numbers alone
+    if (auto const me = mine(); me != 0) {
+        add_up(owner_at(me), sum);
+        for (std::size_t i = 0; i < counts; ++i) sum[i] -= here_->before[i];
+    }
     return stats_of(sum);
 }
 
 inline cache_stats cache_segment::stats() const noexcept {
     std::array<std::uint64_t, counts> sum{};
-    for (auto& each : head().owners)
-        for (std::size_t i = 0; i < counts; ++i) sum[i] += std::atomic_ref{each.counters[i]}.load(std::memory_order_relaxed);    // numbers alone
+    for (auto& each : head().owners) add_up(each, sum);
     return stats_of(sum);
 }
 

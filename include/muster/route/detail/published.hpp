@@ -1,13 +1,13 @@
 #pragma once
 
-#include <array>      // stripes
+#include <array>      // lines
 #include <atomic>     // the version, readers
 #include <cstdint>    // uint32_t
 #include <memory>     // unique_ptr
 #include <thread>     // yield
 #include <utility>    // exchange
 
-#include <muster/route/detail/thread_stripe.hpp>    // stripes, thread_stripe
+#include <muster/os/thread_stripe.hpp>    // thread_stripe
 
 namespace muster::detail {
 
@@ -69,7 +69,7 @@ private:
     };
     std::atomic<T const*> now_;
     std::atomic<std::uint32_t> turn_{0};
-    mutable std::array<line, stripes> lines_{};
+    mutable std::array<line, thread_stripes> lines_{};
 };
 
 }  // namespace muster::detail

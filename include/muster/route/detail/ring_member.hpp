@@ -9,7 +9,7 @@
 #include <utility>    // move
 
 #include <muster/core/waiter.hpp>                   // instant, waiter_ref, later
-#include <muster/route/detail/thread_stripe.hpp>    // stripes
+#include <muster/os/thread_stripe.hpp>    // thread_stripes
 #include <muster/route/hash_ring_health.hpp>        // ring_node_state
 
 namespace muster::detail {
@@ -76,7 +76,7 @@ struct ring_member {
     Node* const node;
     double const weight;
     node_breaker breaker;
-    std::array<line, stripes> lines{};
+    std::array<line, thread_stripes> lines{};
 };
 
 }  // namespace muster::detail
