@@ -91,6 +91,26 @@ struct interrupted {
         return under.update(key, change, now);
     }
 };
+
+// A policy of somebody's that throws now and then.
+template <class When>
+struct throws_if {
+    using policy_concept = around_tag;
+    When when;
+    template <class Next, class Item>
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
+        if (when()) throw std::runtime_error{"in between"};
+        return next(cx, std::forward<Item>(item));
+    }
+};
+template <class When>
+throws_if(When) -> throws_if<When>;
+
+struct spoilt {
+    text key = "a";
+    spoilt() = default;
+    spoilt(spoilt const&) { throw std::runtime_error{"cannot be copied"}; }
+};
 }  // namespace
 
 static_assert(around_policy<cached<by_text>>);
@@ -501,6 +521,45 @@ TEST_CASE("cached: who fails in a renewal too late does not take it from the nex
     at.time.advance(1s);
     CHECK((cached{at.cache, say, where} | task)(text{"a"}, at.cx) == 1);
     CHECK(where.jobs.size() == 1);
+}
+
+TEST_CASE("cached: a renewal that throws leaves the stale answer, and is tried again after a while", "[policy]") {
+    aged at;
+    auto const policy = cached{at.cache, cached_options{.fresh_for = 1min, .stale_for = 1h, .failures_for = 10s}};
+    int calls = 0;
+    auto const ask = policy | throws_if{[&] { return ++calls == 2; }} | [&](std::string const&) { return calls; };
+    CHECK(ask("a", at.cx) == 1);
+    at.time.advance(1min);
+    CHECK(ask("a", at.cx) == 1);
+    at.time.advance(10s - 1ns);
+    CHECK(ask("a", at.cx) == 1);
+    CHECK(calls == 2);
+    at.time.advance(1ns);
+    CHECK(ask("a", at.cx) == 3);
+}
+
+TEST_CASE("cached: a cache that throws when the newer answer is put there does not take the answer from the caller", "[policy]") {
+    manual_time time;
+    context cx{time};
+    int updates = 0;
+    interrupted cache{[&](aging&) { if (++updates >= 2) throw std::runtime_error{"no room"}; }, {}};
+    script const task{1, 2};
+    auto const ask = cached{cache, cached_options{.fresh_for = 1min, .stale_for = 1h}} | task;
+    CHECK(ask("a", cx) == 1);
+    time.advance(1min);
+    CHECK(ask("a", cx) == 2);
+    time.advance(1min);
+    CHECK(ask("a", cx) == 1);    // nobody can say that he renews it: what is there is given
+}
+
+TEST_CASE("cached: an item that cannot be copied for the executor leaves the renewal to the caller", "[policy]") {
+    aged at;
+    later_on where;
+    auto const ask = cached{at.cache, &spoilt::key, {.fresh_for = 1min, .stale_for = 1h}, where} |
+                     [calls = std::make_shared<int>(0)](spoilt const&) { return ++*calls; };
+    CHECK(ask(spoilt{}, at.cx) == 1);
+    at.time.advance(1min);
+    CHECK(ask(spoilt{}, at.cx) == 2);
 }
 
 TEST_CASE("cached: in a stopped run nothing is renewed, what is there is given", "[policy]") {

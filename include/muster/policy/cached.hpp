@@ -207,13 +207,15 @@ auto cached<C, Key, detail::aged<E>>::around(Next const& next, context& cx, Item
                 in_->erase(key);
             } else {
                 if (now < entry.renew_from || entry.renew_from == never || cx.stop_requested()) return std::move(entry.answer);
-                auto const until = later(now, say_.renew_within);
-                auto const claimed = in_background ? until : std::min(until, cx.deadline());
-                if (!claim(key, entry.made, now, claimed)) return std::move(entry.answer);
-                if constexpr (in_background) {
-                    if (posted<Item>(key, entry.made, claimed, next, cx, item)) return std::move(entry.answer);
-                }
-                auto newer = renewed(key, entry.made, claimed, next, cx, std::forward<Item>(item));
+                auto newer = guarded<outcome<held>>([&]() -> outcome<held> {    // whatever goes wrong in it, there is an answer
+                    auto const until = later(now, say_.renew_within);
+                    auto const claimed = in_background ? until : std::min(until, cx.deadline());
+                    if (!claim(key, entry.made, now, claimed)) return failure{};
+                    if constexpr (in_background) {
+                        if (posted<Item>(key, entry.made, claimed, next, cx, item)) return failure{};
+                    }
+                    return renewed(key, entry.made, claimed, next, cx, std::forward<Item>(item));
+                });
                 return std::move(newer.has_value() ? newer->answer : entry.answer);
             }
         }
@@ -239,10 +241,13 @@ template <class C, class Key, class E>
 template <class Next, class Item>
 auto cached<C, Key, detail::aged<E>>::renewed(key_type const& key, instant older, instant claimed, Next const& next, context& cx,
                                                Item&& item) const -> outcome<held> {
-    auto newer = made(key, next, cx, std::forward<Item>(item));
+    auto newer = guarded<outcome<held>>([&] { return made(key, next, cx, std::forward<Item>(item)); });    // policies may throw
     auto const now = cx.now();
     if (newer.has_value() && newer->answer.has_value()) {
-        amend(key, older, now, [&](held& same) { same = *newer; });
+        (void)guarded<outcome<void>>([&]() -> outcome<void> {    // what the cache does not take is an answer all the same
+            amend(key, older, now, [&](held& same) { same = *newer; });
+            return {};
+        });
         return newer;
     }
     auto const why = newer.has_value() ? std::move(newer->answer).error() : std::move(newer).error();
@@ -293,16 +298,15 @@ bool cached<C, Key, detail::aged<E>>::posted(key_type const& key, instant older,
             if constexpr (has_waiter<executor_type>) return where_->waiting();
             else return {};
         }();
-        auto job = [self = *this, rest = next.owned(), key, older, claimed, by, copy = item]() mutable {
-            context own{by};
-            auto const until = own.change_deadline(later(own.now(), self.say_.renew_within));
-            (void)guarded<outcome<void>>([&]() -> outcome<void> {
-                (void)self.renewed(key, older, claimed, rest, own, std::forward<Item>(copy));
-                return {};
+        auto const sent = guarded<outcome<void>>([&]() -> outcome<void> {    // copies throw too
+            where_->post([self = *this, rest = next.owned(), key, older, claimed, by, copy = item]() mutable {
+                context own{by};
+                auto const until = own.change_deadline(later(own.now(), self.say_.renew_within));
+                (void)guarded<outcome<void>>([&]() -> outcome<void> {
+                    (void)self.renewed(key, older, claimed, rest, own, std::forward<Item>(copy));
+                    return {};
+                });
             });
-        };
-        auto const sent = guarded<outcome<void>>([&]() -> outcome<void> {
-            where_->post(std::move(job));
             return {};
         });
         return sent.has_value();
