@@ -562,6 +562,36 @@ TEST_CASE("cached: an item that cannot be copied for the executor leaves the ren
     CHECK(ask(spoilt{}, at.cx) == 2);
 }
 
+TEST_CASE("cached: a job that begins late ends before another one begins, or is left to that one", "[policy]") {
+    aged at;
+    later_on where;
+    script const task{1, 2, 3, 4};
+    auto const ask = cached{at.cache, cached_options{.fresh_for = 1min, .stale_for = 1h, .renew_within = 30s}, where} | task;
+    auto const ask_when_stale = [&](int answer) {
+        at.time.advance(1min);
+        CHECK(ask(text{"a"}, at.cx) == answer);
+    };
+    CHECK(ask(text{"a"}, at.cx) == 1);
+    ask_when_stale(1);
+    auto const posted_at = at.time.now();
+    at.time.advance(20s);
+    where.run_all();
+    CHECK(task.calls().back().deadline == posted_at + 30s);
+
+    ask_when_stale(2);
+    at.time.advance(40s);    // nobody else has begun: it may
+    where.run_all();
+    CHECK(task.calls().back().deadline == at.time.now() + 30s);
+
+    ask_when_stale(3);
+    at.time.advance(40s);
+    CHECK(ask(text{"a"}, at.cx) == 3);    // another one is posted
+    REQUIRE(where.jobs.size() == 2);
+    where.run_all();
+    CHECK(task.called() == 4);
+    CHECK(ask(text{"a"}, at.cx) == 4);
+}
+
 TEST_CASE("cached: in a stopped run nothing is renewed, what is there is given", "[policy]") {
     aged at;
     script const task{1, 2};

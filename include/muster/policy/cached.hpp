@@ -300,10 +300,15 @@ bool cached<C, Key, detail::aged<E>>::posted(key_type const& key, instant older,
         }();
         auto const sent = guarded<outcome<void>>([&]() -> outcome<void> {    // copies throw too
             where_->post([self = *this, rest = next.owned(), key, older, claimed, by, copy = item]() mutable {
-                context own{by};
-                auto const until = own.change_deadline(later(own.now(), self.say_.renew_within));
                 (void)guarded<outcome<void>>([&]() -> outcome<void> {
-                    (void)self.renewed(key, older, claimed, rest, own, std::forward<Item>(copy));
+                    context own{by};
+                    auto until = claimed;
+                    if (auto const now = own.now(); now >= until) {    // it begins late, and was taken for dead
+                        until = later(now, self.say_.renew_within);
+                        if (!self.claim(key, older, now, until)) return {};
+                    }
+                    auto const ends = own.change_deadline(until);
+                    (void)self.renewed(key, older, until, rest, own, std::forward<Item>(copy));
                     return {};
                 });
             });
