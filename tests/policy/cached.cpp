@@ -270,6 +270,17 @@ TEST_CASE("cached: what ends with the caller's own deadline is not remembered", 
     CHECK((policy | slow)("a", at.cx) == 7);
 }
 
+TEST_CASE("cached: what says nothing of the key is not remembered, whatever is chosen", "[policy]") {
+    auto const any = [](failure const&) { return true; };
+    for (auto const& why : {failure{}, failure{cause::cancelled, "the pool ended"}, failure{cause::would_deadlock, "a circle"}}) {
+        aged at;
+        script const task{why, 1};
+        auto const ask = cached{at.cache, cached_options{.failures = any, .failures_for = 1h}} | task;
+        CHECK(ask("a", at.cx).error() == why);
+        CHECK(ask("a", at.cx) == 1);
+    }
+}
+
 TEST_CASE("cached: a stale answer is renewed by the one who finds it, who gets the newer one", "[policy]") {
     aged at;
     int calls = 0;

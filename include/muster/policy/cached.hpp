@@ -11,6 +11,7 @@
 
 #include <muster/core/concepts.hpp>            // cache, around_tag, outcome_of
 #include <muster/core/context.hpp>             // context
+#include <muster/core/failure.hpp>             // cause, failure
 #include <muster/core/invoke_task.hpp>         // guarded
 #include <muster/core/outcome.hpp>             // outcome
 #include <muster/core/remembered.hpp>          // remembered
@@ -231,8 +232,10 @@ auto cached<C, Key, detail::aged<E>>::made(key_type const& key, Next const& next
     auto const began = cx.now();
     outcome<value> answer = next(cx, std::forward<Item>(item));
     if (!answer.has_value()) {
-        // What ends with its caller's own deadline or stop says nothing of the key.
-        if (!say_.failures || cx.stop_requested() || !say_.failures(answer.error())) return std::move(answer).error();
+        // What ends with its caller's own deadline or stop, was not run, or waits for itself says nothing of the key.
+        auto const& why = answer.error();
+        bool const of_key = !cx.stop_requested() && !why.is(cause::cancelled) && !why.is(cause::would_deadlock);
+        if (!say_.failures || !of_key || !say_.failures(why)) return std::move(answer).error();
     }
     return detail::remember(say_, key, std::move(answer), began, cx.now());
 }
