@@ -828,6 +828,45 @@ TEST_CASE("cached: while one process renews an answer, another one is given the 
     CHECK(cache.get("a")->answer == 2);
 }
 
+TEST_CASE("cached: of a hundred callers in two processes who find an answer late one makes the newer one", "[policy][forks]") {
+    shared_name const name;
+    struct notes {
+        std::atomic<int> ready{0}, calls{0}, older{0}, newer{0};
+        std::atomic<bool> over{false};
+    };
+    shared_memory const memory{sizeof(notes)};
+    auto& told = *::new (memory.data()) notes;
+    constexpr int each = 50;
+    shm_cache<std::string, remembered<int>> cache{name};
+    auto const now = thread_waiter{}.now();
+    REQUIRE(cache.put("a", {1, now - 2min, now - 1min, now - 1min, now + 1h}));
+
+    auto const callers = [&] {
+        shm_cache<std::string, remembered<int>> same{name};
+        auto const ask = cached{same, cached_options{.fresh_for = 1h, .stale_for = 1h, .renew_within = 1h}} | [&](std::string const&) {
+            ++told.calls;
+            while (told.older + told.calls < 2 * each && !told.over) ::sched_yield();    // all others have come and gone
+            return 2;
+        };
+        std::vector<std::jthread> all;
+        for (int i = 0; i < each; ++i)
+            all.emplace_back([&] {
+                ++told.ready;
+                while (told.ready < 2 * each && !told.over) ::sched_yield();
+                auto const answer = ask("a");
+                told.older += answer == 1;
+                told.newer += answer == 2;
+            });
+    };
+    std::jthread const here{callers};
+    CHECK(in_child([&] { return callers(), 0; }) == exits(0));
+    told.over = told.ready < 2 * each;    // the child ended before it began: nobody waits for it
+    while (told.older + told.newer < 2 * each && !told.over) ::sched_yield();
+    CHECK(told.calls == 1);
+    CHECK(told.newer == 1);
+    CHECK(told.older == 2 * each - 1);
+}
+
 TEST_CASE("cached: a process that dies while it renews leaves the older answer, and after a while the renewal", "[policy][forks]") {
     shared_name const name;
     shm_cache<std::string, remembered<int>> cache{name};
