@@ -56,6 +56,16 @@ TEST_CASE("cache_nodes: a mistake is said, with the part that has it and what to
           "muster: two cache nodes have the name \"a\": the name places the keys; give each node its own");
 }
 
+TEST_CASE("cache_nodes: a password in them is refused, and not said", "[adapt][cache_nodes]") {
+    auto const rule = "muster: cache nodes have no user, password or URL in them: write name=host:port, and give a password to "
+                      "redis_options::password";
+    for (auto const* text : {"redis://:sesame@h:6379", "a=redis://:sesame@h:1", "a=redis://:ses,ame@h:1", "a=redis://h:1", "a=user:sesame@h:1",
+                             "a=:sesame@h", "b=h:1, sesame@h:6379", "a=sesame@h:1", "a=sesame=@h:1", "a=user:ses,ame@h:1",
+                             "b=unix:/s,a=user:sesame@h:1"})
+        CHECK(why_not(text) == rule);
+    CHECK(cache_nodes_in("a= unix:/run/user@1000.service/redis.sock")->at(0).socket == "/run/user@1000.service/redis.sock");
+}
+
 TEST_CASE("cache_nodes: what no environment names falls back to three local nodes, and says so", "[adapt][cache_nodes]") {
     std::string const variable = "MUSTER_TEST_CACHE_NODES";
     ::unsetenv(variable.c_str());

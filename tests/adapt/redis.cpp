@@ -296,6 +296,22 @@ TEST_CASE("redis: connections are kept up to the number that was asked for", "[a
     CHECK(connections == 1);
 }
 
+TEST_CASE("redis: no failure says the password", "[adapt][redis]") {
+    // What Redis answers where AUTH was renamed: it repeats what it was sent.
+    for (std::string const answer : {"-ERR unknown command 'AUTH', with args beginning with: 'open sesame' ", "-ERR no open sesame here"}) {
+        fake_server server{answer + "\r\n"};
+        auto options = at(server.socket());
+        options.password = "open sesame";
+        auto const got = numbers{options}.try_get(1);
+        REQUIRE_FALSE(got);
+        CHECK(got.error().text().starts_with(server.socket() + " does not take the password: "));
+        CHECK(got.error().text().find("sesame") == std::string::npos);
+    }
+    for (std::string const host : {"redis://:sesame@10.0.0.1", "sesame@10.0.0.1"})
+        CHECK(refused_options({.host = host}) ==
+              "muster: the host of a redis_node is a name or an address, without an @; a password is redis_options::password");
+}
+
 // With a server
 
 TEST_CASE("redis: what was put is found, until it is erased", "[adapt][redis]") {

@@ -77,8 +77,12 @@ inline auto redis_pool::open(instant until) -> outcome<owned> {
         put_command(command, {"AUTH", password_});
         redis_answer answer;
         if (auto const asked = made->ask(command, {&answer, 1}, 65'536, until); !asked) return asked.error();
-        if (answer.is == redis_answer::kind::refusal)
-            return failure{cause::unavailable, address_.text() + " does not take the password: " + answer.text};
+        if (answer.is == redis_answer::kind::refusal) {
+            // A server that knows no AUTH repeats what it was sent, after a colon; a failure is read by more people than a password.
+            auto why = answer.text.substr(0, answer.text.find(':'));
+            if (why.find(password_) != std::string::npos) why = "and repeats it";
+            return failure{cause::unavailable, address_.text() + " does not take the password: " + why};
+        }
     }
     return made;
 }
