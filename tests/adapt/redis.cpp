@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 
 #include <muster/policy/cached.hpp>
@@ -310,6 +311,39 @@ TEST_CASE("redis: no failure says the password", "[adapt][redis]") {
     for (std::string const host : {"redis://:sesame@10.0.0.1", "sesame@10.0.0.1"})
         CHECK(refused_options({.host = host}) ==
               "muster: the host of a redis_node is a name or an address, without an @; a password is redis_options::password");
+}
+
+TEST_CASE("redis: a connection that answers after another one has failed is kept", "[adapt][redis]") {
+    std::atomic<int> connections{0};
+    std::atomic<bool> asked{false}, failed{false};
+    std::vector<std::jthread> serving;    // more than one connection at a time
+    fake_server server{[&](int connection, int client) {
+        ++connections;
+        serving.emplace_back([&, connection, one = fd{::fcntl(client, F_DUPFD_CLOEXEC, 0)}] {
+            char request[1024];
+            while (::recv(one.get(), request, sizeof request, 0) > 0) {
+                if (connection == 0 && !asked.exchange(true)) {
+                    asked.notify_all();
+                    failed.wait(false);
+                }
+                fake_server::say(one.get(), connection == 1 ? "what?\r\n" : "$-1\r\n");
+            }
+        });
+    }};
+    {
+        numbers node{at(server.socket())};
+        outcome<std::optional<int>> slow;
+        {
+            std::jthread const first{[&] { slow = node.try_get(1); }};
+            asked.wait(false);
+            CHECK_FALSE(node.try_get(2));
+            failed = true;
+            failed.notify_all();
+        }
+        CHECK(slow);
+        CHECK(node.try_get(3));
+        CHECK(connections == 2);
+    }    // the connections are closed: those who serve them come back
 }
 
 // With a server

@@ -77,8 +77,11 @@ public:
 
     /// True where the other side ended it: the commands may be sent again over a fresh one.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
-    /// Whether this process opened it, since the last failure: a child that shares it with its parent would read the other's answers.
-    [[nodiscard]] bool good(std::uint64_t era) const noexcept { return era == era_ && ::getpid() == process_; }
+    /// Whether this process opened it: a child that shares it with its parent would read the other's answers.
+    [[nodiscard]] bool ours() const noexcept { return ::getpid() == process_; }
+    /// Whether it has answered, or was opened, since the last failure of any connection.
+    [[nodiscard]] bool answered_in(std::uint64_t era) const noexcept { return era == era_; }
+    void answers_in(std::uint64_t era) noexcept { era_ = era; }
     /// False where bytes wait that nobody asked for, which would be taken for the next answer, or the other side has closed.
     [[nodiscard]] bool quiet() const noexcept {
         char byte;
@@ -94,7 +97,7 @@ private:
 
     fd socket_;
     std::string const& whom_;
-    std::uint64_t const era_;
+    std::uint64_t era_;
     ::pid_t const process_;
     bool ended_ = false;
     std::unique_ptr<redisReader, free_reader> reader_;

@@ -45,7 +45,7 @@ private:
     std::chrono::nanoseconds const timeout_;
     std::size_t const kept_;
     std::unique_ptr<std::atomic<redis_connection*>[]> const places_;
-    std::atomic<std::uint64_t> era_{0};    // grows with each failure: connections from before it are not used again
+    std::atomic<std::uint64_t> era_{0};    // grows with each failure: connections that have not answered since are not used again
 };
 
 // Implementation
@@ -54,13 +54,13 @@ inline auto redis_pool::take() -> owned {
     for (std::size_t i = 0; i < kept_; ++i) {
         if (!places_[i].load()) continue;    // a look does not take the cache line from others
         owned it{places_[i].exchange(nullptr)};
-        if (it && it->good(era_.load()) && it->quiet()) return it;
+        if (it && it->ours() && it->answered_in(era_.load()) && it->quiet()) return it;
     }
     return {};
 }
 
 inline void redis_pool::keep(owned it) {
-    if (!it->good(era_.load())) return;
+    it->answers_in(era_.load());    // whatever has failed meanwhile: this one works, and a busy server is not to open others for it
     for (std::size_t i = 0; i < kept_; ++i) {
         redis_connection* nobody = nullptr;
         if (!places_[i].load() && places_[i].compare_exchange_strong(nobody, it.get())) return void(it.release());
