@@ -159,6 +159,36 @@ TEST_CASE("redis: keys and values that are too large are refused before anybody 
     CHECK(node.try_put(fits, fits).error().is(cause::unavailable));
 }
 
+TEST_CASE("redis: a socket that takes no more connections just now is tried again until the timeout", "[adapt][redis]") {
+    temporary_folder const folder;
+    auto const path = folder / "busy.sock";
+    sockaddr_un place{};
+    place.sun_family = AF_UNIX;
+    path.copy(place.sun_path, sizeof place.sun_path - 1);
+    auto const* const there = reinterpret_cast<sockaddr const*>(&place);
+    fd const listening{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(::bind(listening.get(), there, sizeof place) == 0);
+    REQUIRE(::listen(listening.get(), 0) == 0);
+    std::vector<fd> waiting;    // fills the line
+    do waiting.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    while (waiting.size() < 100 && ::connect(waiting.back().get(), there, sizeof place) == 0);
+    REQUIRE(errno == EAGAIN);
+    CHECK(numbers{at(path, 30ms)}.try_get(1).error() == failure{cause::timed_out, "cannot connect to " + path + " in time"});
+
+    numbers node{at(path)};
+    std::jthread const serving{[&] {
+        for (std::size_t i = 1; i <= waiting.size(); ++i) {    // one of them was not let in: the node is
+            fd const one{::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+            if (!one) return;
+            char request[1024];
+            if (i == waiting.size() && ::recv(one.get(), request, sizeof request, 0) > 0) fake_server::say(one.get(), "$-1\r\n");
+        }
+    }};
+    auto const got = node.try_get(1);
+    ::shutdown(listening.get(), SHUT_RDWR);
+    CHECK(got);
+}
+
 // Of a server that is none
 
 TEST_CASE("redis: an answer that no Redis server gives is a failure", "[adapt][redis]") {

@@ -205,13 +205,21 @@ inline outcome<fd> redis_address::connect(place const& to, instant until) const 
     fd made{::socket(to.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!made) return system_failure(errno, tried());
     int error = 0;
-    if (::connect(made.get(), reinterpret_cast<sockaddr const*>(&to.bytes), to.size) != 0) {
+    auto const late = [&] { return failure{cause::timed_out, tried() + " in time"}; };
+    while (::connect(made.get(), reinterpret_cast<sockaddr const*>(&to.bytes), to.size) != 0) {
         error = errno;
+        if (error == EAGAIN) {    // the line of a socket with a path is full, and nothing says when it is not
+            if (std::chrono::steady_clock::now() >= until) return late();
+            ::poll(nullptr, 0, 1);
+            error = 0;
+            continue;
+        }
         if (error == EINPROGRESS || error == EINTR) {
-            if (!poll_until(made.get(), POLLOUT, until)) return failure{cause::timed_out, tried() + " in time"};
+            if (!poll_until(made.get(), POLLOUT, until)) return late();
             socklen_t size = sizeof error;
             if (::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
         }
+        break;
     }
     if (error != 0) return failure{cause::unavailable, tried() + ": " + std::system_category().message(error)};
     int const yes = 1;
