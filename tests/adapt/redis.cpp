@@ -376,6 +376,27 @@ TEST_CASE("redis: a connection that answers after another one has failed is kept
     }    // the connections are closed: those who serve them come back
 }
 
+TEST_CASE("redis: a server that closes before it is asked is heard for the reason", "[adapt][redis]") {
+    for (std::string const said : {"-ERR max number of clients reached\r\n", "$-1\r\n", ""}) {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+        std::string const whom = "it";
+        detail::redis_connection client{fd{ends[0]}, whom, 0};
+        {
+            fd const server{ends[1]};
+            REQUIRE(fake_server::say(server.get(), said));
+        }
+        detail::redis_answer answer;
+        auto const asked = client.ask("*1\r\n$4\r\nPING\r\n", {&answer, 1}, 1'000, now() + 30s);
+        if (said.starts_with('-')) {
+            CHECK(asked);
+            CHECK(answer.text == "ERR max number of clients reached");
+        } else {    // no answer to what was not sent
+            CHECK(asked.error() == failure{cause::unavailable, "lost the connection to it: Broken pipe"});
+        }
+    }
+}
+
 // With a server
 
 TEST_CASE("redis: what was put is found, until it is erased", "[adapt][redis]") {

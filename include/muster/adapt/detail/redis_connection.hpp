@@ -268,17 +268,21 @@ inline outcome<void> redis_connection::ask(std::string_view commands, std::span<
                 "lost the connection to " + whom_ + (error == 0 ? "" : ": " + std::system_category().message(error))};
     };
     std::size_t known = 0, received = 0;
+    int unsent = 0;    // why the commands could not be sent
     char block[16'384];
     while (known < answers.size()) {
         if (!commands.empty()) {    // a server that is answering may take nothing more until it is read
             auto const sent = ::send(socket_.get(), commands.data(), commands.size(), MSG_NOSIGNAL);
             if (sent > 0) commands.remove_prefix(static_cast<std::size_t>(sent));
-            else if (errno != EAGAIN && errno != EINTR) return lost(errno);
+            else if (errno != EAGAIN && errno != EINTR) {    // it may have said why before it closed
+                unsent = errno;
+                commands = {};
+            }
         }
         if (!poll_until(socket_.get(), static_cast<short>(commands.empty() ? POLLIN : POLLIN | POLLOUT), until))
             return failure{cause::timed_out, whom_ + " did not answer in time"};
         auto const got = ::recv(socket_.get(), block, sizeof block, 0);
-        if (got == 0) return lost(0);
+        if (got == 0) return lost(unsent);
         if (got < 0) {
             if (errno == EAGAIN || errno == EINTR) continue;
             return lost(errno);
@@ -288,6 +292,7 @@ inline outcome<void> redis_connection::ask(std::string_view commands, std::span<
         if (::redisReaderFeed(reader_.get(), block, static_cast<std::size_t>(got)) != REDIS_OK) return broken(reader_->errstr);
         if (auto read = read_answers(answers, known); !read) return read;
     }
+    if (unsent != 0 && answers.front().is != redis_answer::kind::refusal) return lost(unsent);
     if (!commands.empty()) return broken("before it was asked");
     return {};
 }
