@@ -226,7 +226,8 @@ TEST_CASE("redis: an answer that no Redis server gives is a failure", "[adapt][r
 }
 
 TEST_CASE("redis: bytes that are no such value are a miss", "[adapt][redis]") {
-    for (std::string const answer : {"$3\r\nabc\r\n", "$0\r\n\r\n", "$5\r\nabcde\r\n"}) {
+    for (std::string const answer : {"$3\r\nabc\r\n", "$0\r\n\r\n", "$5\r\nabcde\r\n",
+                                     "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"}) {
         fake_server server{answer};
         numbers node{at(server.socket())};
         auto const got = node.try_get(1);

@@ -79,7 +79,7 @@ struct redis_options {
 ///            the same key in this process, through the context.
 /// Fails      cause::unavailable: no connection, none any more, an answer that is no Redis server's, or one that refuses; timed_out;
 ///            exhausted: the server is full, or this process has no descriptors; invalid_input: a key or value larger than `largest`.
-///            An entry whose bytes are no such value is a miss, which the next put ends. `get` and `get_or_compute` take a failure of
+///            An entry that is no such value is a miss, which the next put ends. `get` and `get_or_compute` take a failure of
 ///            the server for a miss; `get_or_compute` then fails only as `compute` does, or with would_deadlock, timed_out, cancelled.
 /// Throws     std::invalid_argument for options out of range and for a host that has no address: it is looked up once, by the
 ///            constructor. `bad_outcome` for a key or value that cannot be written, as wire_writer.
@@ -181,6 +181,7 @@ failure redis_node<Key, Value>::refused(answer const& by) const {
 template <class Key, class Value>
 outcome<std::optional<Value>> redis_node<Key, Value>::value_in(answer const& from) const {
     if (from.is == answer::kind::nothing) return std::optional<Value>{};
+    if (from.is == answer::kind::refusal && from.text.starts_with("WRONGTYPE")) return std::optional<Value>{};    // a list or so: somebody else's
     if (from.is != answer::kind::bytes) return refused(from);
     auto value = decoded<Value>(std::as_bytes(std::span{from.text}));
     return value ? std::optional<Value>{*std::move(value)} : std::nullopt;
