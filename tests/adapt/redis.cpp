@@ -71,7 +71,18 @@ std::string refused_options(redis_options options) {
     return "they are taken";
 }
 
+// A value that nobody can write.
+struct unwritable {
+    int number = 0;
+};
+
 }  // namespace
+
+template <>
+struct muster::wire<unwritable> {
+    static void write(wire_writer&, unwritable const&) { throw std::runtime_error{"cannot be written"}; }
+    static unwritable read(wire_reader&) { return {}; }
+};
 
 static_assert(cache<texts> && cache<redis_node<int, point>>);
 static_assert(detail::can_fail<texts> && detail::can_fail_to_put<texts> && detail::can_fail_to_erase<texts>);
@@ -128,6 +139,16 @@ TEST_CASE("redis: get_or_compute computes where no server is", "[adapt][redis]")
     CHECK(computed == 2);
     CHECK(node.get_or_compute(7, cx, [](context&) -> outcome<int> { return failure{cause::exited, "no"}; }).error() ==
           failure{cause::exited, "no"});
+}
+
+TEST_CASE("redis: get_or_compute answers also what it cannot store", "[adapt][redis]") {
+    fake_server server{"$-1\r\n"};
+    redis_node<int, unwritable> node{at(server.socket())};
+    context cx;
+    auto const got = node.get_or_compute(7, cx, [](context&) -> outcome<unwritable> { return unwritable{49}; });
+    REQUIRE(got);
+    CHECK(got->number == 49);
+    CHECK_THROWS_AS(node.try_put(7, {}), std::runtime_error);
 }
 
 TEST_CASE("redis: what goes over the wire is the prefix, the layout, the key as it is, and milliseconds rounded up", "[adapt][redis]") {

@@ -30,6 +30,7 @@
 #include <muster/core/concepts.hpp>              // cache
 #include <muster/core/context.hpp>               // context
 #include <muster/core/failure.hpp>               // cause, failure
+#include <muster/core/invoke_task.hpp>           // guarded
 #include <muster/core/outcome.hpp>               // outcome
 #include <muster/core/wire.hpp>                  // encoded, decoded, wire_fingerprint
 
@@ -82,7 +83,8 @@ struct redis_options {
 ///            An entry that is no such value is a miss, which the next put ends. `get` and `get_or_compute` take a failure of
 ///            the server for a miss; `get_or_compute` then fails only as `compute` does, or with would_deadlock, timed_out, cancelled.
 /// Throws     std::invalid_argument for options out of range and for a host that has no address: it is looked up once, by the
-///            constructor. `bad_outcome` for a key or value that cannot be written, as wire_writer.
+///            constructor. What writing a key throws, as wire_writer, and writing a value that is put; `get_or_compute` answers it all the
+///            same.
 /// Threads    any number, without a lock but for `get_or_compute`. After a fork the child opens connections of its own, and
 ///            `get_or_compute` there has the hazards of any lock.
 /// Cost       a round trip: 15 to 25 us on one machine; `try_get_each` takes one for all. A server that was restarted costs one more.
@@ -261,7 +263,8 @@ outcome<Value> redis_node<Key, Value>::get_or_compute(Key const& key, context& c
         auto found = look(name);    // one asks for all that wait here
         if (found && *found) return **std::move(found);
         outcome<Value> fresh = compute(inner);
-        if (fresh && found) (void)store(name, *fresh, options_.ttl);    // a server that has just failed is not asked again
+        if (fresh && found)    // a server that has just failed is not asked again; what cannot be stored is an answer all the same
+            (void)guarded<outcome<void>>([&] { return store(name, *fresh, options_.ttl); });
         return fresh;
     });
     if (flew) flights_.erase(name);
