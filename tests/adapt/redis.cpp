@@ -51,16 +51,24 @@ bool comes_true(Condition const& condition) {
     return false;
 }
 
-std::uint16_t a_free_port() {
-    fd const taken{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    sockaddr_in place{};
-    place.sin_family = AF_INET;
-    place.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof place;
-    REQUIRE(::bind(taken.get(), reinterpret_cast<sockaddr const*>(&place), size) == 0);
-    REQUIRE(::getsockname(taken.get(), reinterpret_cast<sockaddr*>(&place), &size) == 0);
-    return ::ntohs(place.sin_port);
-}
+// A port of this machine that nobody else takes as long as this lives; nobody listens at it.
+class taken_port {
+public:
+    taken_port() {
+        sockaddr_in place{};
+        place.sin_family = AF_INET;
+        place.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof place;
+        REQUIRE(::bind(taken_.get(), reinterpret_cast<sockaddr const*>(&place), size) == 0);
+        REQUIRE(::getsockname(taken_.get(), reinterpret_cast<sockaddr*>(&place), &size) == 0);
+        number_ = ::ntohs(place.sin_port);
+    }
+    std::uint16_t number() const { return number_; }
+
+private:
+    fd taken_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    std::uint16_t number_ = 0;
+};
 
 std::string refused_options(redis_options options) {
     try {
@@ -124,10 +132,10 @@ TEST_CASE("redis: where nobody listens a call fails at once, and says where", "[
     CHECK(node.try_get_each(std::vector<int>{1, 2}).error().is(cause::unavailable));
     CHECK(node.get(1) == std::nullopt);
 
-    auto const port = a_free_port();
-    numbers by_address{{.host = "127.0.0.1", .port = port, .timeout = 30s}};
+    taken_port const port;
+    numbers by_address{{.host = "127.0.0.1", .port = port.number(), .timeout = 30s}};
     CHECK(by_address.try_get(1).error() ==
-          failure{cause::unavailable, "cannot connect to 127.0.0.1:" + std::to_string(port) + ": Connection refused"});
+          failure{cause::unavailable, "cannot connect to 127.0.0.1:" + std::to_string(port.number()) + ": Connection refused"});
 }
 
 TEST_CASE("redis: get_or_compute computes where no server is", "[adapt][redis]") {
@@ -295,7 +303,9 @@ TEST_CASE("redis: what comes too late is not taken for the next answer", "[adapt
     }};
     numbers node{at(server.socket(), 200ms)};
     CHECK(node.try_get(1).error().is(cause::timed_out));
-    CHECK(node.get(2) == 2);
+    std::optional<int> got;
+    CHECK(comes_true([&] { return (got = node.get(2)).has_value(); }));    // a machine under load may take longer than the timeout
+    CHECK(got == 2);
 }
 
 TEST_CASE("redis: what nobody asked for is not taken for the next answer", "[adapt][redis]") {
@@ -598,8 +608,16 @@ TEST_CASE("redis: a password is given where one is asked for", "[adapt][redis]")
 
 TEST_CASE("redis: a server is reached by its address", "[adapt][redis]") {
     if (!redis_server::available()) SKIP(redis_server::missing);
-    auto const port = a_free_port();
-    redis_server server{{"--port", std::to_string(port), "--bind", "127.0.0.1"}};
+    std::uint16_t port = 0;
+    std::optional<redis_server> server;
+    for (int tries = 0; !server && tries < 10; ++tries) {
+        port = taken_port{}.number();
+        try {
+            server.emplace(std::vector<std::string>{"--port", std::to_string(port), "--bind", "127.0.0.1"});
+        } catch (std::runtime_error const&) {    // somebody else has taken it since
+        }
+    }
+    REQUIRE(server);
     for (std::string const host : {"127.0.0.1", "localhost"}) {
         numbers node{{.host = host, .port = port, .timeout = 30s}};
         REQUIRE(node.try_put(1, 2));
