@@ -138,6 +138,12 @@ TEST_CASE("redis: where nobody listens a call fails at once, and says where", "[
           failure{cause::unavailable, "cannot connect to 127.0.0.1:" + std::to_string(port.number()) + ": Connection refused"});
 }
 
+TEST_CASE("redis: an IPv6 address is told apart from its port", "[adapt][redis]") {
+    taken_port const port;
+    numbers node{{.host = "::1", .port = port.number(), .timeout = 30s}};
+    CHECK(node.try_get(1).error().text().starts_with("cannot connect to [::1]:" + std::to_string(port.number()) + ": "));
+}
+
 TEST_CASE("redis: get_or_compute computes where no server is", "[adapt][redis]") {
     temporary_folder const folder;
     numbers node{at(folder / "none")};
