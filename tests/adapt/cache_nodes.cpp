@@ -26,11 +26,13 @@ TEST_CASE("cache_nodes: hosts, addresses and sockets are read in the order in wh
                                             {.name = "b", .host = "cache.example", .port = 65535},
                                             {.name = "c", .host = "fe80::1", .port = 1},
                                             {.name = "d", .socket = "/run/a=b:c.sock"}});
+    CHECK(cache_nodes_in("\n  a=h:1,\r\n  b=h:2\n") == cache_nodes_in("a=h:1,b=h:2"));    // as files and manifests have it
 }
 
 TEST_CASE("cache_nodes: a number is so many nodes on this machine", "[adapt][cache_nodes]") {
     CHECK(*cache_nodes_in("2") == std::vector<cache_node>{{.name = "node1", .host = "127.0.0.1", .port = 6379},
                                                           {.name = "node2", .host = "127.0.0.1", .port = 6380}});
+    CHECK(cache_nodes_in("2\n") == cache_nodes_in("2"));
     CHECK(cache_nodes_in("100")->size() == 100);
     for (std::string const text : {"0", "101", "99999999999999999999999"})
         CHECK(why_not(text) == "muster: " + text + " is no number of local cache nodes: it is from 1 to 100");
