@@ -84,8 +84,25 @@ struct unwritable {
     int number = 0;
 };
 
+// A value of which no more copies can be made after so many.
+struct rare {
+    static inline std::atomic<int> copies_left{1'000'000};
+    int number = 0;
+    explicit rare(int n = 0) : number(n) {}
+    rare(rare const& other) : number(other.number) {
+        if (--copies_left < 0) throw std::runtime_error{"no more copies"};
+    }
+    rare(rare&& other) noexcept : number(other.number) {}
+    rare& operator=(rare other) noexcept { return number = other.number, *this; }
+};
+
 }  // namespace
 
+template <>
+struct muster::wire<rare> {
+    static void write(wire_writer& to, rare const& value) { to.put(value.number); }
+    static rare read(wire_reader& from) { return rare{from.get<int>()}; }
+};
 template <>
 struct muster::wire<unwritable> {
     static void write(wire_writer&, unwritable const&) { throw std::runtime_error{"cannot be written"}; }
@@ -163,6 +180,33 @@ TEST_CASE("redis: get_or_compute answers also what it cannot store", "[adapt][re
     REQUIRE(got);
     CHECK(got->number == 49);
     CHECK_THROWS_AS(node.try_put(7, {}), std::runtime_error);
+}
+
+TEST_CASE("redis: what a call could not give to those who waited with it is not remembered in this process", "[adapt][redis]") {
+    fake_server server{[](int, int client) {
+        char request[1024];
+        while (::recv(client, request, sizeof request, 0) > 0)
+            fake_server::say(client, std::string_view{request, 2} == "*2" ? "$-1\r\n" : "+OK\r\n");    // GET misses
+    }};
+    redis_node<int, rare> node{at(server.socket())};
+    manual_time time;
+    auto const ask = [&](auto const& compute) {
+        return guarded<outcome<rare>>([&] {
+            context cx{time};
+            return node.get_or_compute(7, cx, compute);
+        });
+    };
+    std::jthread other;
+    auto const failed = ask([&](context&) -> outcome<rare> {
+        other = std::jthread{[&] { (void)ask([](context&) -> outcome<rare> { return rare{2}; }); }};
+        time.until_waiting(1);
+        rare::copies_left = 1;    // that which is put where the others find it
+        return rare{1};
+    });
+    CHECK(failed.error().text() == "no more copies");
+    other.join();
+    rare::copies_left = 1'000'000;
+    CHECK(ask([](context&) -> outcome<rare> { return rare{3}; })->number == 3);
 }
 
 TEST_CASE("redis: what goes over the wire is the prefix, the layout, the key as it is, and milliseconds rounded up", "[adapt][redis]") {

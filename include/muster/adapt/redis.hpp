@@ -257,9 +257,16 @@ template <class Key, class Value>
 template <class Compute>
 outcome<Value> redis_node<Key, Value>::get_or_compute(Key const& key, context& cx, Compute const& compute) {
     auto const name = name_of(key);
-    bool flew = false;
-    auto answered = flights_.get_or_compute(name, cx, [&](context& inner) -> outcome<Value> {
-        flew = true;
+    struct landing {    // also where an answer is thrown away because it cannot be copied
+        memory_cache<std::string, Value>& flights;
+        std::string const& name;
+        bool flew = false;
+        ~landing() {
+            if (flew) flights.erase(name);
+        }
+    } mine{flights_, name};
+    return flights_.get_or_compute(name, cx, [&](context& inner) -> outcome<Value> {
+        mine.flew = true;
         auto found = look(name);    // one asks for all that wait here
         if (found && *found) return **std::move(found);
         outcome<Value> fresh = compute(inner);
@@ -267,8 +274,6 @@ outcome<Value> redis_node<Key, Value>::get_or_compute(Key const& key, context& c
             (void)guarded<outcome<void>>([&] { return store(name, *fresh, options_.ttl); });
         return fresh;
     });
-    if (flew) flights_.erase(name);
-    return answered;
 }
 
 static_assert(cache<redis_node<std::string, std::string>>);
