@@ -133,8 +133,8 @@ inline outcome<std::vector<cache_node>> cache_nodes_in(std::string_view text) {
         return local_cache_nodes(how_many);
     }
     if (detail::may_hold_password(text))
-        return failure{cause::invalid_input, "muster: cache nodes have no user, password or URL in them: write name=host:port, and give a password "
-                                             "to redis_options::password"};
+        return failure{cause::invalid_input, "muster: cache nodes have no user, password or URL in them: write name=host:port, and give "
+                                             "a password to redis_options::password"};
     std::vector<cache_node> out;
     for (bool more = true; more;) {
         auto const comma = text.find(',');

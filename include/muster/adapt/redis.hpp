@@ -183,7 +183,7 @@ failure redis_node<Key, Value>::refused(answer const& by) const {
 template <class Key, class Value>
 outcome<std::optional<Value>> redis_node<Key, Value>::value_in(answer const& from) const {
     if (from.is == answer::kind::nothing) return std::optional<Value>{};
-    if (from.is == answer::kind::refusal && from.text.starts_with("WRONGTYPE")) return std::optional<Value>{};    // a list or so: somebody else's
+    if (from.is == answer::kind::refusal && from.text.starts_with("WRONGTYPE")) return std::optional<Value>{};    // somebody else's list
     if (from.is != answer::kind::bytes) return refused(from);
     auto value = decoded<Value>(std::as_bytes(std::span{from.text}));
     return value ? std::optional<Value>{*std::move(value)} : std::nullopt;

@@ -186,7 +186,8 @@ inline redis_address::redis_address(std::string const& host, std::uint16_t port,
         return;
     }
     if (host.find('@') != std::string::npos)    // not repeated: what is before it may be secret
-        throw std::invalid_argument("muster: the host of a redis_node is a name or an address, without an @; a password is redis_options::password");
+        throw std::invalid_argument("muster: the host of a redis_node is a name or an address, without an @; a password is "
+                                    "redis_options::password");
     text_ = (host.find(':') == std::string::npos ? host : '[' + host + ']') + ':' + std::to_string(port);
     addrinfo wanted{};
     wanted.ai_socktype = SOCK_STREAM;
