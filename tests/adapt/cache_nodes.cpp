@@ -26,11 +26,13 @@ TEST_CASE("cache_nodes: hosts, addresses and sockets are read in the order in wh
                                             {.name = "b", .host = "cache.example", .port = 65535},
                                             {.name = "c", .host = "fe80::1", .port = 1},
                                             {.name = "d", .socket = "/run/a=b:c.sock"}});
+    CHECK(cache_nodes_in("\n  a=h:1,\r\n  b=h:2\n") == cache_nodes_in("a=h:1,b=h:2"));    // as files and manifests have it
 }
 
 TEST_CASE("cache_nodes: a number is so many nodes on this machine", "[adapt][cache_nodes]") {
     CHECK(*cache_nodes_in("2") == std::vector<cache_node>{{.name = "node1", .host = "127.0.0.1", .port = 6379},
                                                           {.name = "node2", .host = "127.0.0.1", .port = 6380}});
+    CHECK(cache_nodes_in("2\n") == cache_nodes_in("2"));
     CHECK(cache_nodes_in("100")->size() == 100);
     for (std::string const text : {"0", "101", "99999999999999999999999"})
         CHECK(why_not(text) == "muster: " + text + " is no number of local cache nodes: it is from 1 to 100");
@@ -54,6 +56,16 @@ TEST_CASE("cache_nodes: a mistake is said, with the part that has it and what to
     CHECK(why_not("a=unix:") == "muster: the cache node \"a=unix:\" has no path: write name=unix:/path/of/the/socket");
     CHECK(why_not("a=h:1,b=h:2,a=h:3") ==
           "muster: two cache nodes have the name \"a\": the name places the keys; give each node its own");
+}
+
+TEST_CASE("cache_nodes: a password in them is refused, and not said", "[adapt][cache_nodes]") {
+    auto const rule = "muster: cache nodes have no user, password or URL in them: write name=host:port, and give a password to "
+                      "redis_options::password";
+    for (auto const* text : {"redis://:sesame@h:6379", "a=redis://:sesame@h:1", "a=redis://:ses,ame@h:1", "a=redis://h:1", "a=user:sesame@h:1",
+                             "a=:sesame@h", "b=h:1, sesame@h:6379", "a=sesame@h:1", "a=sesame=@h:1", "a=user:ses,ame@h:1",
+                             "b=unix:/s,a=user:sesame@h:1"})
+        CHECK(why_not(text) == rule);
+    CHECK(cache_nodes_in("a= unix:/run/user@1000.service/redis.sock")->at(0).socket == "/run/user@1000.service/redis.sock");
 }
 
 TEST_CASE("cache_nodes: what no environment names falls back to three local nodes, and says so", "[adapt][cache_nodes]") {

@@ -70,11 +70,13 @@ public:
         if (error != 0) throw std::system_error{error, std::system_category(), "setpriv"};
         to.reset();
         std::string text;
-        while (text.find("eady to accept connections") == std::string::npos &&
-               text.find("now ready to accept connections at") == std::string::npos) {
+        while (text.find("eady to accept connections") == std::string::npos) {    // "Ready", or "is now ready", at a socket
             char block[1024];
             auto const n = ::read(said_.get(), block, sizeof block);
-            if (n <= 0) throw std::runtime_error{"redis-server ended: " + text};
+            if (n <= 0) {
+                kill();
+                throw std::runtime_error{"redis-server ended: " + text};
+            }
             text.append(block, static_cast<std::size_t>(n));
         }
     }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <list>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -31,6 +32,20 @@ outcome<int> no_odd(int item) {
     if (item % 2 != 0) return failure{cause::invalid_input, std::to_string(item) + " is odd"};
     return item * 10;
 }
+
+// A cache that has no room for anything.
+struct full {
+    using key_type = int;
+    using value_type = int;
+    static std::optional<int> get(int) { return {}; }
+    template <class Compute>
+    outcome<int> get_or_compute(int, context& cx, Compute const& compute) { return compute(cx); }
+};
+// A cache that cannot be used at all.
+struct broken : full {
+    template <class Compute>
+    outcome<int> get_or_compute(int, context&, Compute const&) { throw std::runtime_error{"no memory left"}; }
+};
 }  // namespace
 
 TEST_CASE("warm: computes what is not there, and keeps it", "[flow]") {
@@ -165,4 +180,36 @@ TEST_CASE("warm: after a stop what was not started is among the failures", "[flo
     REQUIRE(done.failed() == 1);
     CHECK(done.failures[0].is(cause::cancelled));
     CHECK(done.failures[0].attempts() == 0);
+}
+
+TEST_CASE("warm: what the cache has no room for is computed, and not there", "[flow]") {
+    full cache;
+    auto const done = warm(cache, std::vector{2, 2}, no_odd);
+    CHECK(done.computed == 2);
+    CHECK(done.failures.empty());
+    CHECK_FALSE(cache.get(2).has_value());
+}
+
+TEST_CASE("warm: a cache or a key that throws fails its item alone", "[flow]") {
+    broken unusable;
+    auto const none = warm(unusable, std::vector{2, 4}, no_odd);
+    REQUIRE(none.failed() == 2);
+    CHECK(none.failures[1].is(cause::threw));
+    CHECK(none.failures[1].index() == 1);
+
+    thread_pool pool{2};
+    memory_cache<int, int> cache;
+    auto const key = [](int item) { return item == 2 ? throw std::runtime_error{"no key"} : item; };
+    auto const done = warm(cached{cache, key}, std::vector{0, 2, 4}, on{pool} | no_odd);
+    CHECK(done.computed == 2);
+    REQUIRE(done.failed() == 1);
+    CHECK(done.failures[0].is(cause::threw));
+    CHECK(done.failures[0].index() == 1);
+}
+
+TEST_CASE("warm: of items with the same key that fail, each is told", "[flow]") {
+    memory_cache<int, int> cache;
+    auto const done = warm(cache, std::vector{1, 1, 1}, no_odd);
+    REQUIRE(done.failed() == 3);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(done.failures[i].index() == i);
 }

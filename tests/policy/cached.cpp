@@ -91,6 +91,26 @@ struct interrupted {
         return under.update(key, change, now);
     }
 };
+
+// A policy of somebody's that throws now and then.
+template <class When>
+struct throws_if {
+    using policy_concept = around_tag;
+    When when;
+    template <class Next, class Item>
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
+        if (when()) throw std::runtime_error{"in between"};
+        return next(cx, std::forward<Item>(item));
+    }
+};
+template <class When>
+throws_if(When) -> throws_if<When>;
+
+struct spoilt {
+    text key = "a";
+    spoilt() = default;
+    spoilt(spoilt const&) { throw std::runtime_error{"cannot be copied"}; }
+};
 }  // namespace
 
 static_assert(around_policy<cached<by_text>>);
@@ -248,6 +268,17 @@ TEST_CASE("cached: what ends with the caller's own deadline is not remembered", 
     auto const policy = cached{at.cache, cached_options{.failures = any, .failures_for = 1h}};
     CHECK((deadline{1s} | policy | slow)("a", at.cx).error().is(cause::timed_out));
     CHECK((policy | slow)("a", at.cx) == 7);
+}
+
+TEST_CASE("cached: what says nothing of the key is not remembered, whatever is chosen", "[policy]") {
+    auto const any = [](failure const&) { return true; };
+    for (auto const& why : {failure{}, failure{cause::cancelled, "the pool ended"}, failure{cause::would_deadlock, "a circle"}}) {
+        aged at;
+        script const task{why, 1};
+        auto const ask = cached{at.cache, cached_options{.failures = any, .failures_for = 1h}} | task;
+        CHECK(ask("a", at.cx).error() == why);
+        CHECK(ask("a", at.cx) == 1);
+    }
 }
 
 TEST_CASE("cached: a stale answer is renewed by the one who finds it, who gets the newer one", "[policy]") {
@@ -455,6 +486,123 @@ TEST_CASE("cached: what was erased while somebody renews it does not come back",
     CHECK(ask("a", at.cx) == 3);
 }
 
+TEST_CASE("cached: what was erased while somebody makes a newer answer does not come back either", "[policy]") {
+    aged at;
+    auto const policy = cached{at.cache, cached_options{.fresh_for = 1min, .stale_for = 1h}};
+    int calls = 0;
+    auto const ask = policy | [&](std::string const& key) {
+        if (++calls == 2) at.cache.erase(key);    // what this call has read is no longer so
+        return calls;
+    };
+    CHECK(ask("a", at.cx) == 1);
+    at.time.advance(1min);
+    CHECK(ask("a", at.cx) == 2);
+    CHECK(ask("a", at.cx) == 3);
+}
+
+TEST_CASE("cached: who comes back from a renewal too late does not take away a newer answer", "[policy]") {
+    aged at;
+    auto const policy = cached{at.cache, cached_options{.fresh_for = 1min, .stale_for = 1h, .renew_within = 5s}};
+    outcome<int> meanwhile;
+    auto const slow = policy | [&](std::string const& key, context& cx) {
+        at.time.advance(5s);    // taken for dead: the next caller makes it
+        meanwhile = (policy | [](std::string const&) { return 3; })(key, cx);
+        return 2;
+    };
+    CHECK((policy | [](std::string const&) { return 1; })("a", at.cx) == 1);
+    at.time.advance(1min);
+    CHECK(slow("a", at.cx) == 2);
+    CHECK(meanwhile == 3);
+    CHECK(at.cache.get("a", at.time.now())->answer == 3);
+}
+
+TEST_CASE("cached: who fails in a renewal too late does not take it from the next one", "[policy]") {
+    aged at;
+    later_on where;
+    cached_options const say{.fresh_for = 1min, .stale_for = 1h, .failures_for = 1s, .renew_within = 5s};
+    script const task{1};
+    CHECK((cached{at.cache, say, where} | task)(text{"a"}, at.cx) == 1);
+    at.time.advance(1min);
+    auto const slow = cached{at.cache, say} | [&](std::string const& key, context& cx) -> outcome<int> {
+        at.time.advance(5s);    // taken for dead: the next caller has it made
+        CHECK((cached{at.cache, say, where} | task)(key, cx) == 1);
+        return down();
+    };
+    CHECK(slow("a", at.cx) == 1);
+    at.time.advance(1s);
+    CHECK((cached{at.cache, say, where} | task)(text{"a"}, at.cx) == 1);
+    CHECK(where.jobs.size() == 1);
+}
+
+TEST_CASE("cached: a renewal that throws leaves the stale answer, and is tried again after a while", "[policy]") {
+    aged at;
+    auto const policy = cached{at.cache, cached_options{.fresh_for = 1min, .stale_for = 1h, .failures_for = 10s}};
+    int calls = 0;
+    auto const ask = policy | throws_if{[&] { return ++calls == 2; }} | [&](std::string const&) { return calls; };
+    CHECK(ask("a", at.cx) == 1);
+    at.time.advance(1min);
+    CHECK(ask("a", at.cx) == 1);
+    at.time.advance(10s - 1ns);
+    CHECK(ask("a", at.cx) == 1);
+    CHECK(calls == 2);
+    at.time.advance(1ns);
+    CHECK(ask("a", at.cx) == 3);
+}
+
+TEST_CASE("cached: a cache that throws when the newer answer is put there does not take the answer from the caller", "[policy]") {
+    manual_time time;
+    context cx{time};
+    int updates = 0;
+    interrupted cache{[&](aging&) { if (++updates >= 2) throw std::runtime_error{"no room"}; }, {}};
+    script const task{1, 2};
+    auto const ask = cached{cache, cached_options{.fresh_for = 1min, .stale_for = 1h}} | task;
+    CHECK(ask("a", cx) == 1);
+    time.advance(1min);
+    CHECK(ask("a", cx) == 2);
+    time.advance(1min);
+    CHECK(ask("a", cx) == 1);    // nobody can say that he renews it: what is there is given
+}
+
+TEST_CASE("cached: an item that cannot be copied for the executor leaves the renewal to the caller", "[policy]") {
+    aged at;
+    later_on where;
+    auto const ask = cached{at.cache, &spoilt::key, {.fresh_for = 1min, .stale_for = 1h}, where} |
+                     [calls = std::make_shared<int>(0)](spoilt const&) { return ++*calls; };
+    CHECK(ask(spoilt{}, at.cx) == 1);
+    at.time.advance(1min);
+    CHECK(ask(spoilt{}, at.cx) == 2);
+}
+
+TEST_CASE("cached: a job that begins late ends before another one begins, or is left to that one", "[policy]") {
+    aged at;
+    later_on where;
+    script const task{1, 2, 3, 4};
+    auto const ask = cached{at.cache, cached_options{.fresh_for = 1min, .stale_for = 1h, .renew_within = 30s}, where} | task;
+    auto const ask_when_stale = [&](int answer) {
+        at.time.advance(1min);
+        CHECK(ask(text{"a"}, at.cx) == answer);
+    };
+    CHECK(ask(text{"a"}, at.cx) == 1);
+    ask_when_stale(1);
+    auto const posted_at = at.time.now();
+    at.time.advance(20s);
+    where.run_all();
+    CHECK(task.calls().back().deadline == posted_at + 30s);
+
+    ask_when_stale(2);
+    at.time.advance(40s);    // nobody else has begun: it may
+    where.run_all();
+    CHECK(task.calls().back().deadline == at.time.now() + 30s);
+
+    ask_when_stale(3);
+    at.time.advance(40s);
+    CHECK(ask(text{"a"}, at.cx) == 3);    // another one is posted
+    REQUIRE(where.jobs.size() == 2);
+    where.run_all();
+    CHECK(task.called() == 4);
+    CHECK(ask(text{"a"}, at.cx) == 4);
+}
+
 TEST_CASE("cached: in a stopped run nothing is renewed, what is there is given", "[policy]") {
     aged at;
     script const task{1, 2};
@@ -530,12 +678,13 @@ TEST_CASE("cached: what is erased before somebody can say that he renews it does
     manual_time time;
     context cx{time};
     interrupted cache{[](aging& under) { under.erase("a"); }, {}};
-    script const task{1, down(), 3};
+    script const task{1, 2};
     auto const ask = cached{cache, cached_options{.fresh_for = 1min, .stale_for = 1h}} | task;
     CHECK(ask("a", cx) == 1);
     time.advance(1min);
     CHECK(ask("a", cx) == 1);    // it has it in its hands
-    CHECK(ask("a", cx) == 3);
+    CHECK(task.called() == 1);
+    CHECK(ask("a", cx) == 2);
 }
 
 TEST_CASE("cached: of many who find nothing, or what is over, one makes the answer for all", "[policy]") {
@@ -677,6 +826,45 @@ TEST_CASE("cached: while one process renews an answer, another one is given the 
     told.renewing = 1;    // whatever became of the child
     CHECK(told.asked == 1);
     CHECK(cache.get("a")->answer == 2);
+}
+
+TEST_CASE("cached: of a hundred callers in two processes who find an answer late one makes the newer one", "[policy][forks]") {
+    shared_name const name;
+    struct notes {
+        std::atomic<int> ready{0}, calls{0}, older{0}, newer{0};
+        std::atomic<bool> over{false};
+    };
+    shared_memory const memory{sizeof(notes)};
+    auto& told = *::new (memory.data()) notes;
+    constexpr int each = 50;
+    shm_cache<std::string, remembered<int>> cache{name};
+    auto const now = thread_waiter{}.now();
+    REQUIRE(cache.put("a", {1, now - 2min, now - 1min, now - 1min, now + 1h}));
+
+    auto const callers = [&] {
+        shm_cache<std::string, remembered<int>> same{name};
+        auto const ask = cached{same, cached_options{.fresh_for = 1h, .stale_for = 1h, .renew_within = 1h}} | [&](std::string const&) {
+            ++told.calls;
+            while (told.older + told.calls < 2 * each && !told.over) ::sched_yield();    // all others have come and gone
+            return 2;
+        };
+        std::vector<std::jthread> all;
+        for (int i = 0; i < each; ++i)
+            all.emplace_back([&] {
+                ++told.ready;
+                while (told.ready < 2 * each && !told.over) ::sched_yield();
+                auto const answer = ask("a");
+                told.older += answer == 1;
+                told.newer += answer == 2;
+            });
+    };
+    std::jthread const here{callers};
+    CHECK(in_child([&] { return callers(), 0; }) == exits(0));
+    told.over = told.ready < 2 * each;    // the child ended before it began: nobody waits for it
+    while (told.older + told.newer < 2 * each && !told.over) ::sched_yield();
+    CHECK(told.calls == 1);
+    CHECK(told.newer == 1);
+    CHECK(told.older == 2 * each - 1);
 }
 
 TEST_CASE("cached: a process that dies while it renews leaves the older answer, and after a while the renewal", "[policy][forks]") {

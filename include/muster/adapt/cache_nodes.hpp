@@ -36,9 +36,10 @@ struct cache_nodes {
 
 /// Reads "a=10.0.0.1:6379,b=cache.example:6380,c=[fe80::1]:6379,d=unix:/run/cache.sock", or a number of local nodes, 1 to 100.
 ///
-/// Shape      as many as are written, in that order. Blanks around a part do not count.
+/// Shape      as many as are written, in that order. Blanks and ends of lines around a part do not count.
 /// Fails      cause::invalid_input, with the part that is wrong and what to write: no name or one that is there twice, no port of 1 to
-///            65535, no host; nothing at all. Nothing is left out in silence.
+///            65535, no host; nothing at all; a URL, or an @ in an address: then nothing is repeated, it may be a password. Nothing is
+///            left out in silence.
 [[nodiscard]] outcome<std::vector<cache_node>> cache_nodes_in(std::string_view text);
 
 /// The nodes that an environment variable names.
@@ -56,9 +57,10 @@ inline constexpr std::uint16_t first_cache_port = 6379;    // that of Redis
 inline constexpr std::size_t most_local_nodes = 100;
 
 inline std::string_view without_blanks(std::string_view text) {
-    auto const first = text.find_first_not_of(" \t");
+    constexpr auto blanks = " \t\r\n";
+    auto const first = text.find_first_not_of(blanks);
     if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 template <class Number>
@@ -69,6 +71,19 @@ bool read_whole(std::string_view text, Number& into) {
 
 inline failure no_cache_node(std::string_view part, std::string_view why) {
     return {cause::invalid_input, "muster: the cache node " + json_text(part) + ' ' + std::string{why}};
+}
+
+// A URL, or an @ in an address: what is around it is not to be said.
+inline bool may_hold_password(std::string_view text) {
+    if (text.find("://") != std::string_view::npos) return true;
+    for (std::size_t end = 0; end != std::string_view::npos; text.remove_prefix(end == std::string_view::npos ? 0 : end + 1)) {
+        end = text.find(',');
+        auto const part = text.substr(0, end);
+        auto const at = part.find('=');
+        auto const address = without_blanks(at == std::string_view::npos ? part : part.substr(at + 1));
+        if (!address.starts_with("unix:") && address.find('@') != std::string_view::npos) return true;
+    }
+    return false;
 }
 
 inline outcome<cache_node> cache_node_in(std::string_view part) {
@@ -90,7 +105,7 @@ inline outcome<cache_node> cache_node_in(std::string_view part) {
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     else if (host.find_first_of(":[]") != std::string_view::npos)
         return no_cache_node(part, "has colons in its host: write an IPv6 address as name=[::1]:6379");
-    if (host.empty() || host.find_first_of(" \t") != std::string_view::npos)
+    if (host.empty() || host.find_first_of(" \t\r\n") != std::string_view::npos)
         return no_cache_node(part, "has no host: write name=host:port");
     out.host = host;
     return out;
@@ -117,6 +132,9 @@ inline outcome<std::vector<cache_node>> cache_nodes_in(std::string_view text) {
                                                      " is no number of local cache nodes: it is from 1 to 100"};
         return local_cache_nodes(how_many);
     }
+    if (detail::may_hold_password(text))
+        return failure{cause::invalid_input, "muster: cache nodes have no user, password or URL in them: write name=host:port, and give "
+                                             "a password to redis_options::password"};
     std::vector<cache_node> out;
     for (bool more = true; more;) {
         auto const comma = text.find(',');

@@ -30,6 +30,7 @@
 #include <muster/core/concepts.hpp>              // cache
 #include <muster/core/context.hpp>               // context
 #include <muster/core/failure.hpp>               // cause, failure
+#include <muster/core/invoke_task.hpp>           // guarded
 #include <muster/core/outcome.hpp>               // outcome
 #include <muster/core/wire.hpp>                  // encoded, decoded, wire_fingerprint
 
@@ -79,10 +80,11 @@ struct redis_options {
 ///            the same key in this process, through the context.
 /// Fails      cause::unavailable: no connection, none any more, an answer that is no Redis server's, or one that refuses; timed_out;
 ///            exhausted: the server is full, or this process has no descriptors; invalid_input: a key or value larger than `largest`.
-///            An entry whose bytes are no such value is a miss, which the next put ends. `get` and `get_or_compute` take a failure of
+///            An entry that is no such value is a miss, which the next put ends. `get` and `get_or_compute` take a failure of
 ///            the server for a miss; `get_or_compute` then fails only as `compute` does, or with would_deadlock, timed_out, cancelled.
 /// Throws     std::invalid_argument for options out of range and for a host that has no address: it is looked up once, by the
-///            constructor. `bad_outcome` for a key or value that cannot be written, as wire_writer.
+///            constructor. What writing a key throws, as wire_writer, and writing a value that is put; `get_or_compute` answers it all the
+///            same.
 /// Threads    any number, without a lock but for `get_or_compute`. After a fork the child opens connections of its own, and
 ///            `get_or_compute` there has the hazards of any lock.
 /// Cost       a round trip: 15 to 25 us on one machine; `try_get_each` takes one for all. A server that was restarted costs one more.
@@ -181,6 +183,7 @@ failure redis_node<Key, Value>::refused(answer const& by) const {
 template <class Key, class Value>
 outcome<std::optional<Value>> redis_node<Key, Value>::value_in(answer const& from) const {
     if (from.is == answer::kind::nothing) return std::optional<Value>{};
+    if (from.is == answer::kind::refusal && from.text.starts_with("WRONGTYPE")) return std::optional<Value>{};    // somebody else's list
     if (from.is != answer::kind::bytes) return refused(from);
     auto value = decoded<Value>(std::as_bytes(std::span{from.text}));
     return value ? std::optional<Value>{*std::move(value)} : std::nullopt;
@@ -254,17 +257,23 @@ template <class Key, class Value>
 template <class Compute>
 outcome<Value> redis_node<Key, Value>::get_or_compute(Key const& key, context& cx, Compute const& compute) {
     auto const name = name_of(key);
-    bool flew = false;
-    auto answered = flights_.get_or_compute(name, cx, [&](context& inner) -> outcome<Value> {
-        flew = true;
+    struct landing {    // also where an answer is thrown away because it cannot be copied
+        memory_cache<std::string, Value>& flights;
+        std::string const& name;
+        bool flew = false;
+        ~landing() {
+            if (flew) flights.erase(name);
+        }
+    } mine{flights_, name};
+    return flights_.get_or_compute(name, cx, [&](context& inner) -> outcome<Value> {
+        mine.flew = true;
         auto found = look(name);    // one asks for all that wait here
         if (found && *found) return **std::move(found);
         outcome<Value> fresh = compute(inner);
-        if (fresh && found) (void)store(name, *fresh, options_.ttl);    // a server that has just failed is not asked again
+        if (fresh && found)    // a server that has just failed is not asked again; what cannot be stored is an answer all the same
+            (void)guarded<outcome<void>>([&] { return store(name, *fresh, options_.ttl); });
         return fresh;
     });
-    if (flew) flights_.erase(name);
-    return answered;
 }
 
 static_assert(cache<redis_node<std::string, std::string>>);

@@ -21,7 +21,7 @@ namespace muster {
 
 /// What became of the items of `warm`: each of them is one of the three.
 struct warm_result {
-    std::size_t computed = 0;         ///< whose answer was made, and is in the cache now
+    std::size_t computed = 0;         ///< whose answer was made, and given to the cache: what has no room there is not there
     std::size_t there = 0;            ///< whose answer was in the cache, or was made meanwhile by somebody else
     std::vector<failure> failures;    ///< of the others, sorted by index; empty means that all went well
 

@@ -11,6 +11,7 @@
 
 #include <muster/core/concepts.hpp>            // cache, around_tag, outcome_of
 #include <muster/core/context.hpp>             // context
+#include <muster/core/failure.hpp>             // cause, failure
 #include <muster/core/invoke_task.hpp>         // guarded
 #include <muster/core/outcome.hpp>             // outcome
 #include <muster/core/remembered.hpp>          // remembered
@@ -26,9 +27,8 @@ struct aged {};           // by which `cached` with options is told apart; void:
 struct same_thread {};    // stands for an executor where there is none
 
 template <class C>
-concept renewable = requires(C& in, typename C::key_type const& key, typename C::value_type const& value, instant now,
+concept renewable = requires(C& in, typename C::key_type const& key, instant now,
                              typename C::value_type (*change)(std::optional<typename C::value_type> const&)) {
-    in.put(key, value, now);
     in.update(key, change, now);
     in.erase(key);
 };
@@ -95,19 +95,20 @@ private:
 ///     memory_cache<std::string, remembered<page>> known;
 ///     auto fetch = cached{known, &request::url, {.fresh_for = 10min, .stale_for = 1h, .ahead = 0.1}} | retry{} | download;
 ///
-/// Shape      `cached{cache, options}`, `cached{cache, key_of, options}`, of a cache of `remembered<V>` that has `put`, `update` and
-///            `erase`, as memory_cache and shm_cache have. With an executor last, `cached{cache, options, pool}`, newer answers are
-///            made there, and nobody waits; without, the first who comes makes it, and waits for it alone.
+/// Shape      `cached{cache, options}`, `cached{cache, key_of, options}`, of a cache of `remembered<V>` that has `update` and `erase`,
+///            as memory_cache and shm_cache have. With an executor last, `cached{cache, options, pool}`, newer answers are made there,
+///            and nobody waits; without, the first who comes makes it, and waits for it alone.
 /// Default    see cached_options.
 /// Waits      where nothing is there, as without options. Where something is that may still be given, only who makes the newer one.
 ///            One does, of all the processes that share the cache: the entry says until when it is somebody's.
 /// Fails      as without options. A renewal that fails, for whatever reason, leaves the older answer to its end: all are given it,
-///            also who tried. It is not made a failure by one that is remembered.
+///            also who tried. It is not made a failure by one that is remembered. A newer answer takes the place of the one that was
+///            found late and of no other: where that was erased meanwhile, or somebody was faster, only who made it is given it.
 /// Threads    any number at once.
 /// Lifetime   refers to the cache and the executor. What was posted there has a copy of the item and of what follows in the chain;
 ///            the cache, and what these refer to, must outlive it: let the pool be gone before them.
-/// Cost       of a hit: one look at the clock more. A renewal: two updates of the entry. A time to live of the cache itself ends
-///            all of it earlier; without one, what is over is there until it is asked for or its turn to go comes.
+/// Cost       of a hit: one look at the clock more. A renewal: two updates of the entry, each of which begins a time to live of the cache
+///            itself anew. Without one, what is over is there until it is asked for or its turn to go comes.
 /// Source     A. Vattani and others, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015: to begin as much earlier as making
 ///            an answer took. Their random draw is not needed where the entry itself says that somebody is at it.
 template <class C, class Key, class E>
@@ -119,7 +120,7 @@ class cached<C, Key, detail::aged<E>> {
     static constexpr bool fit_for_age = detail::is_remembered<held>;
     static_assert(fit_for_age, "muster: cached with options keeps ages and failures: write memory_cache<Key, remembered<Value>>");
     static_assert(!fit_for_age || detail::is_renewable<C>,
-                  "muster: cached with options needs a cache that has put(key, value, now), update(key, change, now) and erase(key)");
+                  "muster: cached with options needs a cache that has update(key, change, now) and erase(key)");
     static constexpr bool in_background = !std::is_void_v<E>;
     using executor_type = std::conditional_t<in_background, E, detail::same_thread>;
 
@@ -156,11 +157,13 @@ private:
     template <class Next, class Item>
     auto made(key_type const& key, Next const& next, context& cx, Item&& item) const -> outcome<held>;
     template <class Next, class Item>
-    auto renewed(key_type const& key, instant older, Next const& next, context& cx, Item&& item) const -> outcome<held>;
+    auto renewed(key_type const& key, instant older, instant claimed, Next const& next, context& cx, Item&& item) const -> outcome<held>;
     bool claim(key_type const& key, instant made_at, instant now, instant until) const;
-    void put_off(key_type const& key, instant made_at, instant now, instant until) const;
+    template <class Change>
+    void amend(key_type const& key, instant made_at, instant now, Change const& change) const;
     template <class Item, class Next>
-    bool posted(key_type const& key, instant older, Next const& next, context& cx, std::remove_cvref_t<Item> const& item) const;
+    bool posted(key_type const& key, instant older, instant claimed, Next const& next, context& cx,
+                std::remove_cvref_t<Item> const& item) const;
 
     C* in_;
     executor_type* where_;
@@ -205,12 +208,15 @@ auto cached<C, Key, detail::aged<E>>::around(Next const& next, context& cx, Item
                 in_->erase(key);
             } else {
                 if (now < entry.renew_from || entry.renew_from == never || cx.stop_requested()) return std::move(entry.answer);
-                auto const until = later(now, say_.renew_within);
-                if (!claim(key, entry.made, now, in_background ? until : std::min(until, cx.deadline()))) return std::move(entry.answer);
-                if constexpr (in_background) {
-                    if (posted<Item>(key, entry.made, next, cx, item)) return std::move(entry.answer);
-                }
-                auto newer = renewed(key, entry.made, next, cx, std::forward<Item>(item));
+                auto newer = guarded<outcome<held>>([&]() -> outcome<held> {    // whatever goes wrong in it, there is an answer
+                    auto const until = later(now, say_.renew_within);
+                    auto const claimed = in_background ? until : std::min(until, cx.deadline());
+                    if (!claim(key, entry.made, now, claimed)) return failure{};
+                    if constexpr (in_background) {
+                        if (posted<Item>(key, entry.made, claimed, next, cx, item)) return failure{};
+                    }
+                    return renewed(key, entry.made, claimed, next, cx, std::forward<Item>(item));
+                });
                 return std::move(newer.has_value() ? newer->answer : entry.answer);
             }
         }
@@ -226,55 +232,64 @@ auto cached<C, Key, detail::aged<E>>::made(key_type const& key, Next const& next
     auto const began = cx.now();
     outcome<value> answer = next(cx, std::forward<Item>(item));
     if (!answer.has_value()) {
-        // What ends with its caller's own deadline or stop says nothing of the key.
-        if (!say_.failures || cx.stop_requested() || !say_.failures(answer.error())) return std::move(answer).error();
+        // What ends with its caller's own deadline or stop, was not run, or waits for itself says nothing of the key.
+        auto const& why = answer.error();
+        bool const of_key = !cx.stop_requested() && !why.is(cause::cancelled) && !why.is(cause::would_deadlock);
+        if (!say_.failures || !of_key || !say_.failures(why)) return std::move(answer).error();
     }
     return detail::remember(say_, key, std::move(answer), began, cx.now());
 }
 
 template <class C, class Key, class E>
 template <class Next, class Item>
-auto cached<C, Key, detail::aged<E>>::renewed(key_type const& key, instant older, Next const& next, context& cx, Item&& item) const
-    -> outcome<held> {
-    auto newer = made(key, next, cx, std::forward<Item>(item));
+auto cached<C, Key, detail::aged<E>>::renewed(key_type const& key, instant older, instant claimed, Next const& next, context& cx,
+                                               Item&& item) const -> outcome<held> {
+    auto newer = guarded<outcome<held>>([&] { return made(key, next, cx, std::forward<Item>(item)); });    // policies may throw
     auto const now = cx.now();
     if (newer.has_value() && newer->answer.has_value()) {
-        (void)in_->put(key, *newer, now);
+        (void)guarded<outcome<void>>([&]() -> outcome<void> {    // what the cache does not take is an answer all the same
+            amend(key, older, now, [&](held& same) { same = *newer; });
+            return {};
+        });
         return newer;
     }
     auto const why = newer.has_value() ? std::move(newer->answer).error() : std::move(newer).error();
-    put_off(key, older, now, cx.stop_requested() ? now : later(now, detail::pause_after(say_, why)));    // after an end of its own: anybody
+    auto const until = cx.stop_requested() ? now : later(now, detail::pause_after(say_, why));    // after an end of its own: anybody
+    amend(key, older, now, [&](held& same) {
+        if (same.renew_from == claimed) same.renew_from = until;    // else this call was taken for dead, and another one is at it
+    });
     return why;
 }
 
-// Makes the renewal of an entry this call's alone until then; false where it is another one's, or done.
+// Changes an entry where it is the one that was found: who took it away or was faster knows better.
+template <class C, class Key, class E>
+template <class Change>
+void cached<C, Key, detail::aged<E>>::amend(key_type const& key, instant made_at, instant now, Change const& change) const {
+    (void)in_->update(key, [&](std::optional<held> const& there) -> held {
+        held same = there.value_or(held{});    // gone meanwhile: it must not come back
+        if (there && same.made == made_at) change(same);
+        return same;
+    }, now);
+}
+
+// Makes the renewal of an entry this call's alone until then; false where it is another one's, or done. What cannot be stored is not
+// claimed by anybody else either: then this call makes it.
 template <class C, class Key, class E>
 bool cached<C, Key, detail::aged<E>>::claim(key_type const& key, instant made_at, instant now, instant until) const {
     bool mine = false;
-    // What is not stored is not claimed by anybody else either: then this call makes it.
     (void)in_->update(key, [&](std::optional<held> const& there) -> held {
-        mine = !there || (there->made == made_at && there->renew_from <= now);
-        if (!there) return {};    // gone meanwhile: it must not come back
-        held same = *there;
+        held same = there.value_or(held{});
+        mine = there && same.made == made_at && same.renew_from <= now;    // said anew where somebody was faster
         if (mine) same.renew_from = until;
         return same;
     }, now);
     return mine;
 }
 
-template <class C, class Key, class E>
-void cached<C, Key, detail::aged<E>>::put_off(key_type const& key, instant made_at, instant now, instant until) const {
-    (void)in_->update(key, [&](std::optional<held> const& there) -> held {
-        held same = there.value_or(held{});
-        if (same.made == made_at) same.renew_from = until;
-        return same;
-    }, now);
-}
-
 // Has it renewed on the executor; false where that takes no job.
 template <class C, class Key, class E>
 template <class Item, class Next>
-bool cached<C, Key, detail::aged<E>>::posted(key_type const& key, instant older, Next const& next, context& cx,
+bool cached<C, Key, detail::aged<E>>::posted(key_type const& key, instant older, instant claimed, Next const& next, context& cx,
                                              std::remove_cvref_t<Item> const& item) const {
     constexpr bool can_copy = std::copy_constructible<std::remove_cvref_t<Item>>;
     static_assert(can_copy, "muster: cached with an executor needs an item that it can copy, such as std::string for a literal");
@@ -286,16 +301,20 @@ bool cached<C, Key, detail::aged<E>>::posted(key_type const& key, instant older,
             if constexpr (has_waiter<executor_type>) return where_->waiting();
             else return {};
         }();
-        auto job = [self = *this, rest = next.owned(), key, older, by, copy = item]() mutable {
-            context own{by};
-            auto const until = own.change_deadline(later(own.now(), self.say_.renew_within));
-            (void)guarded<outcome<void>>([&]() -> outcome<void> {
-                (void)self.renewed(key, older, rest, own, std::forward<Item>(copy));
-                return {};
+        auto const sent = guarded<outcome<void>>([&]() -> outcome<void> {    // copies throw too
+            where_->post([self = *this, rest = next.owned(), key, older, claimed, by, copy = item]() mutable {
+                (void)guarded<outcome<void>>([&]() -> outcome<void> {
+                    context own{by};
+                    auto until = claimed;
+                    if (auto const now = own.now(); now >= until) {    // it begins late, and was taken for dead
+                        until = later(now, self.say_.renew_within);
+                        if (!self.claim(key, older, now, until)) return {};
+                    }
+                    auto const ends = own.change_deadline(until);
+                    (void)self.renewed(key, older, until, rest, own, std::forward<Item>(copy));
+                    return {};
+                });
             });
-        };
-        auto const sent = guarded<outcome<void>>([&]() -> outcome<void> {
-            where_->post(std::move(job));
             return {};
         });
         return sent.has_value();

@@ -22,7 +22,8 @@ struct cached_options {
     double ahead = 0;
     /// 0, none: lives are shorter by up to this share, each key's by another, so that what was stored together does not end together.
     double jitter = 0;
-    /// Null, none: which failures are remembered.
+    /// Null, none: which failures are remembered. Never those that say nothing of the key: after the caller's own deadline or stop,
+    /// cause::cancelled (nobody ran it), would_deadlock.
     bool (*failures)(failure const&) = nullptr;
     /// 1 s, so that a cure is seen soon: how long a remembered failure is given, and how long after a renewal that failed nobody
     /// tries again; longer where the failure's `retry_after` says so.

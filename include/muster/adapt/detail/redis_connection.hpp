@@ -77,8 +77,11 @@ public:
 
     /// True where the other side ended it: the commands may be sent again over a fresh one.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
-    /// Whether this process opened it, since the last failure: a child that shares it with its parent would read the other's answers.
-    [[nodiscard]] bool good(std::uint64_t era) const noexcept { return era == era_ && ::getpid() == process_; }
+    /// Whether this process opened it: a child that shares it with its parent would read the other's answers.
+    [[nodiscard]] bool ours() const noexcept { return ::getpid() == process_; }
+    /// Whether it has answered, or was opened, since the last failure of any connection.
+    [[nodiscard]] bool answered_in(std::uint64_t era) const noexcept { return era == era_; }
+    void answers_in(std::uint64_t era) noexcept { era_ = era; }
     /// False where bytes wait that nobody asked for, which would be taken for the next answer, or the other side has closed.
     [[nodiscard]] bool quiet() const noexcept {
         char byte;
@@ -94,7 +97,7 @@ private:
 
     fd socket_;
     std::string const& whom_;
-    std::uint64_t const era_;
+    std::uint64_t era_;
     ::pid_t const process_;
     bool ended_ = false;
     std::unique_ptr<redisReader, free_reader> reader_;
@@ -182,7 +185,10 @@ inline redis_address::redis_address(std::string const& host, std::uint16_t port,
         places_.back().size = sizeof path;
         return;
     }
-    text_ = host + ':' + std::to_string(port);
+    if (host.find('@') != std::string::npos)    // not repeated: what is before it may be secret
+        throw std::invalid_argument("muster: the host of a redis_node is a name or an address, without an @; a password is "
+                                    "redis_options::password");
+    text_ = (host.find(':') == std::string::npos ? host : '[' + host + ']') + ':' + std::to_string(port);
     addrinfo wanted{};
     wanted.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
@@ -200,13 +206,21 @@ inline outcome<fd> redis_address::connect(place const& to, instant until) const 
     fd made{::socket(to.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!made) return system_failure(errno, tried());
     int error = 0;
-    if (::connect(made.get(), reinterpret_cast<sockaddr const*>(&to.bytes), to.size) != 0) {
+    auto const late = [&] { return failure{cause::timed_out, tried() + " in time"}; };
+    while (::connect(made.get(), reinterpret_cast<sockaddr const*>(&to.bytes), to.size) != 0) {
         error = errno;
+        if (error == EAGAIN) {    // the line of a socket with a path is full, and nothing says when it is not
+            if (std::chrono::steady_clock::now() >= until) return late();
+            ::poll(nullptr, 0, 1);
+            error = 0;
+            continue;
+        }
         if (error == EINPROGRESS || error == EINTR) {
-            if (!poll_until(made.get(), POLLOUT, until)) return failure{cause::timed_out, tried() + " in time"};
+            if (!poll_until(made.get(), POLLOUT, until)) return late();
             socklen_t size = sizeof error;
             if (::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
         }
+        break;
     }
     if (error != 0) return failure{cause::unavailable, tried() + ": " + std::system_category().message(error)};
     int const yes = 1;
@@ -255,17 +269,21 @@ inline outcome<void> redis_connection::ask(std::string_view commands, std::span<
                 "lost the connection to " + whom_ + (error == 0 ? "" : ": " + std::system_category().message(error))};
     };
     std::size_t known = 0, received = 0;
+    int unsent = 0;    // why the commands could not be sent
     char block[16'384];
     while (known < answers.size()) {
         if (!commands.empty()) {    // a server that is answering may take nothing more until it is read
             auto const sent = ::send(socket_.get(), commands.data(), commands.size(), MSG_NOSIGNAL);
             if (sent > 0) commands.remove_prefix(static_cast<std::size_t>(sent));
-            else if (errno != EAGAIN && errno != EINTR) return lost(errno);
+            else if (errno != EAGAIN && errno != EINTR) {    // it may have said why before it closed
+                unsent = errno;
+                commands = {};
+            }
         }
         if (!poll_until(socket_.get(), static_cast<short>(commands.empty() ? POLLIN : POLLIN | POLLOUT), until))
             return failure{cause::timed_out, whom_ + " did not answer in time"};
         auto const got = ::recv(socket_.get(), block, sizeof block, 0);
-        if (got == 0) return lost(0);
+        if (got == 0) return lost(unsent);
         if (got < 0) {
             if (errno == EAGAIN || errno == EINTR) continue;
             return lost(errno);
@@ -275,6 +293,7 @@ inline outcome<void> redis_connection::ask(std::string_view commands, std::span<
         if (::redisReaderFeed(reader_.get(), block, static_cast<std::size_t>(got)) != REDIS_OK) return broken(reader_->errstr);
         if (auto read = read_answers(answers, known); !read) return read;
     }
+    if (unsent != 0 && answers.front().is != redis_answer::kind::refusal) return lost(unsent);
     if (!commands.empty()) return broken("before it was asked");
     return {};
 }

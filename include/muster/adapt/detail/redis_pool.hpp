@@ -45,7 +45,7 @@ private:
     std::chrono::nanoseconds const timeout_;
     std::size_t const kept_;
     std::unique_ptr<std::atomic<redis_connection*>[]> const places_;
-    std::atomic<std::uint64_t> era_{0};    // grows with each failure: connections from before it are not used again
+    std::atomic<std::uint64_t> era_{0};    // grows with each failure: connections that have not answered since are not used again
 };
 
 // Implementation
@@ -54,13 +54,13 @@ inline auto redis_pool::take() -> owned {
     for (std::size_t i = 0; i < kept_; ++i) {
         if (!places_[i].load()) continue;    // a look does not take the cache line from others
         owned it{places_[i].exchange(nullptr)};
-        if (it && it->good(era_.load()) && it->quiet()) return it;
+        if (it && it->ours() && it->answered_in(era_.load()) && it->quiet()) return it;
     }
     return {};
 }
 
 inline void redis_pool::keep(owned it) {
-    if (!it->good(era_.load())) return;
+    it->answers_in(era_.load());    // whatever has failed meanwhile: this one works, and a busy server is not to open others for it
     for (std::size_t i = 0; i < kept_; ++i) {
         redis_connection* nobody = nullptr;
         if (!places_[i].load() && places_[i].compare_exchange_strong(nobody, it.get())) return void(it.release());
@@ -77,8 +77,12 @@ inline auto redis_pool::open(instant until) -> outcome<owned> {
         put_command(command, {"AUTH", password_});
         redis_answer answer;
         if (auto const asked = made->ask(command, {&answer, 1}, 65'536, until); !asked) return asked.error();
-        if (answer.is == redis_answer::kind::refusal)
-            return failure{cause::unavailable, address_.text() + " does not take the password: " + answer.text};
+        if (answer.is == redis_answer::kind::refusal) {
+            // A server that knows no AUTH repeats what it was sent, after a colon; a failure is read by more people than a password.
+            auto why = answer.text.substr(0, answer.text.find(':'));
+            if (why.find(password_) != std::string::npos) why = "and repeats it";
+            return failure{cause::unavailable, address_.text() + " does not take the password: " + why};
+        }
     }
     return made;
 }
