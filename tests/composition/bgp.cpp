@@ -30,6 +30,7 @@
 #include <muster/process/command_runner.hpp>
 #include <muster/process/process_pool.hpp>
 #include <muster/workloads/bgp/cache_key.hpp>
+#include <muster/workloads/bgp/fault.hpp>
 #include <muster/workloads/bgp/for_request.hpp>
 #include <muster/workloads/bgp/judge.hpp>
 #include <muster/workloads/bgp/plan.hpp>
@@ -53,7 +54,7 @@ outcome<policy_text> ask_there(planned_policy const& planned, context& cx) {
 }
 
 // A stand-in for bgpq4, which writes down each start. AS1 to AS99 answer; AS101 and up also, but not before the folder holds a file
-// `go`: until then AS101 hangs, AS102 kills the worker that it runs below, and AS103 does so once.
+// `go`: until then AS101 hangs, AS102 kills the worker that it runs below, AS103 does so once, and AS104 finds no server.
 class registry {
 public:
     explicit registry(std::string const& folder) : folder_(folder) {}
@@ -69,6 +70,7 @@ public:
               "    read name < /proc/$PPID/comm\n"
               "    [ $name = muster-worker ] && kill -9 $PPID\n"
               "  fi\n"
+              "  if [ $object = AS104 ]; then echo ERROR:Unable to connect to nowhere >&2; exit 1; fi\n"
               "fi\n"
               "echo no ip prefix-list $object-v4\n"
               "echo ip prefix-list $object-v4 permit 192.0.2.0/24\n";
@@ -246,6 +248,20 @@ TEST_CASE("on | cached | deadline | isolate: a worker that is killed costs the o
     auto const again = one.make(asked);
     CHECK(right(again, asked) == 6);
     CHECK(known(again) == 5);
+}
+
+TEST_CASE("on | cached | deadline | isolate: what the program says of its failure arrives here, and is not remembered", "[composition][bgp][forks]") {
+    fixture at;
+    user one{at.from};
+    auto const asked = routers({7, 104});
+    auto const made = one.make(asked);
+    CHECK(right(made, asked) == 1);
+    REQUIRE(!made[1]);
+    CHECK(made[1].error().is(cause_of(fault::refused)));
+    CHECK(made[1].error().exit_code() == 1);
+    CHECK(made[1].error().text() == R"(bgpq4: refused: bgpq4 said "ERROR:Unable to connect to nowhere")");
+    at.from.mend();
+    CHECK(right(one.make(asked), asked) == 2);
 }
 
 TEST_CASE("on | cached | retry | deadline | isolate: a worker that is killed costs nothing", "[composition][bgp][forks]") {
