@@ -168,6 +168,23 @@ TEST_CASE("atomic_file: sweep removes what the dead left, and only that", "[os][
     CHECK(atomic_file::sweep(in / "nowhere") == 0);
 }
 
+TEST_CASE("atomic_file: a sweep of whatever is there takes nothing from those who are writing", "[os][atomic_file]") {
+    temporary_folder const in;
+    std::atomic<int> failed{0}, writing{3};
+    {
+        std::vector<std::jthread> threads;
+        for (char letter = 'a'; letter < 'd'; ++letter)
+            threads.emplace_back([&, letter] {
+                auto const path = in / std::string(1, letter);
+                for (int i = 0; i < 300; ++i) failed += !atomic_file::replace(path, std::string(100, letter), {.durable = false});
+                --writing;
+            });
+        while (writing > 0) (void)atomic_file::sweep(in.path(), std::chrono::seconds{-5});
+    }
+    CHECK(failed == 0);
+    CHECK(in.count() == 3);
+}
+
 TEST_CASE("atomic_file: who replaces or removes a file is told how many bytes it had, exactly once", "[os]") {
     temporary_folder const in;
     auto const path = in / "file";

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -18,6 +20,7 @@
 #include <dirent.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <muster/core/bytes.hpp>
@@ -35,12 +38,14 @@
 #include <muster/policy/on.hpp>
 #include <muster/policy/retry.hpp>
 #include <muster/policy/scratch.hpp>
+#include <muster/process/command_runner.hpp>
 #include <muster/shm/shared_span.hpp>
 #include <muster/testing/recorder.hpp>
 
 #include "catch.hpp"
 #include "kin.hpp"
 #include "memory_groups.hpp"
+#include "temporary_folder.hpp"
 
 using namespace muster;
 using namespace std::chrono_literals;
@@ -727,6 +732,55 @@ TEST_CASE("process_pool: spares stand in, and are no workers more", "[process][p
     callers.clear();
     CHECK(most <= 1);
     CHECK(cells.health().started > 3);
+}
+
+namespace {
+outcome<command_result> run_there(command const& what, context& cx) {
+    static command_runner runner;
+    return runner.run(what, cx);
+}
+}  // namespace
+
+TEST_CASE("process_pool: a program that a worker runs ends with the worker", "[process][process_pool][forks]") {
+    temporary_folder folder;
+    auto const hang = folder / "hang";
+    REQUIRE(::mkfifo(hang.c_str(), 0600) == 0);
+    command const hangs{.program = "sh", .args = {"-c", "echo $$ $PPID > \"$1.new\"; mv \"$1.new\" \"$1\"; read nothing < \"$2\"", "sh", folder / "pid", hang}};
+    process_pool cells{{.workers = 1}};
+    for (int const by : {SIGKILL, SIGTERM}) {
+        outcome<command_result> answer;
+        std::jthread caller([&] { answer = (isolate{cells} | run_there)(hangs); });
+        pid_t pid = 0, worker = 0;
+        CHECK(eventually([&] { return std::ifstream{folder / "pid"} >> pid >> worker && pid > 0 && worker > 0; }));
+        auto const its = process_of(worker);
+        REQUIRE(its.name == "muster-worker");
+        CHECK(signal_child(its, by));
+        caller.join();
+        CHECK(answer.error().is(cause::crashed));
+        CHECK(answer.error().signal() == by);
+        CHECK(eventually([&] { auto const now = process_of(pid); return now.pid == 0 || now.state == 'Z'; }));
+        std::filesystem::remove(folder / "pid");
+    }
+}
+
+TEST_CASE("process_pool: a program that a worker runs starts as any other, and says why where it does not", "[process][process_pool][forks]") {
+    temporary_folder folder;
+    auto const no_program = folder.put("data", "no program");
+    process_pool cells{{.workers = 1}};
+    command_runner runner;
+    auto const says = [](outcome<command_result> const& all) {
+        return all ? std::to_string(all->exit_code) + '[' + all->out + "][" + all->err + ']'
+                   : std::string{all.error().code().message()} + ": " + all.error().text();
+    };
+    command const talks{.program = "sh", .args = {"-c", "pwd; cat; env; ls /proc/self/fd; trap; grep -E \"SigBlk|SigCgt\" /proc/self/status >&2; exit 3"},
+                        .environment = {"PATH=/usr/bin:/bin", "A=b c"}, .input = "in\n", .directory = folder.path(), .any_exit = true};
+    for (auto const& each : {talks, command{.program = "no-such-program"}, command{.program = "/no/such/program"}, command{.program = no_program},
+                             command{.program = folder.path()}, command{.program = "true", .directory = folder / "nowhere"},
+                             command{.program = "pwd", .directory = folder.path()}}) {
+        INFO(each.program);
+        context cx;
+        CHECK(says((isolate{cells} | run_there)(each)) == says(runner.run(each, cx)));
+    }
 }
 
 TEST_CASE("process_pool: few long items are spread, and one that waits behind another goes to whoever is free", "[process][process_pool][forks]") {

@@ -39,7 +39,7 @@ namespace muster {
 /// What a file_cache holds, and how long.
 struct file_cache_options {
     std::chrono::nanoseconds ttl = std::chrono::nanoseconds::max();    ///< how long an entry is good; more than 0
-    std::uint64_t bytes = std::uint64_t{1} << 30;                      ///< the entries together, at most; more than 0
+    std::uint64_t bytes = std::uint64_t{1} << 30;                      ///< of the files together, at most; more than 0
     /// Whether a stored entry is on the disk before `put` returns. No: after a crash of the machine an entry may be torn, which
     /// its checksum tells, so it is a miss.
     bool durable = false;
@@ -55,6 +55,10 @@ struct file_cache_options {
 ///
 /// Order      when it is full, the entries go that were not used for longest, to within a second.
 /// Shape      keys and values are any bytes; keys are compared in full.
+/// Units      `bytes` bounds the sizes of all files: of entries, each 56 bytes and its key longer than its value, of those that are
+///            being written, and of those that killed writers left, which go when it is full. Over it there is at most one entry
+///            for each put that is under way, or was killed since room was last made. What the file system adds does not count: with
+///            blocks of 4 KiB that is up to one for each file, and 1 MiB for folders.
 /// Default    no expiry, 1 GiB, not synchronised to the disk.
 /// Waits      `get_or_compute` for a call under way on the same key, here or in another process, through the context. A call
 ///            that itself computes an entry waits at most a second for another process, then computes too: two processes
@@ -63,7 +67,8 @@ struct file_cache_options {
 ///            A value that cannot be stored is answered all the same, and counted.
 /// Throws     the constructor: std::system_error for a folder that cannot be used, std::invalid_argument for options.
 /// Threads    any number, and any number of processes on one machine; the folder is local, not on a network.
-/// Lifetime   the folder is mode 0700, files 0600; it may be removed when no process uses it.
+/// Lifetime   the folder is mode 0700, files 0600; it may be removed when no process uses it. A child of fork makes a cache of its own:
+///            the locks of this one are its parent's.
 /// Cost       a hit: open, stat, three reads, close. A put: create, write, rename. Full: one look at every entry now and then.
 class file_cache {
 public:
@@ -85,10 +90,10 @@ public:
     outcome<std::string> get_or_compute(std::string const& key, context& cx, Compute const& compute);
 
     [[nodiscard]] cache_stats stats() const;
-    /// What the folder holds at the moment, other processes' entries too. Cost: one look at every entry.
+    /// What the folder holds at the moment, also of other processes. Cost: one look at every entry.
     struct contents {
         std::size_t entries = 0;
-        std::uint64_t bytes = 0;
+        std::uint64_t bytes = 0;    ///< of all that `file_cache_options::bytes` bounds
         friend bool operator==(contents const&, contents const&) = default;
     };
     [[nodiscard]] contents usage() const;
@@ -105,13 +110,19 @@ private:
         std::uint64_t bytes;
         std::int64_t last_use;
     };
+    struct all_files {
+        std::vector<found> entries;
+        std::uint64_t bytes = 0;    // of these, and of what is being written
+    };
 
     place place_of(std::string_view key) const;
     std::int64_t now() const { return std::chrono::nanoseconds{options_.clock().time_since_epoch()}.count(); }
     std::optional<std::string> look(std::string const& key, bool count);
     void touch(fd const& file, std::int64_t when) const;
-    std::vector<found> scan(bool sweep) const;
-    void make_room();
+    template <class Last>
+    outcome<std::uint64_t> write_entry(place const& at, std::string_view front, std::string_view value, Last const& last) const;
+    all_files scan(bool sweep) const;
+    std::optional<std::uint64_t> make_room(std::uint64_t coming = 0);
     template <class Compute>
     outcome<std::string> compute_alone(std::string const& key, context& cx, Compute const& compute);
 
@@ -139,9 +150,7 @@ inline file_cache::file_cache(std::filesystem::path folder, file_cache_options o
     context patient;
     auto const alone = file_lock::acquire(shared_->file(), patient, {.at = 0, .size = 1});
     auto const before = shared_->begin_count();
-    std::uint64_t sum = 0;
-    for (auto const& entry : scan(true)) sum += entry.bytes;
-    shared_->end_count(before, sum);
+    shared_->end_count(before, scan(true).bytes);
 }
 
 inline file_cache::place file_cache::place_of(std::string_view key) const {
@@ -201,25 +210,38 @@ inline outcome<void> file_cache::put(std::string const& key, std::string_view va
         return failed({cause::exhausted, "an entry of " + std::to_string(bytes) + " bytes is larger than the cache, which holds " +
                                              std::to_string(options_.bytes)});
 
-    atomic_file_options const how{.mode = 0600, .durable = options_.durable};
-    auto file = atomic_file::open(at.file, how);
-    if (!file && file.error().is(cause::unavailable)) {    // the first entry of its shard
-        ::mkdir(at.folder.c_str(), 0700);
-        file = atomic_file::open(at.file, how);
-    }
-    if (!file) return failed(std::move(file).error());
-    if (auto written = file->write(front); !written) return failed(std::move(written).error());
-    if (auto written = file->write(value); !written) return failed(std::move(written).error());
-
-    auto const era = shared_->era();
-    shared_->add(bytes);    // before it is there: a kill in between leaves the count too high, which is put right
-    auto const replaced = file->commit();
+    // Counted before there is anything: a kill leaves the count too high, which is put right, and what it left is counted.
+    auto era = shared_->era();
+    shared_->add(bytes);
+    if (shared_->bytes() > options_.bytes) era = make_room(bytes).value_or(era);
+    auto const replaced = write_entry(at, front, value, [&] {
+        if (auto const now = shared_->era(); now != era) {    // somebody has counted, and may not have seen all of it
+            shared_->add(bytes);
+            era = now;
+        }
+    });
     shared_->subtract(replaced ? *replaced : bytes, era);
     if (!replaced) return failed(replaced.error());
     shared_->added(bytes, era);
     stored_.fetch_add(1, std::memory_order_relaxed);    // a count alone
     if (shared_->bytes() > options_.bytes) make_room();
     return {};
+}
+
+// The bytes of what it replaces. `last` is called between writing and the moment from which it is there.
+template <class Last>
+outcome<std::uint64_t> file_cache::write_entry(place const& at, std::string_view front, std::string_view value, Last const& last) const {
+    atomic_file_options const how{.mode = 0600, .durable = options_.durable};
+    auto file = atomic_file::open(at.file, how);
+    if (!file && file.error().is(cause::unavailable)) {    // the first entry of its shard
+        ::mkdir(at.folder.c_str(), 0700);
+        file = atomic_file::open(at.file, how);
+    }
+    if (!file) return std::move(file).error();
+    if (auto written = file->write(front); !written) return std::move(written).error();
+    if (auto written = file->write(value); !written) return std::move(written).error();
+    last();
+    return file->commit();
 }
 
 inline bool file_cache::erase(std::string const& key) {
@@ -231,68 +253,70 @@ inline bool file_cache::erase(std::string const& key) {
 }
 
 inline void file_cache::clear() {
-    for (auto const& entry : scan(true)) {
+    for (auto const& entry : scan(true).entries) {
         auto const era = shared_->era();
         if (auto const bytes = atomic_file::remove(entry.path)) shared_->subtract(*bytes, era);
     }
 }
 
-inline std::vector<file_cache::found> file_cache::scan(bool sweep) const {
+inline file_cache::all_files file_cache::scan(bool sweep) const {
     struct closing {
         DIR* listing;
         ~closing() {
             if (listing) ::closedir(listing);
         }
     };
-    std::vector<found> out;
+    all_files out;
+    std::vector<std::string> unfinished;
     for (int shard = 0; shard < 256; ++shard) {
         constexpr std::string_view digits = "0123456789abcdef";
         auto const index = static_cast<std::size_t>(shard);
         auto const path = folder_.string() + '/' + digits[index / 16] + digits[index % 16];
         closing const in{::opendir(path.c_str())};
         if (!in.listing) continue;
-        bool unfinished = false;
+        struct stat about {};
+        auto const is_there = [&](char const* name) { return ::fstatat(::dirfd(in.listing), name, &about, AT_SYMLINK_NOFOLLOW) == 0; };
+        unfinished.clear();
         while (auto const* entry = ::readdir(in.listing)) {
             std::string_view const name = entry->d_name;
-            unfinished = unfinished || name.starts_with(".muster-");
-            struct stat about {};
-            if (!name.ends_with(entry_suffix) || ::fstatat(::dirfd(in.listing), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) continue;
-            out.push_back({path + '/' + std::string{name}, static_cast<std::uint64_t>(about.st_size),
-                           std::int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec});
+            if (name.starts_with(".muster-")) unfinished.emplace_back(name);
+            if (!name.ends_with(entry_suffix) || !is_there(entry->d_name)) continue;
+            auto const bytes = static_cast<std::uint64_t>(about.st_size);
+            out.bytes += bytes;
+            out.entries.push_back({path + '/' + std::string{name}, bytes, std::int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec});
         }
-        if (sweep && unfinished) atomic_file::sweep(path);
+        if (sweep && !unfinished.empty()) atomic_file::sweep(path, std::chrono::hours{-1'000'000});    // of any age, by any clock
+        for (auto const& name : unfinished)    // those that somebody is writing
+            if (is_there(name.c_str())) out.bytes += static_cast<std::uint64_t>(about.st_size);
     }
     return out;
 }
 
 inline file_cache::contents file_cache::usage() const {
-    contents out;
-    for (auto const& entry : scan(false)) {
-        ++out.entries;
-        out.bytes += entry.bytes;
-    }
-    return out;
+    auto const all = scan(false);
+    return {all.entries.size(), all.bytes};
 }
 
-// One at a time, here and in all processes. Frees a tenth more than it must, so that not every put looks at every entry.
-inline void file_cache::make_room() {
+// One at a time, here and in all processes. Frees a tenth more than it must, so that not every put looks at every entry. Answers the
+// era from which on what is coming is counted with the rest; none when another has made room.
+inline std::optional<std::uint64_t> file_cache::make_room(std::uint64_t coming) {
     std::lock_guard one(evicting_);
     context patient;
     auto const alone = file_lock::acquire(shared_->file(), patient, {.at = 0, .size = 1});
-    if (shared_->bytes() <= options_.bytes) return;    // another has done it
+    if (shared_->bytes() <= options_.bytes) return std::nullopt;
     auto const added_before = shared_->begin_count();
     auto all = scan(true);
-    std::uint64_t sum = 0;
-    for (auto const& entry : all) sum += entry.bytes;
-    std::sort(all.begin(), all.end(), [](found const& a, found const& b) { return a.last_use < b.last_use; });
+    auto sum = all.bytes + coming;
+    std::sort(all.entries.begin(), all.entries.end(), [](found const& a, found const& b) { return a.last_use < b.last_use; });
     auto const enough = sum > options_.bytes ? options_.bytes - options_.bytes / 10 : options_.bytes;
-    for (auto const& entry : all) {
+    for (auto const& entry : all.entries) {
         if (sum <= enough) break;
         if (::unlink(entry.path.c_str()) != 0 && errno != ENOENT) continue;
         sum -= entry.bytes;
         evicted_.fetch_add(1, std::memory_order_relaxed);    // a count alone
     }
     shared_->end_count(added_before, sum);
+    return shared_->era();
 }
 
 template <class Compute>

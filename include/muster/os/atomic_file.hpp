@@ -63,7 +63,8 @@ public:
     /// All in one: open, write, commit.
     static outcome<void> replace(std::string path, std::string_view bytes, atomic_file_options options = {});
 
-    /// Removes temporary files in `folder` whose writers are gone; answers how many. Only those older than `age` are looked at.
+    /// Removes temporary files in `folder` whose writers are gone; answers how many. Only those older than `age` are looked at;
+    /// with less than a second, `remove` and `commit` may meanwhile be told of fewer bytes than a file had.
     static std::size_t sweep(std::string const& folder, std::chrono::seconds age = std::chrono::minutes{1});
 
 private:
@@ -113,8 +114,12 @@ inline outcome<atomic_file> atomic_file::open(std::string path, atomic_file_opti
         if (number < 0 && (errno == EINTR || (errno == EEXIST && left > 0))) continue;
         if (number < 0) return system_failure(errno, "cannot create a file beside " + path);
         atomic_file made{std::move(path), std::move(temporary), fd{number}, options.durable};
-        ::flock(number, LOCK_EX | LOCK_NB);    // tells `sweep` that the writer lives; nobody else locks it
-        return made;
+        // Tells `sweep` that the writer lives. One that came before has locked it, or removed it already: then with the next name.
+        struct stat about {};
+        bool const swept = (::flock(number, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+                           (::fstat(number, &about) == 0 && about.st_nlink == 0);
+        if (!swept || left <= 0) return made;
+        path = std::move(made.path_);
     }
 }
 

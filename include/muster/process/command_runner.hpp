@@ -63,6 +63,8 @@ struct command_runner_stats {
 /// Throws     the constructor: std::system_error, where the kernel lacks pidfd (Linux before 5.4).
 /// Threads    any number at once. The process must not ignore SIGCHLD, nor wait for children that it did not start.
 /// Lifetime   must outlive its stages; the destructor kills what still runs, and returns when its calls have.
+///            In a worker of a process_pool a program is killed when the worker ends, however that ends: what the program itself
+///            has started is not.
 /// Cost       that of posix_spawn, whatever the size of this process; a thread from the first command on.
 class command_runner {
 public:

@@ -1,9 +1,12 @@
 #include <muster/workloads/bgp/as_number.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
+
+#include <muster/core/wire.hpp>
 
 #include "catch.hpp"
 
@@ -69,4 +72,13 @@ TEST_CASE("as_number: a message never carries control characters or more than a 
     REQUIRE(!hostile);
     for (char const c : hostile.error().text()) CHECK((c >= 0x20 && c < 0x7f));
     CHECK(hostile.error().text().size() < 300);
+}
+
+TEST_CASE("as_number: travels to other processes, and is checked there", "[bgp][as_number]") {
+    static_assert(muster::transportable<as_number>);
+    for (auto const number : {1u, 64512u, 4294967294u}) {
+        auto const sent = as_number::of(number, as_number::reserved::allow).value();
+        CHECK(muster::decoded<as_number>(muster::encoded(sent)) == sent);
+    }
+    CHECK(muster::decoded<as_number>(muster::encoded(std::uint32_t{0})).error().is(cause::invalid_input));
 }

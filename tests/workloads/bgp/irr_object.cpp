@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include <muster/core/wire.hpp>
+
 #include "catch.hpp"
 
 using namespace muster::bgp;
@@ -24,4 +26,12 @@ TEST_CASE("irr_object: file stems are safe and differ where objects differ", "[b
     CHECK(irr_object::parse("2.10")->file_stem() == "AS131082");
     CHECK(irr_object::parse("AS1:AS-X")->file_stem() == "AS1+AS-X");
     CHECK(irr_object::parse("AS-1_AS-X")->file_stem() == "AS-1_AS-X");
+}
+
+TEST_CASE("irr_object: travels to other processes, number or set", "[bgp][irr_object]") {
+    static_assert(muster::transportable<irr_object>);
+    for (auto const* const text : {"AS13335", "AS-EXAMPLE", "AS6939:AS-CUSTOMERS"}) {
+        auto const sent = irr_object::parse(text).value();
+        CHECK(muster::decoded<irr_object>(muster::encoded(sent)) == sent);
+    }
 }

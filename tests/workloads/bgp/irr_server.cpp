@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include <muster/core/wire.hpp>
+
 #include "catch.hpp"
 
 using muster::cause;
@@ -31,4 +33,11 @@ TEST_CASE("irr_server: what is no host or no port is refused", "[bgp][irr_server
     CHECK(!irr_server::parse(std::string(64, 'a') + ".example"));
     CHECK(!irr_server::parse(std::string(254, 'a')));
     CHECK(!irr_server::parse(std::string_view{"h\0x", 3}));
+}
+
+TEST_CASE("irr_server: travels to other processes, and is checked there", "[bgp][irr_server]") {
+    static_assert(muster::transportable<irr_server>);
+    auto const sent = irr_server::parse("whois.example:4343").value();
+    CHECK(muster::decoded<irr_server>(muster::encoded(sent)) == sent);
+    CHECK(muster::decoded<irr_server>(muster::encoded(std::string{"a:b:c"})).error().is(muster::cause::invalid_input));
 }

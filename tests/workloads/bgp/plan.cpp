@@ -6,10 +6,15 @@
 #include <string_view>
 #include <vector>
 
+#include <unistd.h>
+
 #include <muster/core/pipeline.hpp>
+#include <muster/core/wire.hpp>
+#include <muster/os/pipe_ends.hpp>
 #include <muster/workloads/bgp/irr_responder.hpp>
 
 #include "catch.hpp"
+#include "forked.hpp"
 #include "program.hpp"
 
 using namespace muster::bgp;
@@ -206,4 +211,33 @@ TEST_CASE("plan: hostile objects, names, sources, servers and templates never re
                             "\x1b%n%l\\n"sv})
         refuse(output_template::parse(text), text);
     CHECK(refused >= 80);
+}
+
+TEST_CASE("plan: what it makes travels to other processes", "[bgp][plan]") {
+    static_assert(muster::transportable<request> && muster::transportable<planned_policy>);
+    request asked{.object = object("AS-EXAMPLE"), .family = address_family::ipv6, .exclusive = true};
+    asked.server = irr_server::loopback(4343);
+    auto const sent = plan{}(asked).value();
+    auto const there = muster::decoded<planned_policy>(muster::encoded(sent)).value();
+    CHECK(there.asked == sent.asked);
+    CHECK(there.run == sent.run);
+    CHECK(there.layout == sent.layout);
+    CHECK(there.call == sent.call);
+}
+
+TEST_CASE("plan: no two calls have one number, in this process and in its children", "[bgp][plan][forks]") {
+    plan const planned;
+    request const asked{.object = object("AS13335")};
+    std::set<std::uint64_t> seen;
+    auto ends = muster::pipe_ends::open();
+    auto const some = [&] {
+        for (int i = 0; i < 100; ++i)
+            if (auto const call = planned(asked)->call; ::write(ends.write.get(), &call, sizeof call) != sizeof call) return 1;
+        return 0;
+    };
+    CHECK(some() == 0);
+    CHECK(in_child(some) == exits(0));
+    CHECK(some() == 0);
+    for (std::uint64_t call = 0; seen.size() < 300 && ::read(ends.read.get(), &call, sizeof call) == sizeof call && seen.insert(call).second;) {}
+    CHECK(seen.size() == 300);
 }

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <muster/core/wire.hpp>
+
 #include "catch.hpp"
 
 using muster::cause;
@@ -42,4 +44,11 @@ TEST_CASE("policy_name: whatever comes in, a sanitised name is a valid one and s
     CHECK(policy_name::sanitised("AS13335-v4").text() == "AS13335-v4");
     CHECK(policy_name::sanitised("a b;c").text() == "a_b_c");
     CHECK(policy_name::sanitised("").text() == "_");
+}
+
+TEST_CASE("policy_name: travels to other processes, and is checked there", "[bgp][policy_name]") {
+    static_assert(muster::transportable<policy_name>);
+    auto const sent = policy_name::parse("AS13335-v4").value();
+    CHECK(muster::decoded<policy_name>(muster::encoded(sent)) == sent);
+    CHECK(muster::decoded<policy_name>(muster::encoded(std::string{"-no"})).error().is(muster::cause::invalid_input));
 }

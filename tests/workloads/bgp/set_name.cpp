@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include <muster/core/wire.hpp>
+
 #include "catch.hpp"
 
 using muster::cause;
@@ -36,4 +38,11 @@ TEST_CASE("set_name: what bgpq4 would choke on or a shell would read is refused"
     }
     CHECK(!set_name::parse("AS-" + std::string(126, 'X')));
     CHECK(!set_name::parse(std::string_view{"AS-A\0B", 6}));
+}
+
+TEST_CASE("set_name: travels to other processes, and is checked there", "[bgp][set_name]") {
+    static_assert(muster::transportable<set_name>);
+    auto const sent = set_name::parse("AS6939:AS-CUSTOMERS").value();
+    CHECK(muster::decoded<set_name>(muster::encoded(sent)) == sent);
+    CHECK(muster::decoded<set_name>(muster::encoded(std::string{"AS-A; rm"})).error().is(muster::cause::invalid_input));
 }

@@ -14,11 +14,11 @@
 
 namespace muster::detail {
 
-/// How many bytes the entries of a folder have, as all processes that use it count together: what was ever added, less what went,
+/// How many bytes the files of a folder have, as all processes that use it count together: what was ever added, less what went,
 /// in shared memory of the file that also carries the locks.
 ///
-/// It is never too low. It is too high after a process was killed between counting and storing, and when an entry goes while
-/// somebody counts. Whoever finds it above the bound counts anew.
+/// It is too low at most by what is being written while somebody counts. It is too high after a process was killed between counting
+/// and storing, and when an entry goes while somebody counts. Whoever finds it above the bound counts anew.
 class usage_page {
 public:
     explicit usage_page(std::string const& path) : file_(fd::open(path, O_RDWR | O_CREAT, 0600)) {
@@ -36,7 +36,7 @@ public:
 
     /// False until somebody has counted what was there before.
     [[nodiscard]] bool counted() const noexcept { return word(0).load() == mark; }
-    /// At least what the entries have, whatever happens at the same time.
+    /// At least what the files have, but for what is being written while somebody counts.
     [[nodiscard]] std::uint64_t bytes() const noexcept {
         auto const gone = word(2).load();    // first: what is added meanwhile may count, what is taken off may not
         return (word(1).load() - gone) & low;

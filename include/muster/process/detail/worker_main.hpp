@@ -30,6 +30,7 @@
 #include <muster/os/fd.hpp>                        // fd
 #include <muster/os/futex.hpp>                     // futex_wait
 #include <muster/process/detail/channel.hpp>       // channel
+#include <muster/process/detail/in_worker.hpp>     // in_worker
 #include <muster/process/detail/last_words.hpp>    // notes_of_death
 #include <muster/process/limits.hpp>               // limits
 #include <muster/process/sandbox.hpp>              // sandbox
@@ -51,12 +52,6 @@ struct worker_order {
 struct worker_files {
     enum : std::size_t { channel, bell, output, arena };
 };
-
-/// True in a worker: pools that are made or used there run their tasks inline.
-inline std::atomic<bool>& in_worker() noexcept {
-    static constinit std::atomic<bool> it{false};
-    return it;
-}
 
 /// Functions travel as their place in a module.
 inline function_travel const& functions_by_place() noexcept {

@@ -38,6 +38,10 @@ public:
 
     friend constexpr auto operator<=>(as_number, as_number) noexcept = default;
 
+    // It travels, and is checked again where it arrives.
+    [[nodiscard]] std::uint32_t to_wire() const noexcept { return value_; }
+    [[nodiscard]] static as_number from_wire(std::uint32_t number) { return of(number, reserved::allow).value(); }
+
 private:
     explicit constexpr as_number(std::uint32_t value) noexcept : value_(value) {}
     static outcome<as_number> checked(std::uint64_t number, reserved numbers, std::string const& as_written);

@@ -13,6 +13,7 @@ namespace muster::bgp {
 /// What went wrong with bgpq4 or its server, told apart where bgpq4 itself ends with 0 and an empty list.
 ///
 /// `failure::is` answers for the cause behind each: those a later attempt can mend are cause::unavailable.
+/// Out of another process, as behind `isolate`, a fault comes as that cause, with its name in the text.
 enum class fault : std::uint8_t {
     server_error = 1,    ///< the server answered `F`: it could not look it up             (unavailable)
     several_keys,        ///< the server answered `E`: the key is there more than once     (unavailable)

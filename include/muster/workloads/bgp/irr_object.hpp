@@ -34,6 +34,12 @@ public:
 
     friend auto operator<=>(irr_object const&, irr_object const&) = default;
 
+    // It travels, and is checked again where it arrives.
+    [[nodiscard]] std::variant<as_number, set_name> const& to_wire() const noexcept { return which_; }
+    [[nodiscard]] static irr_object from_wire(std::variant<as_number, set_name> which) {
+        return std::visit([](auto& object) { return irr_object{std::move(object)}; }, which);
+    }
+
 private:
     std::variant<as_number, set_name> which_;
 };

@@ -33,6 +33,10 @@ public:
 
     friend auto operator<=>(irr_server const&, irr_server const&) = default;
 
+    // It travels, and is checked again where it arrives.
+    [[nodiscard]] std::string to_wire() const { return text(); }
+    [[nodiscard]] static irr_server from_wire(std::string const& text) { return parse(text).value(); }
+
 private:
     irr_server(std::string_view host, std::uint16_t port) : host_(host), port_(port) {}
 

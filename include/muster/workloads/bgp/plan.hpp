@@ -3,10 +3,13 @@
 #include <atomic>         // numbers of calls
 #include <cstdint>        // uint8_t
 #include <optional>       // optional
+#include <random>         // random_device
 #include <string>         // string
 #include <string_view>    // string_view
 #include <utility>        // move
 #include <vector>         // arguments
+
+#include <unistd.h>       // getpid
 
 #include <muster/core/outcome.hpp>                         // outcome
 #include <muster/process/command.hpp>                      // command
@@ -21,7 +24,7 @@ struct planned_policy {
     request asked;
     command run;
     policy_layout layout;
-    /// of this process, each its own: tells a list that was made for this plan from one remembered
+    /// another one in each process, and never the same twice: tells a list that was made for this plan from one remembered
     std::uint64_t call = 0;
 };
 
@@ -93,6 +96,18 @@ namespace detail {
     return {};
 }
 
+// An answer may be remembered where other processes read it, now or later: each counts from a number of chance, and a child of
+// fork from another one than its parent, as far away as 2^40 calls.
+[[nodiscard]] inline std::uint64_t next_call() {
+    static std::uint64_t const begin = [] {
+        std::random_device dice;
+        return std::uint64_t{dice()} << 32 | dice();
+    }();
+    static std::atomic<std::uint64_t> calls{0};
+    auto const number = calls.fetch_add(1, std::memory_order_relaxed);    // distinct is enough
+    return begin + (static_cast<std::uint64_t>(::getpid()) << 40) + number;
+}
+
 }  // namespace detail
 
 inline outcome<planned_policy> plan::operator()(request const& asked) const {
@@ -139,9 +154,7 @@ inline outcome<planned_policy> plan::operator()(request const& asked) const {
     run.args = std::move(args);
     run.environment.clear();    // IRRD_SOURCES, above all
     run.any_exit = true;        // `judge` reads the ending
-    static std::atomic<std::uint64_t> calls{0};
-    // distinct is enough
-    return planned_policy{asked, std::move(run), std::move(layout), calls.fetch_add(1, std::memory_order_relaxed) + 1};
+    return planned_policy{asked, std::move(run), std::move(layout), detail::next_call()};
 }
 
 }  // namespace muster::bgp

@@ -29,6 +29,10 @@ public:
 
     friend auto operator<=>(policy_name const&, policy_name const&) = default;
 
+    // It travels, and is checked again where it arrives.
+    [[nodiscard]] std::string const& to_wire() const noexcept { return text_; }
+    [[nodiscard]] static policy_name from_wire(std::string const& text) { return parse(text).value(); }
+
 private:
     explicit policy_name(std::string_view text) : text_(text) {}
 

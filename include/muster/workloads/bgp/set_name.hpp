@@ -34,6 +34,10 @@ public:
 
     friend auto operator<=>(set_name const&, set_name const&) = default;
 
+    // It travels, and is checked again where it arrives.
+    [[nodiscard]] std::string const& to_wire() const noexcept { return text_; }
+    [[nodiscard]] static set_name from_wire(std::string const& text) { return parse(text).value(); }
+
 private:
     set_name(std::string_view text, kind what) : text_(text), kind_(what) {}
 
