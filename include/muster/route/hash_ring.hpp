@@ -402,17 +402,22 @@ auto hash_ring<Node, Hash>::get_or_compute(key_type const& key, context& cx, Com
     } else {
         (void)look(key, by, value);
         if (value) return *std::move(value);
-        bool flew = false;
-        auto answer = flights_.get_or_compute(key, cx, [&](context& inner) -> outcome<value_type> {
-            flew = true;
+        struct landing {    // also where an answer is thrown away because it cannot be copied
+            flights_here& flights;
+            key_type const& key;
+            bool flew = false;
+            ~landing() {
+                if (flew) flights.erase(key);
+            }
+        } mine{flights_, key};
+        return flights_.get_or_compute(key, cx, [&](context& inner) -> outcome<value_type> {
+            mine.flew = true;
             (void)look(key, {inner.waiting(), &inner}, value, false);    // another may have put it since
             if (value) return *std::move(value);
             outcome<value_type> fresh = compute(inner);
             if (fresh.has_value()) (void)put(key, *fresh, inner.waiting());
             return fresh;
         });
-        if (flew) flights_.erase(key);
-        return answer;
     }
 }
 

@@ -270,7 +270,7 @@ inline std::optional<failure> cache_segment::look_at(fd const& file, std::string
                                                  std::to_string(layout) + "; remove it, or give this cache another name"};
     fresh = there.ready == 0;    // whoever made it died over it
     if (fresh) return std::nullopt;
-    if (got < static_cast<ssize_t>(sizeof there)) return failure{cause::invalid_input, tried + ": it is cut off; nothing was changed"};
+    if (got < static_cast<ssize_t>(sizeof there) || about.st_size < static_cast<off_t>(data_at())) return failure{cause::invalid_input, tried + ": it is cut off; nothing was changed"};
     std::optional<failure> differs;
     auto const compare = [&](char const* what, std::uint64_t theirs, std::uint64_t ours) {
         if (theirs != ours && !differs)
