@@ -152,7 +152,7 @@ inline int spawn_leashed(leashed_start const& how, pid_t& pid) {
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);    // a handler of ours must not run in the child, which has our memory
     auto const parent = ::getpid();
-    pid = ::vfork();
+    pid = ::vfork();    // NOLINT(clang-analyzer-security.insecureAPI.vfork): posix_spawn has no place for prctl
     if (pid == 0) become_program(how, parent, told.write.get());
     int error = pid < 0 ? errno : 0;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -196,6 +196,7 @@ inline outcome<pid_t> spawn(command const& what, spawn_attributes const& attribu
     if (in_worker()) {    // which may be killed at any moment: nobody would be left to end it, and posix_spawn cannot say that
         auto const places = places_of(what.program);
         std::vector<char const*> paths;
+        paths.reserve(places.size() + 1);
         for (auto const& each : places) paths.push_back(each.c_str());
         paths.push_back(nullptr);
         leashed_start const how{what.directory.empty() ? nullptr : what.directory.c_str(), paths.data(), pointers.data(),
