@@ -5,12 +5,13 @@
 umbrella  muster.hpp costs at most 1.5 times the std and system headers that it uses
 stage     one more distinct four-policy stage costs at most 100 ms at -O0
 
-What is measured is the processor time of the compiler, in pairs that alternate. Other work on the machine only ever adds to it,
-so the verdict is on the cheapest compilation of each kind; where that is over the budget, more pairs are compiled before it counts.
+What is measured is the processor time of the compiler, in pairs that alternate: other work on the machine adds to both of a pair.
+The verdict is on the median of what the pairs say; where that is over the budget, more pairs are compiled before it counts.
 """
 import pathlib
 import re
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,13 +37,13 @@ def cost(compiler, source):
 
 
 def within(compiler, small, large, figure, budget, what):
-    smalls, larges = [], []
+    figures = []
     for _ in range(TRIES):
         for _ in range(PAIRS):
-            smalls.append(cost(compiler, small))
-            larges.append(cost(compiler, large))
-            print(f"  {smalls[-1]:.3f} s, {larges[-1]:.3f} s")
-        found = figure(min(smalls), min(larges))
+            pair = cost(compiler, small), cost(compiler, large)
+            figures.append(figure(*pair))
+            print(f"  {pair[0]:.3f} s, {pair[1]:.3f} s: {figures[-1]:.3f}")
+        found = statistics.median(figures)
         print(f"{what}: {found:.3f}, at most {budget}")
         if found <= budget:
             return True

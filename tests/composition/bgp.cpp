@@ -257,9 +257,10 @@ TEST_CASE("on | cached | deadline | isolate: what the program says of its failur
     auto const made = one.make(asked);
     CHECK(right(made, asked) == 1);
     REQUIRE(!made[1]);
+    CHECK(made[1].error().code() == fault::refused);
     CHECK(made[1].error().is(cause_of(fault::refused)));
     CHECK(made[1].error().exit_code() == 1);
-    CHECK(made[1].error().text() == R"(bgpq4: refused: bgpq4 said "ERROR:Unable to connect to nowhere")");
+    CHECK(made[1].error().text() == R"(bgpq4 said "ERROR:Unable to connect to nowhere")");
     at.from.mend();
     CHECK(right(one.make(asked), asked) == 2);
 }

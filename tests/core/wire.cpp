@@ -740,7 +740,7 @@ TEST_CASE("wire: a failure with a cause that does not exist is refused", "[core]
         CHECK(refusal<std::tuple<failure>>(sent).find("there is no cause") != string::npos);
     }
     sent[1] = std::byte{1};
-    sent[0] = std::byte{3};
+    sent[0] = std::byte{4};
     CHECK(refusal<std::tuple<failure>>(sent).find("unknown category") != string::npos);
 }
 

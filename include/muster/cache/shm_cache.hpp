@@ -9,7 +9,6 @@
 #include <memory>                // unique_ptr
 #include <mutex>                 // mutex
 #include <optional>              // get
-#include <span>                  // bytes
 #include <stdexcept>             // runtime_error
 #include <stop_token>            // stop_token
 #include <string>                // names
@@ -87,8 +86,9 @@ public:
     /// The value, if it is there and not too old: now, or at `now`.
     std::optional<Value> get(Key const& key) { return look(key, [] { return thread_waiter{}.now(); }, true); }
     std::optional<Value> get(Key const& key, instant now) { return look(key, [now] { return now; }, true); }
-    /// The same into a value that is there: a string keeps its memory, so that many looks allocate none. False: as it was.
-    bool get_to(Key const& key, Value& into);
+    /// The same into a string that is there, which keeps its memory, so that many looks allocate none. False: it is empty.
+    bool get_to(Key const& key, Value& into)
+        requires std::same_as<Value, std::string>;
     outcome<void> put(Key const& key, Value const& value, instant now = thread_waiter{}.now()) { return put(key, value, options_.ttl, now); }
     /// Good for `ttl`, more than 0, instead of as long as others are.
     outcome<void> put(Key const& key, Value const& value, std::chrono::nanoseconds ttl, instant now = thread_waiter{}.now());
@@ -130,8 +130,8 @@ private:
     std::optional<Value> look(Key const& key, Now const& now, bool count_miss);
     template <class Now>
     std::optional<Value> look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen);
-    template <class Now, class Read>
-    bool look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen, Read const& read);
+    template <class Now, class To>
+    bool find(detail::cache_words key, std::uint64_t hash, Now const& now, To& to, detail::seen_entry* seen);
     std::optional<failure> too_large(detail::cache_words key, detail::cache_words value) const;
     static failure not_claimed(segment::claimed why) {
         return {cause::unavailable, why == segment::claimed::held ? "another process holds this part of the shared cache: it is stopped, or has no processor"
@@ -219,16 +219,11 @@ std::unique_ptr<detail::cache_segment> shm_cache<Key, Value>::opened(std::string
 
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
-template <class Now, class Read>
-bool shm_cache<Key, Value>::look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen, Read const& read) {
-    detail::value_buffer value;
-    auto const set = segment_->set_of(hash);
-    auto const found = set.find(hash, key, [&] { return now().time_since_epoch().count(); }, value, seen);
+template <class Now, class To>
+bool shm_cache<Key, Value>::find(detail::cache_words key, std::uint64_t hash, Now const& now, To& to, detail::seen_entry* seen) {
+    auto const found = segment_->set_of(hash).find(hash, key, [&] { return now().time_since_epoch().count(); }, to, seen);
     if (found == detail::cache_set::found::expired) segment_->add(segment::expired);
-    if (found != detail::cache_set::found::here) return false;
-    if (read(value.bytes())) return true;
-    segment_->add(segment::damaged);    // no writer leaves such a thing: somebody else has written here
-    return false;
+    return found == detail::cache_set::found::here;
 }
 
 template <class Key, class Value>
@@ -236,20 +231,29 @@ template <class Key, class Value>
 template <class Now>
 std::optional<Value> shm_cache<Key, Value>::look_at(detail::cache_words key, std::uint64_t hash, Now const& now, detail::seen_entry* seen) {
     std::optional<Value> made;
-    (void)look_at(key, hash, now, seen, [&](std::span<std::byte const> bytes) {
-        made = detail::value_of<Value>(bytes);
-        return made.has_value();
-    });
+    if constexpr (std::same_as<Value, std::string>) {
+        detail::text_buffer text{made.emplace()};
+        if (!find(key, hash, now, text, seen)) made.reset();
+    } else {
+        detail::value_buffer bytes;
+        if (!find(key, hash, now, bytes, seen)) return made;
+        auto value = decoded<Value>(bytes.bytes());
+        if (value) made = *std::move(value);
+        else segment_->add(segment::damaged);    // no writer leaves such a thing: somebody else has written here
+    }
     return made;
 }
 
 template <class Key, class Value>
     requires transportable<Key> && transportable<Value>
-bool shm_cache<Key, Value>::get_to(Key const& key, Value& into) {
+bool shm_cache<Key, Value>::get_to(Key const& key, Value& into)
+    requires std::same_as<Value, std::string>
+{
     key_words const of_key{key};
     auto const bytes = of_key.words();
-    auto const hash = hash_of(bytes, segment_->seed());
-    auto const found = look_at(bytes, hash, [] { return thread_waiter{}.now(); }, nullptr, [&](std::span<std::byte const> value) { return detail::read_value(value, into); });
+    detail::text_buffer text{into};
+    auto const found = find(bytes, hash_of(bytes, segment_->seed()), [] { return thread_waiter{}.now(); }, text, nullptr);
+    if (!found) into.clear();
     segment_->add(found ? segment::hits : segment::misses);
     return found;
 }

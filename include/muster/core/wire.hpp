@@ -36,10 +36,11 @@
 #include <variant>          // variant
 #include <vector>           // vector
 
-#include <muster/core/detail/aggregate.hpp>    // member_count, with_members
-#include <muster/core/failure.hpp>             // cause, failure
-#include <muster/core/invoke_task.hpp>         // guarded
-#include <muster/core/outcome.hpp>             // bad_outcome, outcome
+#include <muster/core/detail/aggregate.hpp>       // member_count, with_members
+#include <muster/core/failure.hpp>                // cause, failure
+#include <muster/core/invoke_task.hpp>            // guarded
+#include <muster/core/outcome.hpp>                // bad_outcome, outcome
+#include <muster/core/travelling_category.hpp>    // travelling_category
 
 namespace muster {
 
@@ -615,7 +616,7 @@ T wire_rules::read_unordered(wire_reader& from) {
     return value;
 }
 
-enum class code_kind : std::uint8_t { cause, generic, system };
+enum class code_kind : std::uint8_t { cause, generic, system, named };
 
 inline constexpr int last_cause = static_cast<int>(cause::forbidden);
 constexpr bool is_cause(int number) { return number > 0 && number <= last_cause; }
@@ -632,13 +633,23 @@ inline void wire_rules::write_failure(wire_writer& to, failure const& what) {
         to.put(code.value());
         to.put(what.text());
     } else {
-        // A category is an object of this process: what it amounts to travels, and what it says.
+        // A category is an object of this process: what it amounts to travels, and what it says; its name for who has it, too.
         auto amounts_to = cause::threw;
         for (int number = last_cause; number > 0; --number)
             if (what.is(static_cast<cause>(number))) amounts_to = static_cast<cause>(number);
-        to.put(code_kind::cause);
-        to.put(amounts_to);
-        to.put(std::string{code.category().name()} + ": " + code.message() + ": " + what.text());
+        std::string const name = code.category().name();
+        if (travelling_category::named(name) == &code.category()) {
+            to.put(code_kind::named);
+            to.put(name);
+            to.put(code.value());
+            to.put(code.message());
+            to.put(amounts_to);
+            to.put(what.text());
+        } else {
+            to.put(code_kind::cause);
+            to.put(amounts_to);
+            to.put(name + ": " + code.message() + ": " + what.text());
+        }
     }
 
     auto const path = what.path();
@@ -663,17 +674,32 @@ inline void wire_rules::write_failure(wire_writer& to, failure const& what) {
 inline failure wire_rules::read_failure(wire_reader& from) {
     auto const number_of = from.get<code_kind>();
     std::error_code code;
-    if (number_of == code_kind::cause) {
+    std::string name;    // of a category that is not known here, and what it says
+    auto const read_cause = [&] {
         auto const which = from.get<cause>();
         if (!is_cause(static_cast<int>(which))) from.refuse("there is no cause " + std::to_string(static_cast<int>(which)));
-        code = which;
+        return which;
+    };
+    if (number_of == code_kind::cause) {
+        code = read_cause();
+    } else if (number_of == code_kind::named) {
+        name = from.get<std::string>();
+        auto const value = from.get<int>();
+        auto const message = from.get<std::string>();
+        code = read_cause();
+        if (auto const* known = travelling_category::named(name)) {
+            code = {value, *known};
+            name.clear();
+        } else {
+            name += ": " + message + ": ";
+        }
     } else if (number_of == code_kind::generic || number_of == code_kind::system) {
         auto const& category = number_of == code_kind::generic ? std::generic_category() : std::system_category();
         code = {from.get<int>(), category};
     } else {
         from.refuse("a failure is of an unknown category");
     }
-    failure what{code, from.get<std::string>()};
+    failure what{code, name + from.get<std::string>()};
 
     auto const stage = from.get<std::string>();
     auto const path = from.get<std::vector<std::size_t>>();

@@ -11,7 +11,7 @@
 #include <span>         // the map
 #include <utility>      // pair
 
-#include <muster/cache/detail/cache_words.hpp>    // cache_words, value_buffer
+#include <muster/cache/detail/cache_words.hpp>    // cache_words, hash_of
 
 namespace muster::detail {
 
@@ -131,9 +131,10 @@ public:
     [[nodiscard]] std::uintptr_t number() const noexcept { return reinterpret_cast<std::uintptr_t>(at_) / shape_.bytes(); }
 
     enum class found { none, expired, here };
-    /// Copies the value of that key into `to`. `now()` is asked for where an entry has an end; `version` is for `put`.
-    template <class Now>
-    found find(std::uint64_t hash, cache_words key, Now const& now, value_buffer& to, seen_entry* version = nullptr) const;
+    /// Copies the value of that key into `to`, whose `room_for(bytes)` says where; also where it then finds none. `now()` is asked for where
+    /// an entry has an end; `version` is for `put`.
+    template <class Now, class To>
+    found find(std::uint64_t hash, cache_words key, Now const& now, To& to, seen_entry* version = nullptr) const;
 
     /// Puts an entry in, in place of one with the same key, and of others where there is no room. It must fit: `largest`. With `over` only in
     /// place of what somebody has seen there; false where that is another by now. `sum`: where somebody may look after the machine has stopped.
@@ -216,6 +217,16 @@ private:
     [[nodiscard]] static std::uint64_t sum_of(std::int64_t of, std::int64_t good_until, cache_words key, cache_words value) noexcept {
         return hash_of(value, hash_of(key, static_cast<std::uint64_t>(good_until) * 3 + static_cast<std::uint64_t>(of)));
     }
+    static void copy_out(std::byte* to, std::uint64_t const* from, std::size_t bytes) noexcept {
+        auto const whole = bytes / 8, rest = bytes % 8;
+        for (std::size_t i = 0; i < whole; ++i) {
+            auto const word = load(from + i);
+            std::memcpy(to + 8 * i, &word, sizeof word);
+        }
+        if (rest == 0) return;
+        auto const last = load(from + whole);
+        std::memcpy(to + 8 * whole, &last, rest);
+    }
     static std::uint64_t* copy_in(std::uint64_t* to, cache_words from) noexcept {
         auto const n = from.size();
         for (std::size_t i = 0; i < n; ++i) store(to + i, from.at[i]);
@@ -243,8 +254,8 @@ private:
 
 // Implementation
 
-template <class Now>
-cache_set::found cache_set::find(std::uint64_t hash, cache_words key, Now const& now, value_buffer& to, seen_entry* version) const {
+template <class Now, class To>
+cache_set::found cache_set::find(std::uint64_t hash, cache_words key, Now const& now, To& to, seen_entry* version) const {
     auto result = found::none;
     each_tagged(tag_of(hash), [&](std::size_t i) {    // a hint: the key decides
         for (int attempt = 0; attempt < 64; ++attempt) {    // one that is changed that often is forgotten this time
@@ -253,12 +264,7 @@ cache_set::found cache_set::find(std::uint64_t hash, cache_words key, Now const&
             auto const* const from = words_of(before);
             auto const head = head_of(from);
             bool const mine = has_key(from, head, before, key);
-            if (mine) {
-                auto* const into = to.room_for(head.value_bytes);
-                auto const* const value = from + entry_head::words + key.size();
-                auto const n = cache_words::needed(head.value_bytes);
-                for (std::size_t word = 0; word < n; ++word) into[word] = load(value + word);
-            }
+            if (mine) copy_out(to.room_for(head.value_bytes), from + entry_head::words + key.size(), head.value_bytes);
             fence(std::memory_order_acquire);    // pairs with the fence in `put`: who has seen one of its bytes sees the word changed
             slot_word after{slot(i).load(std::memory_order_relaxed)};
             if (!after.is_same(before)) continue;

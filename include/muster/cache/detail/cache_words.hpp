@@ -6,7 +6,6 @@
 #include <cstdint>    // uint64_t
 #include <cstring>    // memcpy
 #include <memory>     // unique_ptr
-#include <optional>   // value_of
 #include <span>       // bytes
 #include <string>     // text
 #include <utility>    // exchange
@@ -28,29 +27,6 @@ struct cache_words {
     [[nodiscard]] std::size_t size() const noexcept { return needed(bytes); }
     [[nodiscard]] std::span<std::byte const> as_bytes() const noexcept { return {reinterpret_cast<std::byte const*>(at), bytes}; }
 };
-
-/// What `encoded_words` has made bytes of; none: they are no T.
-template <class T>
-[[nodiscard]] std::optional<T> value_of(std::span<std::byte const> bytes) {
-    if constexpr (std::same_as<T, std::string>) {
-        return std::optional<T>{std::in_place, reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-    } else {
-        auto made = decoded<T>(bytes);
-        return made ? std::optional<T>{*std::move(made)} : std::nullopt;
-    }
-}
-/// The same, into one that is there: text keeps its memory. False: they are no T, and it is as it was.
-template <class T>
-[[nodiscard]] bool read_value(std::span<std::byte const> bytes, T& into) {
-    if constexpr (std::same_as<T, std::string>) {
-        into.assign(reinterpret_cast<char const*>(bytes.data()), bytes.size());
-        return true;
-    } else {
-        auto made = decoded<T>(bytes);
-        if (made) into = *std::move(made);
-        return made.has_value();
-    }
-}
 
 /// What a value is on the wire; but of text just the characters, for how many those are stands in the entry anyway. A small one needs no memory.
 template <std::size_t Near>
@@ -102,14 +78,14 @@ public:
         if (room_ <= most) spare() = {std::move(words_), room_};
     }
 
-    [[nodiscard]] std::uint64_t* room_for(std::size_t bytes) {
+    [[nodiscard]] std::byte* room_for(std::size_t bytes) {
         auto const needed = cache_words::needed(bytes);
         if (needed > room_) {
             words_ = std::unique_ptr<std::uint64_t[]>{new std::uint64_t[2 * needed]};    // not zeroed
             room_ = 2 * needed;
         }
         bytes_ = bytes;
-        return words_.get();
+        return reinterpret_cast<std::byte*>(words_.get());
     }
     [[nodiscard]] std::span<std::byte const> bytes() const noexcept { return {reinterpret_cast<std::byte const*>(words_.get()), bytes_}; }
 
@@ -125,6 +101,19 @@ private:
 
     std::unique_ptr<std::uint64_t[]> words_;
     std::size_t room_ = 0, bytes_ = 0;
+};
+
+/// Where a text is copied to: the text itself, in the memory that it has.
+class text_buffer {
+public:
+    explicit text_buffer(std::string& into) noexcept : into_(into) {}
+    [[nodiscard]] std::byte* room_for(std::size_t bytes) {
+        into_.resize(bytes);
+        return reinterpret_cast<std::byte*>(into_.data());
+    }
+
+private:
+    std::string& into_;
 };
 
 /// A hash of words, by multiplying and folding: every bit of a word reaches every bit of the product. `seed` is a secret of the cache, so

@@ -6,14 +6,14 @@
 #include <system_error>    // error_code
 #include <type_traits>     // true_type
 
-#include <muster/core/failure.hpp>    // cause
+#include <muster/core/failure.hpp>                // cause
+#include <muster/core/travelling_category.hpp>    // travelling_category
 
 namespace muster::bgp {
 
 /// What went wrong with bgpq4 or its server, told apart where bgpq4 itself ends with 0 and an empty list.
 ///
 /// `failure::is` answers for the cause behind each: those a later attempt can mend are cause::unavailable.
-/// Out of another process, as behind `isolate`, a fault comes as that cause, with its name in the text.
 enum class fault : std::uint8_t {
     server_error = 1,    ///< the server answered `F`: it could not look it up             (unavailable)
     several_keys,        ///< the server answered `E`: the key is there more than once     (unavailable)
@@ -98,6 +98,8 @@ namespace muster::bgp {
     static category const instance;
     return instance;
 }
+
+inline travelling_category const faults_travel{fault_category()};
 
 [[nodiscard]] inline std::error_code make_error_code(fault which) noexcept {
     return {static_cast<int>(which), fault_category()};
