@@ -1,5 +1,6 @@
 // What it costs to pass numbers of 8 bytes through a bounded queue: alone, from one thread to another, and from two to two. Rivals
 // are boost::lockfree, where its headers are found, and a deque behind a mutex; neither of them reaches another process.
+#include <muster/os/relax.hpp>
 #include <muster/shm/shm_ring.hpp>
 
 #include <algorithm>    // min
@@ -88,7 +89,7 @@ template <class Try>
 void until_done(Try&& done) {
     for (unsigned turn = 1; !done(); ++turn) {
         if (turn % 64 == 0) std::this_thread::yield();
-        else muster::detail::ring_patience::relax();
+        else muster::relax();
     }
 }
 
