@@ -3,8 +3,8 @@
 
 say() { printf '== %s\n' "$*"; }
 
-# What every build needs, as Debian packages. redis-server is for the tests of adapt/redis.hpp, which start their own.
-build_packages="g++ cmake ninja-build python3 libtbb-dev libfmt-dev libspdlog-dev libhiredis-dev redis-server"
+# What every build needs, as Debian packages.
+build_packages="g++ cmake ninja-build python3 libtbb-dev libfmt-dev libspdlog-dev libhiredis-dev"
 
 # install_packages PACKAGE...: installs those that are missing, and nothing when none is.
 install_packages() {

@@ -4,6 +4,7 @@
 #include "forked.hpp"
 #include "killed_child.hpp"
 #include "temporary_folder.hpp"
+#include "told.hpp"
 
 #include <array>       // children
 #include <atomic>      // what they tell
@@ -34,22 +35,11 @@ constexpr std::size_t most_text = 1'500;
 constexpr std::uint64_t bound = 120'000, largest = most_text + 150;    // of a file
 constexpr std::uint64_t block = 4'096;
 
-struct notes {
+struct notes : complaints {
     std::array<std::atomic<std::uint64_t>, children> turns;
     std::atomic<std::uint64_t> hits{0}, stored{0}, computed{0}, evicted{0};
-    std::atomic<std::uint32_t> wrong{0};
-    std::array<char, 300> what;
-
-    void complain(std::string const& text) {
-        if (wrong.fetch_add(1) == 0) text.copy(what.data(), what.size() - 1);
-    }
 };
 
-std::uint64_t sum_of(std::string_view text) {
-    std::uint64_t sum = 14'695'981'039'346'656'037u;
-    for (auto const c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
-    return sum;
-}
 std::string text_of(std::uint32_t key, std::uint64_t version) {
     auto text = std::to_string(key) + ' ' + std::to_string(version) + ' ';
     text += std::string((key * 37 + version * 101) % most_text, static_cast<char>('a' + version % 26));

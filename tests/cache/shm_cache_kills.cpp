@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "forked.hpp"
 #include "killed_child.hpp"
+#include "told.hpp"
 
 #include <array>       // children
 #include <atomic>      // what they tell
@@ -33,26 +34,15 @@ using entries = shm_cache<std::uint32_t, std::string>;
 constexpr std::uint32_t keys = 400, writers = 3, children = 8;
 constexpr std::size_t most_text = 1'500;
 
-struct notes {
+struct notes : complaints {
     struct of_key {
         std::atomic<std::uint64_t> begun{0}, done{0};    // versions, of the one process that writes this key
     };
     std::array<of_key, keys> of;
     std::array<std::atomic<std::uint64_t>, children> turns;
     std::atomic<std::uint64_t> hits{0}, refused{0};
-    std::atomic<std::uint32_t> wrong{0};
-    std::array<char, 300> what;
-
-    void complain(std::string const& text) {
-        if (wrong.fetch_add(1) == 0) text.copy(what.data(), what.size() - 1);
-    }
 };
 
-std::uint64_t sum_of(std::string_view text) {
-    std::uint64_t sum = 14'695'981'039'346'656'037u;
-    for (auto const c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
-    return sum;
-}
 std::string text_of(std::uint32_t key, std::uint64_t version) {
     auto text = std::to_string(key) + ' ' + std::to_string(version) + ' ';
     text += std::string((key * 37 + version * 101) % most_text % (version % 16 == 0 ? most_text : 120), static_cast<char>('a' + version % 26));
