@@ -15,7 +15,9 @@ COMPONENTS = {
     "spdlog": (["core"], "spdlog/[>=1.10 <2]", "spdlog", "spdlog::spdlog"),
     "tbb": (["core"], "onetbb/[>=2021.5]", "TBB", "TBB::tbb"),
     "redis": (["core"], "hiredis/[>=1.0 <2]", "hiredis", "hiredis::hiredis"),
+    "openssl": (["core"], "openssl/[>=3 <4]", "OpenSSL", "OpenSSL::Crypto"),
     "bgp": (["core"],),
+    "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
 }
 
 
@@ -27,8 +29,9 @@ class Muster(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
     options = {name: [True, False] for name in COMPONENTS}
-    # redis is asked for by name: the hiredis of a system may come without a CMake package, so that only Conan's is sure to be found.
-    default_options = {name: name != "redis" for name in COMPONENTS}
+    # redis and hash are asked for by name: the hiredis and the xxHash of a system may come without a CMake package, so that only
+    # Conan's are sure to be found.
+    default_options = {name: name not in ("redis", "hash") for name in COMPONENTS}
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
 

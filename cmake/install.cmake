@@ -22,4 +22,5 @@ install(FILES
     ${PROJECT_BINARY_DIR}/muster-config.cmake
     ${PROJECT_BINARY_DIR}/muster-config-version.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findhiredis.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/FindxxHash.cmake
     DESTINATION ${muster_package_dir})

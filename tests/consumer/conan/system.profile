@@ -12,6 +12,7 @@ build_type=Release
 fmt/9.1.0
 spdlog/1.10.0
 onetbb/2021.8.0
+openssl/3.0.19
 
 [conf]
 tools.cmake.cmaketoolchain:generator=Ninja
