@@ -22,7 +22,7 @@ struct xxh3 {
     using digest_type = std::uint64_t;
     class state;
 
-    [[nodiscard]] digest_type operator()(std::string_view key) const noexcept { return XXH3_64bits(key.data(), key.size()); }
+    [[nodiscard, gnu::always_inline]] digest_type operator()(std::string_view key) const noexcept { return XXH3_64bits(key.data(), key.size()); }
     template <detail::keys Keys>
     outcome<void> each(Keys const& keys, std::span<digest_type> out) const { return detail::each_alone(*this, keys, out); }
     [[nodiscard]] state start() const noexcept;

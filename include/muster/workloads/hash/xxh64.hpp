@@ -23,7 +23,7 @@ struct xxh64 {
     using digest_type = std::uint64_t;
     class state;
 
-    [[nodiscard]] digest_type operator()(std::string_view key) const noexcept { return XXH64(key.data(), key.size(), 0); }
+    [[nodiscard, gnu::always_inline]] digest_type operator()(std::string_view key) const noexcept { return XXH64(key.data(), key.size(), 0); }
     template <detail::keys Keys>
     outcome<void> each(Keys const& keys, std::span<digest_type> out) const { return detail::each_alone(*this, keys, out); }
     [[nodiscard]] state start() const noexcept;
