@@ -113,10 +113,11 @@ void alone(bench::report const& to, std::size_t size) {
     };
     std::vector<std::string> routes;
     using route = hash::detail::fnv1a_route;
-    for (auto const& [way, name] : {std::pair{route::portable, "fnv1a_portable"}, {route::avx2, "fnv1a_avx2"}, {route::avx512, "fnv1a_avx512"}}) {
+    for (auto const& each : {std::pair{route::portable, "fnv1a_portable"}, {route::avx2, "fnv1a_avx2"}, {route::avx512, "fnv1a_avx512"}}) {
+        auto const way = each.first;
         if (!hash::detail::has(way)) continue;
-        routes.emplace_back(name);
-        all.push_back(timed(name, times, [=] {
+        routes.emplace_back(each.second);
+        all.push_back(timed(each.second, times, [=] {
             if (!fnv1a{}.each(views, out, way)) std::abort();
         }));
     }
