@@ -4,10 +4,13 @@
 
 #include <openssl/evp.h>
 
+#include <muster/core/transportable_callable.hpp>
 #include <muster/workloads/hash/hex.hpp>
 
 using namespace muster::hash;
 using route = detail::sha256_route;
+
+static_assert(muster::transportable_callable<sha256>);    // a task for other processes
 
 namespace {
 digest<32> by_evp(std::string_view message) {

@@ -4,9 +4,12 @@
 
 #include "promises.hpp"
 
+#include <muster/core/transportable_callable.hpp>
 #include <muster/workloads/hash/hex.hpp>
 
 using namespace muster::hash;
+
+static_assert(muster::transportable_callable<xxh3>);    // a task for other processes
 
 TEST_CASE("xxh3: agrees with the library's own function, one at a time and in batches", "[hash][xxh3]") {
     for (auto const& key : keys_of_all_lengths(2'000, 0)) {

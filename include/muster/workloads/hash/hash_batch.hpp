@@ -93,14 +93,21 @@ template <detail::keys Keys, class Task, class Digest>
 std::vector<failure> hash_batch_verb::operator()(Keys const& keys, Task const& task, into<Digest> where, context const& parent) const {
     using of = detail::hasher_of<Task>;
     using by = typename of::type;
-    static_assert(hasher<by>, "muster: hash_batch takes a hash, behind policies or not: hash_batch(keys, on{pool} | fnv1a{}, into{digests})");
-    static_assert(std::same_as<Digest, typename by::digest_type>, "muster: into{span} is not of digests of this hash");
-    auto const in = detail::span_of(keys);
-    muster::detail::check_room(where, in.size());
-    auto const size = std::clamp<std::size_t>((in.size() / 256 + 31) / 32 * 32, 32, 2'048);
-    detail::hash_chunk<by, detail::key_of<Keys>> const chunk{&of::get(task), in, where.out, size};
-    auto const failed = for_each(indices{(in.size() + size - 1) / size}, detail::over_chunks(task, chunk), parent);
-    return failed.empty() ? std::vector<failure>{} : detail::failures_of_keys(failed, size, in.size());
+    constexpr bool is_hash = hasher<by>;
+    static_assert(is_hash, "muster: hash_batch takes a hash, behind policies or not: hash_batch(keys, on{pool} | fnv1a{}, into{digests})");
+    if constexpr (is_hash) {
+        constexpr bool fits = std::same_as<Digest, typename by::digest_type>;
+        static_assert(fits, "muster: the elements of into{span} are not the digests of this hash");
+        if constexpr (fits) {
+            auto const in = detail::span_of(keys);
+            muster::detail::check_room(where, in.size());
+            auto const size = std::clamp<std::size_t>((in.size() / 256 + 31) / 32 * 32, 32, 2'048);
+            detail::hash_chunk<by, detail::key_of<Keys>> const chunk{&of::get(task), in, where.out, size};
+            auto const failed = for_each(indices{(in.size() + size - 1) / size}, detail::over_chunks(task, chunk), parent);
+            return failed.empty() ? std::vector<failure>{} : detail::failures_of_keys(failed, size, in.size());
+        }
+    }
+    return {};
 }
 
 }  // namespace muster::hash
