@@ -24,12 +24,12 @@ int main() {
     // [hash_keys]
     thread_pool pool;
     std::vector<std::uint64_t> digests(keys.size());
-    auto const failed = hash::hash_batch(keys, on{pool} | hash::xxh3{}, into{digests});    // in chunks; empty: all went well
+    auto const failed = hashing::hash_batch(keys, on{pool} | hashing::xxh3{}, into{digests});    // in chunks; empty: all went well
 
-    hash::hmac_sha256 const sign{"a secret"};                    // keyed once; copies of its state start each message
+    hashing::hmac_sha256 const sign{"a secret"};                    // keyed once; copies of its state start each message
     bool const good = sign.matches("message", sign("message"));  // compared in a time that tells nothing
 
-    auto const files = map(paths, on{pool} | hash::hash_file{hash::sha256{}});
+    auto const files = map(paths, on{pool} | hashing::hash_file{hashing::sha256{}});
     for (auto const& file : files)
         std::printf("%s\n", file ? to_hex(*file).c_str() : to_string(file.error()).c_str());
     // [end]

@@ -165,11 +165,11 @@ std::vector<entry> entries_of_list(std::string const& list) {
         auto const space = text.find(' ');
         if (space == text.npos || space + 2 >= text.size() || (text[space + 1] != ' ' && text[space + 1] != '*'))
             wrong("a digest, two spaces and a path are wanted");
-        auto const digest = hash::parse_hex<Digest>(text.substr(0, space));
+        auto const digest = hashing::parse_hex<Digest>(text.substr(0, space));
         if (!digest) wrong(digest.error().text());
         auto path = marked ? unescaped(text.substr(space + 2)) : outcome<std::string>{std::string{text.substr(space + 2)}};
         if (!path) wrong(path.error().text());
-        out.push_back({.path = std::move(*path), .wanted = hash::to_hex(*digest)});
+        out.push_back({.path = std::move(*path), .wanted = hashing::to_hex(*digest)});
     }
     if (out.empty()) refuse(json_text(list) + " holds no digest");
     return out;
@@ -189,7 +189,7 @@ int run(arguments const& said, H const& hash) {
 
     thread_pool pool{workers.fixed().value_or(0)};
     context const until_stopped{signals.token()};
-    hash::hash_file const hash_one{hash};
+    hashing::hash_file const hash_one{hash};
     auto const hash_entry = [&](entry const& each, context& cx) -> outcome<typename H::digest_type> {
         if (!each.unlisted.empty()) return failure{cause::unavailable, each.unlisted};
         return hash_one(each.path, cx);
@@ -208,8 +208,8 @@ int run(arguments const& said, H const& hash) {
             if (checking) std::printf("%s%s: FAILED open or read\n", mark, shown.c_str());
             std::fprintf(stderr, "hash_tree: %s\n", digests[i].error().text().c_str());
         } else if (!checking) {
-            std::printf("%s%s  %s\n", mark, hash::to_hex(*digests[i]).c_str(), shown.c_str());
-        } else if (hash::to_hex(*digests[i]) != wanted) {
+            std::printf("%s%s  %s\n", mark, hashing::to_hex(*digests[i]).c_str(), shown.c_str());
+        } else if (hashing::to_hex(*digests[i]) != wanted) {
             std::printf("%s%s: FAILED\n", mark, shown.c_str());
         } else if (!said.quiet) {
             std::printf("%s%s: OK\n", mark, shown.c_str());
@@ -217,7 +217,7 @@ int run(arguments const& said, H const& hash) {
     };
     for (std::size_t i = 0; i < entries.size(); ++i) {
         failed += !digests[i];
-        differ += checking && digests[i] && hash::to_hex(*digests[i]) != entries[i].wanted;
+        differ += checking && digests[i] && hashing::to_hex(*digests[i]) != entries[i].wanted;
         if (!said.json) line(i);
     }
     auto const report = sums.report();
@@ -236,7 +236,7 @@ int run(arguments const& said, H const& hash) {
                                     json.member("error", to_string(digests[i].error()));
                                     return;
                                 }
-                                auto const found = hash::to_hex(*digests[i]);
+                                auto const found = hashing::to_hex(*digests[i]);
                                 json.member("digest", found);
                                 if (checking) json.member("ok", found == entries[i].wanted);
                             });
@@ -258,10 +258,10 @@ int run(arguments const& said, H const& hash) {
 int main(int argc, char** argv) {
     try {
         auto const said = read(argc, argv);
-        if (said.hash == "xxh3") return run(said, hash::xxh3{});
-        if (said.hash == "xxh64") return run(said, hash::xxh64{});
-        if (said.hash == "fnv1a") return run(said, hash::fnv1a{});
-        return run(said, hash::sha256{});
+        if (said.hash == "xxh3") return run(said, hashing::xxh3{});
+        if (said.hash == "xxh64") return run(said, hashing::xxh64{});
+        if (said.hash == "fnv1a") return run(said, hashing::fnv1a{});
+        return run(said, hashing::sha256{});
     } catch (std::exception const& broken) {
         std::fprintf(stderr, "hash_tree: %s\n", broken.what());
         return some_failed;

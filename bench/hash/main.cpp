@@ -8,6 +8,7 @@
 #include <span>           // batches
 #include <string>         // names
 #include <string_view>    // keys
+#include <thread>         // bare ones
 #include <vector>         // keys
 
 #include <openssl/evp.h>    // EVP_Digest
@@ -26,8 +27,8 @@
 namespace {
 
 using namespace muster;
-using namespace muster::hash;
-using digest_32 = hash::digest<32>;
+using namespace muster::hashing;
+using digest_32 = hashing::digest<32>;
 
 struct keys_of_size {
     keys_of_size(std::size_t size, std::size_t count) : bytes(size * count) {
@@ -47,8 +48,8 @@ struct evp_digest {
         if (EVP_Digest(message.data(), message.size(), out.bytes.data(), nullptr, EVP_sha256(), nullptr) != 1) std::abort();
         return out;
     }
-    template <hash::detail::keys Keys>
-    outcome<void> each(Keys const& keys, std::span<digest_32> out) const { return hash::detail::each_alone(*this, keys, out); }
+    template <hashing::detail::keys Keys>
+    outcome<void> each(Keys const& keys, std::span<digest_32> out) const { return hashing::detail::each_alone(*this, keys, out); }
     sha256::state start() const { return {}; }
 };
 
@@ -112,16 +113,16 @@ void alone(bench::report const& to, std::size_t size) {
         timed("hmac_sha256", 1, [=, hash = hmac_sha256{"a secret"}] { batch(hash, views, out_32); }),
     };
     std::vector<std::string> routes;
-    using route = hash::detail::fnv1a_route;
+    using route = hashing::detail::fnv1a_route;
     for (auto const& each : {std::pair{route::portable, "fnv1a_portable"}, {route::avx2, "fnv1a_avx2"}, {route::avx512, "fnv1a_avx512"}}) {
         auto const way = each.first;
-        if (!hash::detail::has(way)) continue;
+        if (!hashing::detail::has(way)) continue;
         routes.emplace_back(each.second);
         all.push_back(timed(each.second, times, [=] {
             if (!fnv1a{}.each(views, out, way)) std::abort();
         }));
     }
-    using sha_route = hash::detail::sha256_route;
+    using sha_route = hashing::detail::sha256_route;
     all.push_back(timed("sha256_openssl", times / 10 + 1, [=] {
         if (!sha256{}.each(views, out_32, sha_route::openssl)) std::abort();
     }));
@@ -143,11 +144,11 @@ void alone(bench::report const& to, std::size_t size) {
     speed(to, rounds, "sha256_openssl" + suffix + "_against_evp_digest", "sha256_openssl", "evp_digest");
     // with AVX-512 more is wanted
     auto wanted = bench::ratios(rounds.of("fnv1a_scalar"), rounds.of("fnv1a"));
-    for (auto& each : wanted) each /= hash::detail::has(route::avx512) ? 7 : 4;
+    for (auto& each : wanted) each /= hashing::detail::has(route::avx512) ? 7 : 4;
     to.figure("fnv1a" + suffix + "_of_what_is_wanted_of_this_processor", wanted, "x");
 }
 
-// A large batch on one worker, and on two.
+// A large batch on one worker, on two, and on two bare threads with half of the keys each, which is as much as the machine gives.
 template <class H>
 void add_pair(std::vector<bench::contender>& all, std::string const& name, int times, thread_pool& pool, H const& hash,
               std::span<std::string_view const> keys, std::span<typename H::digest_type> out) {
@@ -157,6 +158,17 @@ void add_pair(std::vector<bench::contender>& all, std::string const& name, int t
     all.push_back(timed(name + "_2", times, [=, &pool] {
         if (!hash_batch(keys, on{pool} | hash, into{out}).empty()) std::abort();
     }));
+    all.push_back({name + "_bare", [=] {
+        auto const half = keys.size() / 2;
+        auto const run = [=](std::size_t first, std::size_t count) {
+            for (int i = 0; i < times; ++i) batch(hash, keys.subspan(first, count), out.subspan(first, count));
+        };
+        return bench::seconds([&] {
+                   std::thread second{run, half, keys.size() - half};
+                   run(0, half);
+                   second.join();
+               }) / times;
+    }});
 }
 
 void two_workers(bench::report const& to, std::size_t size) {
@@ -176,8 +188,11 @@ void two_workers(bench::report const& to, std::size_t size) {
     auto const rounds = bench::in_quiet_rounds(all, to.size(31, 1), 60);
     auto const suffix = '_' + std::to_string(size);
     millions(to, rounds, "batch" + suffix + '_', count);
-    for (std::string const name : {"xxh3", "xxh64", "fnv1a", "sha256", "hmac_sha256", "evp_digest"})
+    for (std::string const name : {"xxh3", "xxh64", "fnv1a", "sha256", "hmac_sha256", "evp_digest"}) {
         speed(to, rounds, name + suffix + "_2_wide_speedup", name + "_2", name + "_1");
+        speed(to, rounds, name + suffix + "_2_bare_threads_speedup", name + "_bare", name + "_1");
+        speed(to, rounds, name + suffix + "_2_wide_against_2_bare_threads", name + "_2", name + "_bare");
+    }
     speed(to, rounds, "sha256" + suffix + "_2_wide_against_evp_digest_2_wide", "sha256_2", "evp_digest_2");
 }
 

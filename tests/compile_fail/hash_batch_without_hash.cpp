@@ -8,5 +8,5 @@
 int main() {
     std::vector<std::string_view> const keys{"a", "b"};
     std::vector<std::uint64_t> sizes(2);
-    return muster::hash::hash_batch(keys, [](std::string_view key) { return key.size(); }, muster::into{sizes}).empty() ? 0 : 1;
+    return muster::hashing::hash_batch(keys, [](std::string_view key) { return key.size(); }, muster::into{sizes}).empty() ? 0 : 1;
 }

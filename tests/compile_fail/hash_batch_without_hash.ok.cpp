@@ -8,5 +8,5 @@
 int main() {
     std::vector<std::string_view> const keys{"a", "b"};
     std::vector<std::uint64_t> digests(2);
-    return muster::hash::hash_batch(keys, muster::hash::fnv1a{}, muster::into{digests}).empty() ? 0 : 1;
+    return muster::hashing::hash_batch(keys, muster::hashing::fnv1a{}, muster::into{digests}).empty() ? 0 : 1;
 }

@@ -6,7 +6,7 @@
 
 #include <muster/core/wire.hpp>
 
-using muster::hash::digest;
+using muster::hashing::digest;
 
 static_assert(sizeof(digest<32>) == 32 && std::is_trivially_copyable_v<digest<32>>);
 static_assert(muster::transportable<digest<32>>);

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-using namespace muster::hash;
+using namespace muster::hashing;
 using route = detail::fnv1a_route;
 
 static_assert(fnv1a{}("foobar") == 0x85944171f73967e8);

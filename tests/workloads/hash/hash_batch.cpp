@@ -20,7 +20,7 @@
 #include <muster/workloads/hash/xxh64.hpp>
 
 using namespace muster;
-using namespace muster::hash;
+using namespace muster::hashing;
 
 namespace {
 // fnv1a, and what happens after a number of batches.
@@ -31,7 +31,7 @@ struct stopping {
     int stop_after;
 
     std::uint64_t operator()(std::string_view key) const { return fnv1a{}(key); }
-    template <hash::detail::keys Keys>
+    template <hashing::detail::keys Keys>
     outcome<void> each(Keys const& keys, std::span<std::uint64_t> out) const {
         if (++*batches == stop_after) stop->request_stop();
         return fnv1a{}.each(keys, out);

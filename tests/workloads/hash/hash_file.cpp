@@ -22,7 +22,7 @@
 #include <muster/workloads/hash/xxh64.hpp>
 
 using namespace muster;
-using namespace muster::hash;
+using namespace muster::hashing;
 
 namespace {
 // Asks for a stop when it has been given so many pieces.

@@ -35,10 +35,10 @@ struct without_pieces {
 };
 }  // namespace
 
-static_assert(hash::hasher<length>);
-static_assert(!hash::hasher<without_batch>);
-static_assert(!hash::hasher<without_pieces>);
-static_assert(!hash::hasher<int>);
+static_assert(hashing::hasher<length>);
+static_assert(!hashing::hasher<without_batch>);
+static_assert(!hashing::hasher<without_pieces>);
+static_assert(!hashing::hasher<int>);
 
 TEST_CASE("hasher: one of your own needs no base class", "[hash][hasher]") {
     auto state = length{}.start();

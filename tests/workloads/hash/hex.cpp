@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-using namespace muster::hash;
+using namespace muster::hashing;
 using muster::cause;
 
 TEST_CASE("hex: two digits a byte in lower case, a number with its highest byte first", "[hash][hex]") {

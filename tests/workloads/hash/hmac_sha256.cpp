@@ -7,7 +7,7 @@
 
 #include <muster/workloads/hash/hex.hpp>
 
-using namespace muster::hash;
+using namespace muster::hashing;
 
 static_assert(!std::is_default_constructible_v<hmac_sha256>);    // there is no HMAC without a secret
 

@@ -13,7 +13,7 @@
 #include "keys.hpp"
 
 /// `each(keys, out)` answers what the hash answers one at a time: for all lengths, mixed, and for batches of every small size.
-template <muster::hash::hasher H, class Each>
+template <muster::hashing::hasher H, class Each>
 void check_each(H const& hash, Each const& each) {
     using digest = typename H::digest_type;
     auto const agrees = [&](std::vector<std::string> const& keys, std::size_t count) {
@@ -45,7 +45,7 @@ void check_each(H const& hash, Each const& each) {
     }
 }
 
-template <muster::hash::hasher H>
+template <muster::hashing::hasher H>
 void check_promises(H const& hash) {
     using digest = typename H::digest_type;
     check_each(hash, [&](auto const& keys, std::span<digest> out) { return hash.each(keys, out); });

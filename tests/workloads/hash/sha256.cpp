@@ -7,7 +7,7 @@
 #include <muster/core/transportable_callable.hpp>
 #include <muster/workloads/hash/hex.hpp>
 
-using namespace muster::hash;
+using namespace muster::hashing;
 using route = detail::sha256_route;
 
 static_assert(muster::transportable_callable<sha256>);    // a task for other processes

@@ -7,7 +7,7 @@
 #include <muster/core/transportable_callable.hpp>
 #include <muster/workloads/hash/hex.hpp>
 
-using namespace muster::hash;
+using namespace muster::hashing;
 
 static_assert(muster::transportable_callable<xxh3>);    // a task for other processes
 

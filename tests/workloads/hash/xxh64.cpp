@@ -6,7 +6,7 @@
 
 #include <muster/workloads/hash/hex.hpp>
 
-using namespace muster::hash;
+using namespace muster::hashing;
 
 TEST_CASE("xxh64: agrees with the library's own function, one at a time and in batches", "[hash][xxh64]") {
     for (auto const& key : keys_of_all_lengths(2'000, 0)) {

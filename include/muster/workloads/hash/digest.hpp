@@ -5,7 +5,7 @@
 #include <cstddef>    // size_t
 #include <cstdint>    // uint8_t
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// What a hash of `N` bytes answers. Hashes of 64 bits answer a std::uint64_t.
 ///
@@ -18,4 +18,4 @@ struct digest {
     friend auto operator<=>(digest const&, digest const&) = default;
 };
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -11,7 +11,7 @@
 #include <muster/workloads/hash/detail/fnv1a_lanes.hpp>    // fnv1a_block, fnv1a_hash
 #include <muster/workloads/hash/hasher.hpp>                // hasher
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// FNV-1a of 64 bits: for what has to agree with others, and for short keys. Whoever chooses the keys can make them collide.
 ///
@@ -76,4 +76,4 @@ outcome<void> fnv1a::each(Keys const& keys, std::span<digest_type> out, detail::
 
 static_assert(hasher<fnv1a>);
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -17,7 +17,7 @@
 #include <muster/workloads/hash/detail/each.hpp>     // span_of
 #include <muster/workloads/hash/hasher.hpp>          // hasher
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// Hashes a large batch, a chunk of keys at a time: `hash_batch(keys, on{pool} | fnv1a{}, into{digests})`.
 ///
@@ -25,7 +25,7 @@ namespace muster::hash {
 ///
 /// Order      policies in front of the hash are about a chunk: one permit, one attempt.
 /// Shape      as `map` with `into`: digests in the order of the keys, and a failure for each key that has none, sorted by index;
-///            empty means that all went well. A chunk is a 256th of the keys, 32 to 2,048.
+///            empty means that all went well. A chunk is a 64th of the keys, 32 to 2,048.
 /// Waits      until every chunk is done or given up.
 /// Fails      never as a whole. Keys that were not hashed because of a stop, a deadline or a policy have its failure.
 /// Throws     std::length_error where `into` has too little room, before anything is written.
@@ -101,7 +101,7 @@ std::vector<failure> hash_batch_verb::operator()(Keys const& keys, Task const& t
         if constexpr (fits) {
             auto const in = detail::span_of(keys);
             muster::detail::check_room(where, in.size());
-            auto const size = std::clamp<std::size_t>((in.size() / 256 + 31) / 32 * 32, 32, 2'048);
+            auto const size = std::clamp<std::size_t>((in.size() / 64 + 31) / 32 * 32, 32, 2'048);
             detail::hash_chunk<by, detail::key_of<Keys>> const chunk{&of::get(task), in, where.out, size};
             auto const failed = for_each(indices{(in.size() + size - 1) / size}, detail::over_chunks(task, chunk), parent);
             return failed.empty() ? std::vector<failure>{} : detail::failures_of_keys(failed, size, in.size());
@@ -110,4 +110,4 @@ std::vector<failure> hash_batch_verb::operator()(Keys const& keys, Task const& t
     return {};
 }
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -21,7 +21,7 @@
 #include <muster/os/system_failure.hpp>        // system_failure
 #include <muster/workloads/hash/hasher.hpp>    // hasher
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// How hash_file reads.
 struct hash_file_options {
@@ -110,4 +110,4 @@ outcome<typename H::digest_type> hash_file<H>::operator()(std::string const& pat
     }
 }
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

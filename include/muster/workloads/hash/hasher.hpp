@@ -6,7 +6,9 @@
 
 #include <muster/core/outcome.hpp>    // outcome
 
-namespace muster::hash {
+namespace muster::hashing {
+
+// The namespace is hashing, not hash: beside `using namespace std` that would be std::hash as well.
 
 /// A value that hashes: xxh3, xxh64, fnv1a, sha256, hmac_sha256, or one of your own.
 ///
@@ -28,4 +30,4 @@ concept hasher = std::copyable<H> && requires(H const& hash, std::string_view ke
     };
 };
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -10,7 +10,7 @@
 #include <muster/core/outcome.hpp>              // outcome
 #include <muster/workloads/hash/digest.hpp>     // digest
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// The digest as text: two digits a byte, in lower case. A number has its highest byte first, as xxhsum writes it.
 [[nodiscard]] std::string to_hex(std::uint64_t number);
@@ -87,4 +87,4 @@ outcome<Digest> parse_hex(std::string_view text) {
     return out;
 }
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -12,7 +12,7 @@
 #include <muster/workloads/hash/digest.hpp>           // digest
 #include <muster/workloads/hash/hasher.hpp>           // hasher
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// HMAC-SHA256 with one secret, by OpenSSL alone. The two blocks that the secret becomes are hashed once, here; a message starts
 /// from copies of these states.
@@ -113,4 +113,4 @@ inline bool hmac_sha256::matches(std::string_view message, digest_type const& cl
 
 static_assert(hasher<hmac_sha256>);
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -11,7 +11,7 @@
 #include <muster/workloads/hash/digest.hpp>                // digest
 #include <muster/workloads/hash/hasher.hpp>                // hasher
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// SHA-256 of public messages, by OpenSSL; in a batch two at a time where the processor has instructions for it.
 ///
@@ -78,4 +78,4 @@ outcome<void> sha256::each(Keys const& messages, std::span<digest_type> out, det
 
 static_assert(hasher<sha256>);
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

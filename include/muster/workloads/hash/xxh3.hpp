@@ -9,7 +9,7 @@
 #include <muster/workloads/hash/detail/xxhash.hpp>     // XXH3_state_t
 #include <muster/workloads/hash/hasher.hpp>            // hasher
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// XXH3 of 64 bits by xxHash, without a seed: fast, and no secret: whoever chooses the keys can make them collide.
 ///
@@ -47,4 +47,4 @@ inline xxh3::state xxh3::start() const noexcept { return {}; }
 
 static_assert(hasher<xxh3>);
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -9,7 +9,7 @@
 #include <muster/workloads/hash/detail/xxhash.hpp>     // XXH64_state_t
 #include <muster/workloads/hash/hasher.hpp>            // hasher
 
-namespace muster::hash {
+namespace muster::hashing {
 
 /// XXH64 by xxHash, without a seed: fast, and no secret: whoever chooses the keys can make them collide.
 ///
@@ -48,4 +48,4 @@ inline xxh64::state xxh64::start() const noexcept { return {}; }
 
 static_assert(hasher<xxh64>);
 
-}  // namespace muster::hash
+}  // namespace muster::hashing

@@ -10,7 +10,7 @@
 
 #include <muster/core/outcome.hpp>    // outcome
 
-namespace muster::hash::detail {
+namespace muster::hashing::detail {
 
 // A span, a vector, an array of what converts to a std::string_view.
 template <class Keys>
@@ -40,4 +40,4 @@ outcome<void> each_alone(Hasher const& hash, Keys const& all, std::span<typename
     return {};
 }
 
-}  // namespace muster::hash::detail
+}  // namespace muster::hashing::detail

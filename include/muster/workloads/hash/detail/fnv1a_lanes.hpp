@@ -18,7 +18,7 @@
 // multiplication a cycle is the bound (four are as fast as six and eight, which need more registers than there are); AVX2, which has
 // no such multiplication and puts it together from two of 32 bits, 63 to 87; AVX-512 131 to 181.
 
-namespace muster::hash::detail {
+namespace muster::hashing::detail {
 
 inline constexpr std::uint64_t fnv1a_prime = 0x100'0000'01b3, fnv1a_basis = 0xcbf2'9ce4'8422'2325;
 
@@ -265,4 +265,4 @@ inline void fnv1a_hash(fnv1a_block& keys, std::size_t count, fnv1a_route route) 
     for (; done < count; ++done) keys.hash[done] = fnv1a_from(fnv1a_basis, keys.at[done], keys.size[done]);
 }
 
-}  // namespace muster::hash::detail
+}  // namespace muster::hashing::detail

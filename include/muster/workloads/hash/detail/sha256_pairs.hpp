@@ -18,7 +18,7 @@
 //
 // Measured on a Zen 4 for messages of 64 bytes, millions a second: OpenSSL's state on the stack 13.8, pairs 22 to 25.
 
-namespace muster::hash::detail {
+namespace muster::hashing::detail {
 
 enum class sha256_route : std::uint8_t { openssl, pairs };
 
@@ -167,4 +167,4 @@ __attribute__((target("sha,sse4.1"))) inline void sha256_pair(std::string_view f
     return has(sha256_route::pairs) ? sha256_route::pairs : sha256_route::openssl;
 }
 
-}  // namespace muster::hash::detail
+}  // namespace muster::hashing::detail
