@@ -16,8 +16,10 @@ COMPONENTS = {
     "tbb": (["core"], "onetbb/[>=2021.5]", "TBB", "TBB::tbb"),
     "redis": (["core"], "hiredis/[>=1.0 <2]", "hiredis", "hiredis::hiredis"),
     "openssl": (["core"], "openssl/[>=3 <4]", "OpenSSL", "OpenSSL::Crypto"),
+    "sodium": (["core"], "libsodium/[>=1.0.18]", "libsodium", "libsodium::libsodium"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
+    "jwt": (["core", "openssl", "sodium"], "nlohmann_json/[>=3.11 <4]", "nlohmann_json", "nlohmann_json::nlohmann_json"),
 }
 
 
@@ -29,9 +31,9 @@ class Muster(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
     options = {name: [True, False] for name in COMPONENTS}
-    # redis and hash are asked for by name: the hiredis and the xxHash of a system may come without a CMake package, so that only
-    # Conan's are sure to be found.
-    default_options = {name: name not in ("redis", "hash") for name in COMPONENTS}
+    # These are asked for by name: the hiredis, xxHash and libsodium of a system may come without a CMake package, so that only
+    # Conan's are sure to be found; jwt uses libsodium.
+    default_options = {name: name not in ("redis", "hash", "sodium", "jwt") for name in COMPONENTS}
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
 

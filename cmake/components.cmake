@@ -15,10 +15,14 @@ muster_component(spdlog USES core HEADERS adapt/spdlog.hpp    PACKAGE spdlog TAR
 muster_component(tbb    USES core HEADERS adapt/tbb_arena.hpp PACKAGE TBB    TARGET TBB::tbb       DEBIAN libtbb-dev)
 muster_component(redis  USES core HEADERS adapt/redis.hpp adapt/cache_nodes.hpp adapt/redis_*.hpp
                                                               PACKAGE hiredis TARGET hiredis::hiredis DEBIAN libhiredis-dev)
-muster_component(openssl USES core HEADERS adapt/openssl_*.hpp PACKAGE OpenSSL TARGET OpenSSL::Crypto DEBIAN libssl-dev)
+muster_component(openssl USES core HEADERS adapt/openssl.hpp adapt/openssl_*.hpp
+                                                              PACKAGE OpenSSL TARGET OpenSSL::Crypto DEBIAN libssl-dev)
+muster_component(sodium USES core HEADERS adapt/sodium.hpp    PACKAGE libsodium TARGET libsodium::libsodium DEBIAN libsodium-dev)
 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
+muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp
+                                                              PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
 muster_component(hash USES core openssl HEADERS workloads/hash/*.hpp PACKAGE xxHash TARGET xxHash::xxhash DEBIAN libxxhash-dev)
 
 # All that were found.

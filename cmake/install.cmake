@@ -23,4 +23,5 @@ install(FILES
     ${PROJECT_BINARY_DIR}/muster-config-version.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findhiredis.cmake
     ${PROJECT_SOURCE_DIR}/cmake/FindxxHash.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/Findlibsodium.cmake
     DESTINATION ${muster_package_dir})
