@@ -1,0 +1,265 @@
+#pragma once
+
+#include <array>          // open names
+#include <cstddef>        // size_t
+#include <cstdint>        // uint32_t
+#include <cstring>        // memcpy
+#include <optional>       // what went wrong, or nothing
+#include <string_view>    // string_view
+
+#include <muster/core/json.hpp>                             // utf8_length
+#include <muster/workloads/jwt/detail/json_text.hpp>        // json_bytes, same_text
+#include <muster/workloads/jwt/fault.hpp>                   // fault
+
+namespace muster::jwt::detail {
+
+enum class json_kind : std::uint8_t { object, array, string, number, boolean, null };
+
+struct json_value {
+    json_kind kind = json_kind::null;
+    std::string_view raw{};    // as it is written; of a string without its quotes
+};
+
+// One strict pass over a JSON text, without memory of its own: RFC 8259, and besides no two members of one name at any depth,
+// UTF-8 alone, no half surrogate pairs, bounds for depth and members. What a parser would let pass is where attacks on tokens
+// live: two readers that understand one text differently.
+class json_scan {
+public:
+    static constexpr unsigned max_depth = 32;
+    static constexpr std::size_t max_members = 256;    // open at a time: of an object and of those around it
+
+    explicit json_scan(std::string_view text) noexcept : text_(text) {}
+
+    // The whole text is one object; `visit(name as written, value)` for each of its members. What went wrong, or nothing.
+    template <class Visit>
+    [[nodiscard]] std::optional<fault> object(Visit&& visit) {
+        space();
+        if (!take('{')) return fault::bad_json;
+        if (!members(1, visit)) return flaw_;
+        space();
+        if (at_ != text_.size()) return fault::trailing_bytes;
+        return std::nullopt;
+    }
+
+    // The whole text is one array, found to be well formed; `visit(value)` for each of its elements.
+    template <class Visit>
+    [[nodiscard]] std::optional<fault> array(Visit&& visit) {
+        space();
+        if (!take('[')) return fault::bad_json;
+        if (!elements(1, visit)) return flaw_;
+        space();
+        if (at_ != text_.size()) return fault::trailing_bytes;
+        return std::nullopt;
+    }
+
+private:
+    struct name {
+        std::uint32_t at, size, hash;
+    };
+
+    bool fail(fault which) noexcept {
+        flaw_ = which;
+        return false;
+    }
+    [[nodiscard]] bool more() const noexcept { return at_ < text_.size(); }
+    [[nodiscard]] char here() const noexcept { return text_[at_]; }
+    bool take(char wanted) noexcept {
+        if (!more() || here() != wanted) return false;
+        ++at_;
+        return true;
+    }
+    void space() noexcept {
+        while (more() && (here() == ' ' || here() == '\t' || here() == '\n' || here() == '\r')) ++at_;
+    }
+
+    template <class Visit>
+    bool members(unsigned depth, Visit&& visit) {
+        auto const first = open_;
+        space();
+        if (take('}')) return true;
+        for (;;) {
+            std::string_view written;
+            if (!take('"')) return fail(fault::bad_json);
+            if (!string(written) || !remember(first, written)) return false;
+            space();
+            if (!take(':')) return fail(fault::bad_json);
+            space();
+            json_value found;
+            if (!value(depth, found)) return false;
+            visit(written, found);
+            space();
+            if (take('}')) break;
+            if (!take(',')) return fail(fault::bad_json);
+            space();
+        }
+        open_ = first;
+        return true;
+    }
+
+    template <class Visit>
+    bool elements(unsigned depth, Visit&& visit) {
+        space();
+        if (take(']')) return true;
+        for (;;) {
+            json_value found;
+            if (!value(depth, found)) return false;
+            visit(found);
+            space();
+            if (take(']')) return true;
+            if (!take(',')) return fail(fault::bad_json);
+            space();
+        }
+    }
+
+    bool value(unsigned depth, json_value& found) {
+        if (!more()) return fail(fault::bad_json);
+        auto const start = at_;
+        switch (here()) {
+            case '"':
+                ++at_;
+                found.kind = json_kind::string;
+                return string(found.raw);
+            case '{':
+            case '[': {
+                auto const is_object = here() == '{';
+                if (depth >= max_depth) return fail(fault::too_deep);
+                ++at_;
+                found.kind = is_object ? json_kind::object : json_kind::array;
+                if (is_object ? !members(depth + 1, [](std::string_view, json_value const&) {})
+                              : !elements(depth + 1, [](json_value const&) {}))
+                    return false;
+                break;
+            }
+            case 't':
+                found.kind = json_kind::boolean;
+                if (!word("true")) return false;
+                break;
+            case 'f':
+                found.kind = json_kind::boolean;
+                if (!word("false")) return false;
+                break;
+            case 'n':
+                found.kind = json_kind::null;
+                if (!word("null")) return false;
+                break;
+            default:
+                found.kind = json_kind::number;
+                if (!number()) return false;
+        }
+        found.raw = text_.substr(start, at_ - start);
+        return true;
+    }
+
+    bool word(std::string_view wanted) noexcept {
+        if (text_.substr(at_, wanted.size()) != wanted) return fail(fault::bad_json);
+        at_ += wanted.size();
+        return true;
+    }
+
+    bool digits() noexcept {
+        auto const start = at_;
+        while (more() && here() >= '0' && here() <= '9') ++at_;
+        return at_ != start;
+    }
+    bool number() noexcept {
+        take('-');
+        if (!take('0') && !digits()) return fail(fault::bad_json);
+        if (take('.') && !digits()) return fail(fault::bad_json);
+        if (take('e') || take('E')) {
+            if (!take('+')) take('-');
+            if (!digits()) return fail(fault::bad_json);
+        }
+        return true;
+    }
+
+    // How many of the next bytes are neither quote, backslash, control character nor outside ASCII: eight at a time. A byte that
+    // is none of them may be taken for one where a borrow comes from below it, which only ends the run early.
+    [[nodiscard]] std::size_t plain() const noexcept {
+        constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+        auto at = at_;
+        for (; at + 8 <= text_.size(); at += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, text_.data() + at, sizeof word);
+            auto const zero_in = [](std::uint64_t of) { return (of - ones) & ~of & tops; };
+            if ((zero_in(word ^ ones * '"') | zero_in(word ^ ones * '\\') | ((word - ones * 0x20) & tops) | (word & tops)) != 0) break;
+        }
+        return at - at_;
+    }
+
+    // After the quote, past the closing one.
+    bool string(std::string_view& raw) noexcept {
+        auto const start = at_;
+        at_ += plain();
+        while (more()) {
+            auto const letter = static_cast<unsigned char>(here());
+            if (letter == '"') {
+                raw = text_.substr(start, at_ - start);
+                ++at_;
+                return true;
+            }
+            if (letter < 0x20) return fail(fault::bad_json);
+            if (letter >= 0x80) {
+                std::size_t bad = 0;
+                auto const size = muster::detail::utf8_length(text_, at_, bad);
+                if (size == 0) return fail(fault::bad_utf8);
+                at_ += size;
+            } else if (letter == '\\') {
+                ++at_;
+                if (!escape()) return false;
+            } else {
+                ++at_;
+            }
+        }
+        return fail(fault::bad_json);
+    }
+
+    bool escape() noexcept {
+        if (!more()) return fail(fault::bad_json);
+        if (!take('u')) {
+            constexpr std::string_view known = "\"\\/bfnrt";
+            if (known.find(here()) == known.npos) return fail(fault::bad_json);
+            ++at_;
+            return true;
+        }
+        std::uint32_t code = 0;
+        if (!four_digits(code)) return false;
+        if (code >= 0xdc00 && code < 0xe000) return fail(fault::bad_utf8);
+        if (code < 0xd800 || code >= 0xdc00) return true;
+        if (!take('\\') || !take('u')) return fail(fault::bad_utf8);
+        if (!four_digits(code)) return false;
+        return (code >= 0xdc00 && code < 0xe000) || fail(fault::bad_utf8);
+    }
+    bool four_digits(std::uint32_t& code) noexcept {
+        code = 0;
+        for (int i = 0; i < 4; ++i, ++at_) {
+            if (!more()) return fail(fault::bad_json);
+            auto const digit = static_cast<unsigned char>(here());
+            auto const low = digit | 0x20u;
+            if (digit >= '0' && digit <= '9') code = code << 4 | (digit - std::uint32_t{'0'});
+            else if (low >= 'a' && low <= 'f') code = code << 4 | (low - 'a' + 10);
+            else return fail(fault::bad_json);
+        }
+        return true;
+    }
+
+    // Refuses a name that this object has already.
+    bool remember(std::size_t first, std::string_view written) noexcept {
+        std::uint32_t hash = 2166136261;    // FNV-1a, only to compare few
+        json_bytes bytes{written};
+        for (int byte = bytes.next(); byte >= 0; byte = bytes.next()) hash = (hash ^ static_cast<std::uint32_t>(byte)) * 16777619;
+        for (auto i = first; i < open_; ++i)
+            if (names_[i].hash == hash && same_text(text_.substr(names_[i].at, names_[i].size), written))
+                return fail(fault::duplicate_member);
+        if (open_ == max_members) return fail(fault::too_deep);
+        names_[open_++] = {static_cast<std::uint32_t>(written.data() - text_.data()), static_cast<std::uint32_t>(written.size()), hash};
+        return true;
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    fault flaw_ = fault::bad_json;
+    std::size_t open_ = 0;
+    std::array<name, max_members> names_;    // of the objects that are open, the innermost last; not filled before it is used
+};
+
+}  // namespace muster::jwt::detail
