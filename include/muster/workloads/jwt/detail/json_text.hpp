@@ -70,6 +70,15 @@ inline std::string_view unescape(std::string_view raw, char* into) noexcept {
     return {into, size};
 }
 
+// The string says exactly these bytes.
+[[nodiscard]] inline bool says(std::string_view raw, std::string_view text) noexcept {
+    if (!has_escapes(raw)) return raw == text;
+    json_bytes bytes{raw};
+    for (auto const wanted : text)
+        if (bytes.next() != static_cast<unsigned char>(wanted)) return false;
+    return bytes.next() < 0;
+}
+
 [[nodiscard]] inline bool same_text(std::string_view raw, std::string_view other_raw) noexcept {
     if (!has_escapes(raw) && !has_escapes(other_raw)) return raw == other_raw;
     json_bytes a{raw}, b{other_raw};

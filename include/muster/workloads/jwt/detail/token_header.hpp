@@ -64,7 +64,7 @@ struct token_header {
         return clean;
     };
     auto const flaw = json_scan{text}.object([&](std::string_view member, json_value const& value) {
-        auto const is = [member](std::string_view wanted) { return same_text(member, wanted); };
+        auto const is = [member](std::string_view wanted) { return says(member, wanted); };
         if (is("alg")) name = written(value);
         else if (is("kid")) into.key_id = written(value);
         else if (is("typ")) long_type = !into.type.say(written(value));

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <charconv>       // to_chars
+#include <chrono>         // seconds, system_clock
+#include <cstdint>        // int64_t
+#include <functional>     // clock
+#include <memory>         // shared_ptr
+#include <stdexcept>      // invalid_argument
+#include <string>         // string
+#include <string_view>    // string_view
+#include <utility>        // move
+#include <vector>         // audience
+
+#include <muster/core/json.hpp>                         // json_text
+#include <muster/core/outcome.hpp>                      // outcome
+#include <muster/workloads/jwt/detail/json_scan.hpp>    // json_scan
+#include <muster/workloads/jwt/draft.hpp>               // draft
+#include <muster/workloads/jwt/fault.hpp>               // refusal
+#include <muster/workloads/jwt/jws.hpp>                 // sign_segment
+#include <muster/workloads/jwt/key.hpp>                 // key
+
+namespace muster::jwt {
+
+/// What all the tokens of a signer say.
+struct signer_options {
+    std::string issuer{};                       ///< `iss`, where a draft has none; empty: none
+    std::vector<std::string> audience{};        ///< `aud`, where a draft has none; empty: none
+    std::chrono::seconds lifetime{900};         ///< 15 min: from `iat` to `exp`, where a draft does not say; more than 0
+    std::string type{"JWT"};                    ///< `typ`; empty: none
+    bool with_key_id = true;                    ///< `kid`, where the key has one
+    std::function<std::chrono::sys_seconds()> clock{};    ///< the system's, where it is empty
+};
+
+/// A task that makes tokens: `map(drafts, on{pool} | signer)` answers each as text.
+///
+/// Shape      a draft in, the compact form out; the claims in the order iss, sub, aud, exp, nbf, iat, jti, and what is more.
+/// Fails      those of `sign` in jws.hpp; where a draft says more: fault::bad_json, bad_utf8, too_deep, and duplicate_member for a
+///            claim that is there already.
+/// Throws     std::invalid_argument for a lifetime that is not above 0, and for a key that cannot sign.
+/// Threads    any number at once; the clock is called from each.
+/// Cost       a copy counts a reference. A token: the price of its signature, and two allocations.
+class signer {
+public:
+    explicit signer(key by, signer_options options = {}) : state_(std::make_shared<state const>(std::move(by), std::move(options))) {}
+
+    [[nodiscard]] outcome<std::string> operator()(draft const& of) const;
+
+    [[nodiscard]] std::string describe() const { return "signer"; }
+
+private:
+    struct state {
+        state(key with, signer_options said);
+        key by;
+        signer_options options;
+        std::string header;    // the first segment of all its tokens
+    };
+
+    std::shared_ptr<state const> state_;
+};
+
+// Implementation
+
+inline signer::state::state(key with, signer_options said) : by(std::move(with)), options(std::move(said)) {
+    if (options.lifetime <= std::chrono::seconds{0}) throw std::invalid_argument{"muster: the lifetime of a signer's tokens is above 0 s"};
+    if (by.record().signing)
+        throw std::invalid_argument{"muster: the " + by.describe() + " cannot sign: " + std::string{rule_of(*by.record().signing)}};
+    header = detail::header_segment(by, {options.type, options.with_key_id});
+}
+
+inline outcome<std::string> signer::operator()(draft const& of) const {
+    auto const& options = state_->options;
+    std::string text = "{";
+    text.reserve(384);
+    auto const name = [&](std::string_view claim) {
+        if (text.size() > 1) text += ',';
+        ((text += '"') += claim) += "\":";
+    };
+    auto const write = [&](std::string_view what) {
+        for (auto const letter : what)
+            if (auto const byte = static_cast<unsigned char>(letter); byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\') {
+                text += json_text(what);
+                return;
+            }
+        ((text += '"') += what) += '"';
+    };
+    auto const said = [&](std::string_view claim, std::string const& what) {
+        if (what.empty()) return;
+        name(claim);
+        write(what);
+    };
+    auto const time = [&](std::string_view claim, std::chrono::sys_seconds when) {
+        name(claim);
+        char digits[24];
+        text.append(digits, std::to_chars(digits, digits + sizeof digits, static_cast<std::int64_t>(when.time_since_epoch().count())).ptr);
+    };
+    said("iss", of.issuer.empty() ? options.issuer : of.issuer);
+    said("sub", of.subject);
+    if (auto const& audience = of.audience.empty() ? options.audience : of.audience; audience.size() == 1) {
+        name("aud");
+        write(audience.front());
+    } else if (!audience.empty()) {
+        name("aud");
+        for (std::size_t i = 0; i < audience.size(); ++i) {
+            text += i == 0 ? '[' : ',';
+            write(audience[i]);
+        }
+        text += ']';
+    }
+    auto const issued = of.issued_at   ? *of.issued_at
+                        : options.clock ? options.clock()
+                                        : std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    time("exp", of.expires ? *of.expires : issued + options.lifetime);
+    if (of.not_before) time("nbf", *of.not_before);
+    time("iat", issued);
+    said("jti", of.id);
+    for (auto const& [claim, value] : of.more) {
+        if (text.size() > 1) text += ',';
+        ((text += json_text(claim)) += ':') += value;
+    }
+    text += '}';
+    if (!of.more.empty())
+        if (auto const wrong = detail::json_scan{text}.object([](std::string_view, detail::json_value const&) {}))
+            return refusal(*wrong, "in what the draft says more");
+    return detail::sign_segment(state_->by, state_->header, text);
+}
+
+}  // namespace muster::jwt

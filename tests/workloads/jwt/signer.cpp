@@ -1,0 +1,77 @@
+#include <muster/workloads/jwt/signer.hpp>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <muster/exec/thread_pool.hpp>
+#include <muster/flow/map.hpp>
+#include <muster/policy/on.hpp>
+#include <muster/workloads/jwt/verifier.hpp>
+
+#include "catch.hpp"
+#include "tokens.hpp"
+
+using namespace muster::jwt;
+using namespace std::chrono_literals;
+using tokens::fault_of;
+using tokens::hmac_key;
+using tokens::signing_key;
+
+namespace {
+
+std::chrono::sys_seconds at(std::int64_t seconds) { return std::chrono::sys_seconds{std::chrono::seconds{seconds}}; }
+auto const noon = [] { return at(43'200); };
+
+std::string payload(draft const& of, signer_options options = {}) {
+    options.clock = noon;
+    return verify(hmac_key(), *signer{hmac_key(), options}(of)).value();
+}
+
+}  // namespace
+
+TEST_CASE("signer: writes what the draft says, and what all its tokens say where the draft does not", "[jwt][signer]") {
+    CHECK(payload({}) == R"({"exp":44100,"iat":43200})");
+    signer_options const options{.issuer = "us", .audience = {"api"}, .lifetime = 60s};
+    CHECK(payload({.subject = "joe", .id = "1"}, options) == R"({"iss":"us","sub":"joe","aud":"api","exp":43260,"iat":43200,"jti":"1"})");
+    CHECK(payload({.issuer = "me", .audience = {"a", "b"}, .expires = at(3), .not_before = at(2), .issued_at = at(1)}, options) ==
+          R"({"iss":"me","aud":["a","b"],"exp":3,"nbf":2,"iat":1})");
+    CHECK(payload({.issued_at = at(100)}, options) == R"({"iss":"us","aud":"api","exp":160,"iat":100})");
+}
+
+TEST_CASE("signer: texts are escaped, and what is not UTF-8 is made so", "[jwt][signer]") {
+    auto const text = payload({.subject = "a\"b\\c\n\x7f é", .id = "\xff"});
+    CHECK(text == "{\"sub\":\"a\\\"b\\\\c\\n\\u007f é\",\"exp\":44100,\"iat\":43200,\"jti\":\"\xef\xbf\xbd\"}");
+    CHECK(claims::parse(text)->subject() == "a\"b\\c\n\x7f é");
+}
+
+TEST_CASE("signer: further claims are JSON, and none is said twice", "[jwt][signer]") {
+    CHECK(payload({.more = {{"admin", "true"}, {"a\"b", "[1]"}}}) == R"({"exp":44100,"iat":43200,"admin":true,"a\"b":[1]})");
+    signer const by{hmac_key()};
+    CHECK(fault_of(by(draft{.more = {{"exp", "1"}}})) == "duplicate member");
+    CHECK(fault_of(by(draft{.more = {{"x", "1,\"y\":2"}, {"y", "3"}}})) == "duplicate member");
+    CHECK(fault_of(by(draft{.more = {{"x", "tru"}}})) == "bad JSON");
+    CHECK(fault_of(by(draft{.more = {{"x", "1}"}}})) == "trailing bytes");
+    CHECK(fault_of(by(draft{.subject = std::string(20'000, 'x')})) == "too long");
+}
+
+TEST_CASE("signer: refuses what could not sign when it is made", "[jwt][signer]") {
+    auto const bytes = tokens::decoded("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+    CHECK_THROWS_AS(signer{*key::ed25519_public(bytes)}, std::invalid_argument);
+    CHECK_THROWS_AS((signer{hmac_key(), {.lifetime = 0s}}), std::invalid_argument);
+}
+
+TEST_CASE("signer: is a task, and a verifier takes what it made", "[jwt][signer]") {
+    std::vector<draft> drafts;
+    for (int i = 0; i < 40; ++i) drafts.push_back({.subject = std::to_string(i)});
+    muster::thread_pool pool{2};
+    auto const tokens = muster::map(drafts, muster::on{pool} | signer{signing_key("k"), {.issuer = "us", .audience = {"api"}}});
+    verifier const judge{signing_key("k"), {.issuers = {"us"}, .audiences = {"api"}}};
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        REQUIRE(tokens[i]);
+        auto const said = judge(*tokens[i]);
+        REQUIRE(said);
+        CHECK(said->subject() == std::to_string(i));
+        CHECK(said->type() == "JWT");
+    }
+}
