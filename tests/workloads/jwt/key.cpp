@@ -3,12 +3,105 @@
 #include <string>
 #include <utility>
 
+#include <muster/workloads/jwt/jwk.hpp>
+
 #include "catch.hpp"
+#include "rfc.hpp"
 #include "tokens.hpp"
 
 using namespace muster::jwt;
 using tokens::decoded;
 using tokens::fault_of;
+
+namespace {
+
+std::string text_of(BIO* from) {
+    char* data = nullptr;
+    auto const size = BIO_get_mem_data(from, &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+// As `openssl genpkey` writes a private key, and `openssl pkey -pubout` its public part.
+std::string private_pem(EVP_PKEY* of, EVP_CIPHER const* cipher = nullptr) {
+    muster::openssl_ptr<BIO> const into{BIO_new(BIO_s_mem())};
+    char password[] = "secret";
+    REQUIRE(PEM_write_bio_PKCS8PrivateKey(into.get(), of, cipher, password, cipher ? 6 : 0, nullptr, nullptr) == 1);
+    return text_of(into.get());
+}
+std::string public_pem(EVP_PKEY* of) {
+    muster::openssl_ptr<BIO> const into{BIO_new(BIO_s_mem())};
+    REQUIRE(PEM_write_bio_PUBKEY(into.get(), of) == 1);
+    return text_of(into.get());
+}
+
+muster::openssl_ptr<EVP_PKEY> rsa_pair() {
+    detail::key_parts parts;
+    parts.number(OSSL_PKEY_PARAM_RSA_N, decoded(rfc::rsa_n), false);
+    parts.number(OSSL_PKEY_PARAM_RSA_E, decoded("AQAB"), false);
+    parts.number(OSSL_PKEY_PARAM_RSA_D, decoded(rfc::rsa_d), true);
+    parts.number(OSSL_PKEY_PARAM_RSA_FACTOR1, decoded(rfc::rsa_p), true);
+    parts.number(OSSL_PKEY_PARAM_RSA_FACTOR2, decoded(rfc::rsa_q), true);
+    parts.number(OSSL_PKEY_PARAM_RSA_EXPONENT1, decoded(rfc::rsa_dp), true);
+    parts.number(OSSL_PKEY_PARAM_RSA_EXPONENT2, decoded(rfc::rsa_dq), true);
+    parts.number(OSSL_PKEY_PARAM_RSA_COEFFICIENT1, decoded(rfc::rsa_qi), true);
+    return parts.key("RSA", true);
+}
+muster::openssl_ptr<EVP_PKEY> ec_pair() {
+    detail::key_parts parts;
+    parts.text(OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1");
+    parts.point(OSSL_PKEY_PARAM_PUB_KEY, "\x04" + decoded(rfc::ec_x) + decoded(rfc::ec_y));
+    parts.number(OSSL_PKEY_PARAM_PRIV_KEY, decoded(rfc::ec_d), true);
+    return parts.key("EC", true);
+}
+muster::openssl_ptr<EVP_PKEY> ed_pair() {
+    auto const seed = decoded(rfc::ed_d);
+    return muster::openssl_ptr<EVP_PKEY>{
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, reinterpret_cast<unsigned char const*>(seed.data()), seed.size())};
+}
+
+}  // namespace
+
+TEST_CASE("key: PEM of RSA, P-256 and Ed25519, private and public: as the same key from a JWK", "[jwt][key][pem]") {
+    struct row {
+        muster::openssl_ptr<EVP_PKEY> pair;
+        algorithm by;
+        std::string jwk;
+    } rows[] = {{rsa_pair(), algorithm::rs256, rfc::rsa_public()}, {rsa_pair(), algorithm::ps512, rfc::rsa_public()},
+                {ec_pair(), algorithm::es256, rfc::ec_public()}, {ed_pair(), algorithm::eddsa, rfc::ed_public()}};
+    for (auto const& [pair, by, jwk] : rows) {
+        REQUIRE(pair);
+        auto const signs = key::from_pem(by, private_pem(pair.get()), {.id = "k"});
+        auto const verifies = key::from_pem(by, "some words before it\n" + public_pem(pair.get()));
+        REQUIRE(signs);
+        REQUIRE(verifies);
+        CHECK(signs->algorithm() == by);
+        CHECK(signs->id() == "k");
+        CHECK_FALSE(verifies->can_sign());
+        auto const token = *sign(*signs, "payload");
+        CHECK(verify(*verifies, token) == "payload");
+        CHECK(verify(*parse_jwk(jwk, {.when_unsaid = by}), token) == "payload");
+    }
+}
+
+TEST_CASE("key: PEM with a password, of another algorithm, cut off or of several blocks is refused", "[jwt][key][pem]") {
+    auto const rsa = rsa_pair(), ec = ec_pair(), ed = ed_pair();
+    auto const text = private_pem(ed.get());
+    CHECK(fault_of(key::from_pem(algorithm::eddsa, private_pem(ed.get(), EVP_aes_128_cbc()))) == "bad key");    // and asks no terminal
+    CHECK(fault_of(key::from_pem(algorithm::eddsa, text + public_pem(ed.get()))) == "bad key");
+    CHECK(fault_of(key::from_pem(algorithm::eddsa, text.substr(0, text.size() / 2))) == "bad key");
+    CHECK(fault_of(key::from_pem(algorithm::eddsa, "")) == "bad key");
+    CHECK(fault_of(key::from_pem(algorithm::eddsa, "-----BEGIN PUBLIC KEY-----")) == "bad key");
+    CHECK(fault_of(key::from_pem(algorithm::rs256, text)) == "bad key");
+    CHECK(fault_of(key::from_pem(algorithm::hs256, public_pem(rsa.get()))) == "bad key");    // a public key is no secret
+    CHECK(fault_of(key::from_pem(algorithm::es256, public_pem(rsa.get()))) == "bad key");
+    CHECK(fault_of(key::from_pem(algorithm::eddsa, public_pem(ec.get()))) == "bad key");
+    muster::openssl_ptr<EVP_PKEY> const other{EVP_EC_gen("P-384")}, montgomery{EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")};
+    CHECK(fault_of(key::from_pem(algorithm::es256, public_pem(other.get()))) == "unsupported key");
+    CHECK(fault_of(key::from_pem(algorithm::eddsa, public_pem(montgomery.get()))) == "unsupported key");
+    muster::openssl_ptr<EVP_PKEY> const small{EVP_RSA_gen(1'024)};
+    CHECK(fault_of(key::from_pem(algorithm::rs256, public_pem(small.get()))) == "short key");
+    CHECK(fault_of(key::from_pem(algorithm::rs256, private_pem(small.get()))) == "short key");
+}
 
 TEST_CASE("key: an HMAC key is not shorter than its hash", "[jwt][key]") {
     for (auto const& [by, size] : {std::pair{algorithm::hs256, 32u}, {algorithm::hs384, 48u}, {algorithm::hs512, 64u}}) {

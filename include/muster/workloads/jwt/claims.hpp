@@ -3,6 +3,7 @@
 #include <chrono>         // sys_seconds
 #include <cstddef>        // size_t
 #include <cstdint>        // uint16_t, int64_t
+#include <cstring>        // memcmp
 #include <limits>         // a number that was not said
 #include <optional>       // claims that are not there
 #include <span>           // room
@@ -136,15 +137,24 @@ inline std::optional<fault> detail::claim_parts::scan(std::span<char> room, std:
         if (flaw) wrong_kind = true;
     };
     auto const flaw = json_scan{json}.object([&](std::string_view name, json_value const& value) {
-        // Nearly all names are written without escapes, and no registered one has another length than three letters.
-        if (name.size() != 3 && !has_escapes(name)) return;
-        if (says(name, "iss")) string(issuer, value);
-        else if (says(name, "sub")) string(subject, value);
-        else if (says(name, "jti")) string(id, value);
-        else if (says(name, "aud")) several(value);
-        else if (says(name, "exp")) date(expires, value, rounding::down);
-        else if (says(name, "nbf")) date(not_before, value, rounding::up);
-        else if (says(name, "iat")) date(issued_at, value, rounding::down);
+        char short_name[3];    // no registered name has another length
+        if (name.size() != 3) {
+            if (!has_escapes(name) || name.size() > 18) return;    // 18: three times \u0061
+            char clean[18];
+            auto const resolved = unescape(name, clean);
+            if (resolved.size() != 3) return;
+            resolved.copy(short_name, 3);
+        } else {
+            name.copy(short_name, 3);
+        }
+        auto const is = [&](char const (&wanted)[4]) { return std::memcmp(short_name, wanted, 3) == 0; };
+        if (is("iss")) string(issuer, value);
+        else if (is("sub")) string(subject, value);
+        else if (is("jti")) string(id, value);
+        else if (is("aud")) several(value);
+        else if (is("exp")) date(expires, value, rounding::down);
+        else if (is("nbf")) date(not_before, value, rounding::up);
+        else if (is("iat")) date(issued_at, value, rounding::down);
     });
     if (flaw) return flaw;
     if (wrong_kind) return fault::wrong_claim_type;

@@ -2,6 +2,7 @@
 
 #include <algorithm>      // find, copy
 #include <array>          // an Ed25519 key
+#include <cstddef>        // size_t
 #include <memory>         // shared_ptr
 #include <optional>       // operations
 #include <string>         // string
@@ -9,6 +10,9 @@
 #include <utility>        // move
 #include <vector>         // operations
 
+#include <openssl/pem.h>    // PEM_read_bio_PUBKEY
+
+#include <muster/adapt/openssl.hpp>                      // openssl_ptr
 #include <muster/core/json.hpp>                          // json_text
 #include <muster/core/outcome.hpp>                       // outcome
 #include <muster/workloads/jwt/algorithm.hpp>            // algorithm
@@ -27,10 +31,12 @@ struct key_options {
 
 /// A key that signs or verifies by exactly one algorithm: parsed and checked once, so that nothing behind it has to.
 ///
-/// Shape      HMAC by bytes as they are; Ed25519 by the 32 bytes of the public key or of the private seed. `parse_jwk` reads the
-///            others, and text.
-/// Fails      fault::short_key for an HMAC key that is shorter than the hash; fault::bad_key for a wrong length or an algorithm of
-///            another kind of key; fault::weak_point for a public key of small order or that is not canonical.
+/// Shape      HMAC by bytes as they are; Ed25519 by the 32 bytes of the public key or of the private seed; RSA, EC on P-256 and
+///            Ed25519 by the one block of PEM text, public or private, without a password. `parse_jwk` reads JWKs.
+/// Fails      fault::short_key for an HMAC key that is shorter than the hash, or an RSA key of fewer than 2048 bits; long_key above
+///            8192; bad_key for a wrong form or length, or an algorithm of another kind of key; unsupported_key for another curve or
+///            type; weak_exponent, roca_key; weak_point for a public key that is not on its curve, not canonical or of small order;
+///            key_mismatch, where what the private part signs does not verify; library_failed.
 /// Throws     std::runtime_error where libsodium cannot start.
 /// Threads    any number at once, also on one key.
 /// Cost       a copy counts a reference. HMAC keeps the two states that its key makes, so that a token costs no more than its bytes.
@@ -42,6 +48,9 @@ public:
     [[nodiscard]] static outcome<key> hmac(jwt::algorithm by, std::string_view secret, key_options options = {});
     [[nodiscard]] static outcome<key> ed25519_public(std::string_view bytes, key_options options = {});
     [[nodiscard]] static outcome<key> ed25519_private(std::string_view seed, key_options options = {});
+
+    /// The text of a file as `openssl genpkey`, or `openssl pkey -pubout`, writes it. PEM does not say the algorithm.
+    [[nodiscard]] static outcome<key> from_pem(jwt::algorithm by, std::string_view text, key_options options = {});
 
     [[nodiscard]] jwt::algorithm algorithm() const noexcept { return record_->algorithm; }
     /// `kid`; empty where it has none.
@@ -55,6 +64,7 @@ public:
     [[nodiscard]] std::string describe() const;
 
     /// For this workload.
+    [[nodiscard]] static outcome<key> from_openssl(jwt::algorithm by, openssl_ptr<EVP_PKEY> of, bool is_private, key_options options);
     [[nodiscard]] detail::key_record const& record() const noexcept { return *record_; }
 
 private:
@@ -106,6 +116,51 @@ inline outcome<key> key::ed25519_private(std::string_view seed, key_options opti
     if (seed.size() != 32)
         return refusal(fault::bad_key, "a private key of Ed25519 has 32 bytes, this one " + std::to_string(seed.size()));
     return made(jwt::algorithm::eddsa, std::move(options), true, detail::ed25519_key::from_seed(seed));
+}
+
+inline outcome<key> key::from_openssl(jwt::algorithm by, openssl_ptr<EVP_PKEY> of, bool is_private, key_options options) {
+    auto checked = detail::evp_key::checked(std::move(of), by, is_private);
+    if (!checked) return std::move(checked).error();
+    return made(by, std::move(options), is_private, std::move(*checked));
+}
+
+inline outcome<key> key::from_pem(jwt::algorithm by, std::string_view text, key_options options) {
+    constexpr std::size_t longest = 64 * 1024;
+    auto const begins = text.find("-----BEGIN ");
+    if (text.size() > longest || begins == text.npos) return refusal(fault::bad_key, "there is no PEM");
+    if (text.find("-----BEGIN ", begins + 1) != text.npos) return refusal(fault::bad_key, "there is more than one block of PEM");
+    auto const is_private = text.substr(begins, text.find('\n', begins) - begins).find("PRIVATE KEY") != text.npos;
+
+    ERR_clear_error();
+    openssl_ptr<BIO> const source{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+    // Without an answer to the question for a password OpenSSL would ask the terminal.
+    constexpr auto no_password = [](char*, int, int, void*) { return -1; };
+    openssl_ptr<EVP_PKEY> found{!source ? nullptr : is_private ? PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr)
+                                                               : PEM_read_bio_PUBKEY(source.get(), nullptr, no_password, nullptr)};
+    if (!found) return refusal(fault::bad_key, openssl_complaint());
+
+    if (EVP_PKEY_is_a(found.get(), "ED25519")) {
+        if (by != jwt::algorithm::eddsa) return refusal(fault::bad_key, "a key of Ed25519 is for EdDSA, not " + std::string{name_of(by)});
+        std::array<unsigned char, 32> bytes{};
+        auto size = bytes.size();
+        if ((is_private ? EVP_PKEY_get_raw_private_key : EVP_PKEY_get_raw_public_key)(found.get(), bytes.data(), &size) != 1)
+            return refusal(fault::bad_key, openssl_complaint());
+        std::string_view const raw{reinterpret_cast<char const*>(bytes.data()), size};
+        auto answer = is_private ? ed25519_private(raw, std::move(options)) : ed25519_public(raw, std::move(options));
+        OPENSSL_cleanse(bytes.data(), bytes.size());
+        return answer;
+    }
+    if (EVP_PKEY_is_a(found.get(), "RSA")) {
+        if (!is_rsa(by)) return refusal(fault::bad_key, "an RSA key is not for " + std::string{name_of(by)});
+        return from_openssl(by, std::move(found), is_private, std::move(options));
+    }
+    if (!EVP_PKEY_is_a(found.get(), "EC")) return refusal(fault::unsupported_key);
+    char curve[32] = {};
+    if (EVP_PKEY_get_utf8_string_param(found.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof curve, nullptr) != 1 ||
+        std::string_view{curve} != "prime256v1")
+        return refusal(fault::unsupported_key, "the curve is not P-256");
+    if (by != jwt::algorithm::es256) return refusal(fault::bad_key, "a key on P-256 is for ES256, not " + std::string{name_of(by)});
+    return from_openssl(by, std::move(found), is_private, std::move(options));
 }
 
 inline std::string key::describe() const {

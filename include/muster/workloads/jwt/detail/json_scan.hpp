@@ -8,7 +8,7 @@
 #include <string_view>    // string_view
 
 #include <muster/core/json.hpp>                             // utf8_length
-#include <muster/workloads/jwt/detail/json_text.hpp>        // json_bytes, same_text
+#include <muster/workloads/jwt/detail/json_text.hpp>        // same_text
 #include <muster/workloads/jwt/fault.hpp>                   // fault
 
 namespace muster::jwt::detail {
@@ -54,7 +54,7 @@ public:
 
 private:
     struct name {
-        std::uint32_t at, size, hash;
+        std::uint32_t at, size, mark;
     };
 
     bool fail(fault which) noexcept {
@@ -242,16 +242,27 @@ private:
         return true;
     }
 
+    static constexpr std::uint32_t has_escape = 0;
+
+    // Two names of different marks are different, but for those with escapes.
+    static std::uint32_t mark_of(std::string_view written) noexcept {
+        if (has_escapes(written)) return has_escape;
+        std::uint32_t first = 0, last = 0;
+        auto const size = written.size() < sizeof first ? written.size() : sizeof first;
+        std::memcpy(&first, written.data(), size);
+        std::memcpy(&last, written.data() + written.size() - size, size);
+        return (first ^ (last * 0x9e3779b1u) ^ (static_cast<std::uint32_t>(written.size()) << 16)) | 1;
+    }
+
     // Refuses a name that this object has already.
     bool remember(std::size_t first, std::string_view written) noexcept {
-        std::uint32_t hash = 2166136261;    // FNV-1a, only to compare few
-        json_bytes bytes{written};
-        for (int byte = bytes.next(); byte >= 0; byte = bytes.next()) hash = (hash ^ static_cast<std::uint32_t>(byte)) * 16777619;
+        auto const mark = mark_of(written);
         for (auto i = first; i < open_; ++i)
-            if (names_[i].hash == hash && same_text(text_.substr(names_[i].at, names_[i].size), written))
+            if ((names_[i].mark == mark || names_[i].mark == has_escape || mark == has_escape) &&
+                same_text(text_.substr(names_[i].at, names_[i].size), written))
                 return fail(fault::duplicate_member);
         if (open_ == max_members) return fail(fault::too_deep);
-        names_[open_++] = {static_cast<std::uint32_t>(written.data() - text_.data()), static_cast<std::uint32_t>(written.size()), hash};
+        names_[open_++] = {static_cast<std::uint32_t>(written.data() - text_.data()), static_cast<std::uint32_t>(written.size()), mark};
         return true;
     }
 

@@ -8,13 +8,12 @@
 
 #include <muster/workloads/jwt/algorithm.hpp>             // algorithm
 #include <muster/workloads/jwt/detail/ed25519.hpp>        // ed25519_key
+#include <muster/workloads/jwt/detail/evp_key.hpp>        // evp_key
 #include <muster/workloads/jwt/detail/header_memo.hpp>    // header_memo
 #include <muster/workloads/jwt/detail/sha2.hpp>           // hmac_states
 #include <muster/workloads/jwt/fault.hpp>                 // fault
 
 namespace muster::jwt::detail {
-
-inline constexpr std::size_t longest_signature = 1024;    // of RSA with 8192 bits
 
 // What the copies of a key share: it never changes, but for what its memo learns.
 struct key_record {
@@ -22,10 +21,11 @@ struct key_record {
     std::string id;
     std::optional<fault> signing{};      // why it must not sign
     std::optional<fault> verifying{};    // why it must not verify
-    std::variant<hmac_states, ed25519_key> material;
+    std::variant<hmac_states, ed25519_key, evp_key> material;
     mutable header_memo memo{};
 
     [[nodiscard]] std::size_t signature_size() const noexcept {
+        if (auto const* const evp = std::get_if<evp_key>(&material)) return evp->signature_size();
         return is_hmac(algorithm) ? hash_size(algorithm) : ed25519_key::signature_size;
     }
 
@@ -36,8 +36,11 @@ struct key_record {
             hmac->mac(message, out);
             return std::nullopt;
         }
-        std::get_if<ed25519_key>(&material)->sign(message, out);
-        return std::nullopt;
+        if (auto const* const ed25519 = std::get_if<ed25519_key>(&material)) {
+            ed25519->sign(message, out);
+            return std::nullopt;
+        }
+        return std::get_if<evp_key>(&material)->sign(message, out);
     }
 
     [[nodiscard]] std::optional<fault> verify(std::string_view message, std::string_view signature) const {
@@ -49,7 +52,8 @@ struct key_record {
             if (CRYPTO_memcmp(right.data(), signature.data(), signature.size()) != 0) return fault::bad_signature;
             return std::nullopt;
         }
-        return std::get_if<ed25519_key>(&material)->verify(message, signature);
+        if (auto const* const ed25519 = std::get_if<ed25519_key>(&material)) return ed25519->verify(message, signature);
+        return std::get_if<evp_key>(&material)->verify(message, signature);
     }
 };
 
