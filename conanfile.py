@@ -44,6 +44,13 @@ class Muster(ConanFile):
     def layout(self):
         basic_layout(self)
 
+    def configure(self):
+        for name, (uses, *_) in COMPONENTS.items():     # what is asked for brings what it uses
+            if self.options.get_safe(name):
+                for used in uses:
+                    if used in COMPONENTS:
+                        setattr(self.options, used, True)
+
     def requirements(self):
         for name, (_, *library) in COMPONENTS.items():
             if library and self.options.get_safe(name):
