@@ -171,7 +171,7 @@ inline outcome<claims> claims::scanned(std::span<char> room, std::size_t size, d
 }
 
 inline outcome<claims> claims::parse(std::string_view json) {
-    constexpr std::size_t longest = 12 * 1024;
+    constexpr std::size_t longest = 12'288;
     if (json.size() > longest) return refusal(fault::too_long, "claims have at most 12 KiB, these " + std::to_string(json.size()) + " bytes");
     std::string room{json};
     room.resize(2 * json.size());

@@ -125,7 +125,7 @@ inline outcome<key> key::from_openssl(jwt::algorithm by, openssl_ptr<EVP_PKEY> o
 }
 
 inline outcome<key> key::from_pem(jwt::algorithm by, std::string_view text, key_options options) {
-    constexpr std::size_t longest = 64 * 1024;
+    constexpr std::size_t longest = 65'536;
     auto const begins = text.find("-----BEGIN ");
     if (text.size() > longest || begins == text.npos) return refusal(fault::bad_key, "there is no PEM");
     if (text.find("-----BEGIN ", begins + 1) != text.npos) return refusal(fault::bad_key, "there is more than one block of PEM");

@@ -43,7 +43,7 @@ using jwk_json = nlohmann::basic_json<std::map, std::vector, secret_text>;
 
 // An object without two members of one name, nested at most 8 deep, of at most 1 MiB.
 [[nodiscard]] inline outcome<jwk_json> read_jwk_text(std::string_view text) {
-    constexpr std::size_t longest = 1024 * 1024;
+    constexpr std::size_t longest = 1'048'576;
     constexpr int deepest = 8;
     if (text.size() > longest) return refusal(fault::bad_key, "keys have at most 1 MiB, these " + std::to_string(text.size()) + " bytes");
     std::vector<std::set<secret_text>> open;

@@ -17,7 +17,7 @@
 
 namespace muster::jwt::detail {
 
-inline constexpr std::size_t longest_token = 16 * 1024;
+inline constexpr std::size_t longest_token = 16'384;
 inline constexpr std::size_t longest_payload = base64url::decoded_size(longest_token);
 
 struct segments {
