@@ -114,7 +114,7 @@ inline std::optional<fault> detail::claim_parts::scan(std::span<char> room, std:
     auto const string = [&](part& into, json_value const& value) {
         if (value.kind != json_kind::string) {
             wrong_kind = true;
-        } else if (!has_escapes(value.raw)) {
+        } else if (!value.has_escapes) {
             into = place(value.raw);
         } else {
             auto const clean = unescape(value.raw, room.data() + size);

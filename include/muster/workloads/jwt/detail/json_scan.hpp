@@ -18,6 +18,7 @@ enum class json_kind : std::uint8_t { object, array, string, number, boolean, nu
 struct json_value {
     json_kind kind = json_kind::null;
     std::string_view raw{};    // as it is written; of a string without its quotes
+    bool has_escapes = false;
 };
 
 // One strict pass over a JSON text, without memory of its own: RFC 8259, and besides no two members of one name at any depth,
@@ -53,7 +54,7 @@ public:
     }
 
 private:
-    struct name {
+    struct open_name {
         std::uint32_t at, size, mark;
     };
 
@@ -78,15 +79,15 @@ private:
         space();
         if (take('}')) return true;
         for (;;) {
-            std::string_view written;
+            json_value name;
             if (!take('"')) return fail(fault::bad_json);
-            if (!string(written) || !remember(first, written)) return false;
+            if (!string(name) || !remember(first, name)) return false;
             space();
             if (!take(':')) return fail(fault::bad_json);
             space();
             json_value found;
             if (!value(depth, found)) return false;
-            visit(written, found);
+            visit(name.raw, found);
             space();
             if (take('}')) break;
             if (!take(',')) return fail(fault::bad_json);
@@ -118,7 +119,7 @@ private:
             case '"':
                 ++at_;
                 found.kind = json_kind::string;
-                return string(found.raw);
+                return string(found);
             case '{':
             case '[': {
                 auto const is_object = here() == '{';
@@ -187,13 +188,13 @@ private:
     }
 
     // After the quote, past the closing one.
-    bool string(std::string_view& raw) noexcept {
+    bool string(json_value& found) noexcept {
         auto const start = at_;
         at_ += plain();
         while (more()) {
             auto const letter = static_cast<unsigned char>(here());
             if (letter == '"') {
-                raw = text_.substr(start, at_ - start);
+                found.raw = text_.substr(start, at_ - start);
                 ++at_;
                 return true;
             }
@@ -205,6 +206,7 @@ private:
                 at_ += size;
             } else if (letter == '\\') {
                 ++at_;
+                found.has_escapes = true;
                 if (!escape()) return false;
             } else {
                 ++at_;
@@ -246,7 +248,6 @@ private:
 
     // Two names of different marks are different, but for those with escapes.
     static std::uint32_t mark_of(std::string_view written) noexcept {
-        if (has_escapes(written)) return has_escape;
         std::uint32_t first = 0, last = 0;
         auto const size = written.size() < sizeof first ? written.size() : sizeof first;
         std::memcpy(&first, written.data(), size);
@@ -255,8 +256,9 @@ private:
     }
 
     // Refuses a name that this object has already.
-    bool remember(std::size_t first, std::string_view written) noexcept {
-        auto const mark = mark_of(written);
+    bool remember(std::size_t first, json_value const& name) noexcept {
+        auto const written = name.raw;
+        auto const mark = name.has_escapes ? has_escape : mark_of(written);
         for (auto i = first; i < open_; ++i)
             if ((names_[i].mark == mark || names_[i].mark == has_escape || mark == has_escape) &&
                 same_text(text_.substr(names_[i].at, names_[i].size), written))
@@ -270,7 +272,7 @@ private:
     std::size_t at_ = 0;
     fault flaw_ = fault::bad_json;
     std::size_t open_ = 0;
-    std::array<name, max_members> names_;    // of the objects that are open, the innermost last; not filled before it is used
+    std::array<open_name, max_members> names_;    // of the objects that are open, the innermost last; not filled before it is used
 };
 
 }  // namespace muster::jwt::detail

@@ -58,7 +58,7 @@ struct token_header {
             wrong_kind = true;
             return {};
         }
-        if (!has_escapes(value.raw)) return value.raw;
+        if (!value.has_escapes) return value.raw;
         auto const clean = unescape(value.raw, spare);
         spare += clean.size();
         return clean;
