@@ -7,15 +7,15 @@
 #include <type_traits>     // true_type
 #include <utility>         // move
 
-#include <muster/core/failure.hpp>    // cause
+#include <muster/core/failure.hpp>                // cause
+#include <muster/core/travelling_category.hpp>    // travelling_category
 
 namespace muster::jwt {
 
 /// Why a token or a key was refused: one for each rule, so that a log tells an attack from a clock that is wrong.
 ///
 /// `failure::is` answers for the cause behind each: cause::invalid_input, for no attempt can succeed with the same token, key and
-/// options; but cause::unavailable for `library_failed`. Out of another process, as behind `isolate`, a fault comes as that cause,
-/// with its message in the text.
+/// options; but cause::unavailable for `library_failed`. A fault comes out of another process, as behind `isolate`, as it was.
 enum class fault : std::uint8_t {
     // The form of a token
     too_long = 1,             ///< more than 16 KiB
@@ -202,6 +202,8 @@ namespace muster::jwt {
     static category const instance;
     return instance;
 }
+
+inline travelling_category const faults_travel{fault_category()};
 
 [[nodiscard]] inline std::error_code make_error_code(fault which) noexcept {
     return {static_cast<int>(which), fault_category()};
