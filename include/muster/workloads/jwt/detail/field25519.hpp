@@ -10,8 +10,8 @@
 // Small functions are always_inline: GCC at -O2 else copies numbers from call to call by vector registers, which wait for the limbs
 // just stored, and an addition of points takes 15 % longer.
 //
-// Source: D. J. Bernstein, Curve25519: new Diffie-Hellman speed records, for the field; limbs of 51 bits with their sums left
-// uncarried after Bernstein, Duif, Lange, Schwabe, Yang, High-speed high-security signatures.
+// Source: D. J. Bernstein, Curve25519: new Diffie-Hellman speed records (2006), for the field and its inversion; D. J. Bernstein,
+// N. Duif, T. Lange, P. Schwabe, B. Yang, High-speed high-security signatures (2011), for limbs of 51 bits.
 
 namespace muster::jwt::detail {
 
@@ -36,13 +36,15 @@ inline constexpr field25519 one25519{{1, 0, 0, 0, 0}};
 
 // a + b: a limb is below 2^A + 2^B.
 template <unsigned A, unsigned B>
-[[nodiscard, gnu::always_inline]] constexpr auto add(limbs25519<A> const& a, limbs25519<B> const& b) noexcept -> limbs25519<bits_of_sum(A, B)> {
+[[nodiscard, gnu::always_inline]] constexpr auto add(limbs25519<A> const& a, limbs25519<B> const& b) noexcept
+    -> limbs25519<bits_of_sum(A, B)> {
     return {{a.limb[0] + b.limb[0], a.limb[1] + b.limb[1], a.limb[2] + b.limb[2], a.limb[3] + b.limb[3], a.limb[4] + b.limb[4]}};
 }
 
 // a - b, as a + 4p - b: the limbs of 4p are 2^53 - 76 and four times 2^53 - 4, none less than one of b, all below 2^53.
 template <unsigned A>
-[[nodiscard, gnu::always_inline]] constexpr auto subtract(limbs25519<A> const& a, field25519 const& b) noexcept -> limbs25519<bits_of_sum(A, 53)> {
+[[nodiscard, gnu::always_inline]] constexpr auto subtract(limbs25519<A> const& a, field25519 const& b) noexcept
+    -> limbs25519<bits_of_sum(A, 53)> {
     constexpr auto last = (std::uint64_t{1} << 53) - 76, other = (std::uint64_t{1} << 53) - 4;
     return {{a.limb[0] + (last - b.limb[0]), a.limb[1] + (other - b.limb[1]), a.limb[2] + (other - b.limb[2]),
              a.limb[3] + (other - b.limb[3]), a.limb[4] + (other - b.limb[4])}};
@@ -60,14 +62,16 @@ template <unsigned A>
 // The number that five columns of products are. With factors below 2^54 a column is below 77 * 2^108 (one product, and four times
 // 19), so what it carries is below 2^64; the last, without a 19, is below 5 * 2^108 + 2^64, so that 19 times what it carries is
 // below 95 * 2^57 + 2^18, and with a limb still below 2^64. What then goes from the first limb into the second is below 2^13.
-[[nodiscard, gnu::always_inline]] constexpr field25519 carried_columns(product25519 r0, product25519 r1, product25519 r2, product25519 r3, product25519 r4) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr field25519 carried_columns(product25519 r0, product25519 r1, product25519 r2, product25519 r3,
+                                                                           product25519 r4) noexcept {
     r1 += static_cast<std::uint64_t>(r0 >> 51);
     r2 += static_cast<std::uint64_t>(r1 >> 51);
     r3 += static_cast<std::uint64_t>(r2 >> 51);
     r4 += static_cast<std::uint64_t>(r3 >> 51);
     auto const first = (static_cast<std::uint64_t>(r0) & low_51_bits) + 19 * static_cast<std::uint64_t>(r4 >> 51);
-    return {{first & low_51_bits, (static_cast<std::uint64_t>(r1) & low_51_bits) + (first >> 51), static_cast<std::uint64_t>(r2) & low_51_bits,
-             static_cast<std::uint64_t>(r3) & low_51_bits, static_cast<std::uint64_t>(r4) & low_51_bits}};
+    return {{first & low_51_bits, (static_cast<std::uint64_t>(r1) & low_51_bits) + (first >> 51),
+             static_cast<std::uint64_t>(r2) & low_51_bits, static_cast<std::uint64_t>(r3) & low_51_bits,
+             static_cast<std::uint64_t>(r4) & low_51_bits}};
 }
 
 // Two limbs, in full.
