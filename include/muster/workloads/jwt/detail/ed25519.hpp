@@ -10,7 +10,7 @@
 #include <muster/adapt/sodium.hpp>                         // start_sodium
 #include <muster/workloads/jwt/detail/earned_table.hpp>    // earned_table
 #include <muster/workloads/jwt/detail/scalar25519.hpp>     // below_order
-#include <muster/workloads/jwt/fault.hpp>                    // fault
+#include <muster/workloads/jwt/fault.hpp>                  // fault
 
 namespace muster::jwt::detail {
 
