@@ -82,7 +82,8 @@ bool refused(char const* what, outcome<T> const& got) {
 int main(int argc, char** argv) {
     process_main start{argc, argv};    // first line of main
     // [isolated_signer pool]
-    process_pool cells{{.name = "signer", .workers = 1, .warm_up = take_key, .walls = {.only_computing = true, .threads = false, .required = true}}};
+    process_pool cells{{.name = "signer", .workers = 1, .warm_up = take_key,
+                        .walls = {.only_computing = true, .threads = false, .required = true}}};
     // [end]
 
     std::vector<jwt::draft> drafts(1'000);
