@@ -59,6 +59,10 @@ public:
 
     [[nodiscard]] std::string describe() const { return "verifier"; }
 
+    /// For this workload: what a token is verified by, and what is asked of it then; the payload lies at the start of `room`.
+    [[nodiscard]] detail::token_keys const& keys() const noexcept { return state_->keys; }
+    [[nodiscard]] outcome<claims> answer(std::span<char> room, std::size_t payload_size, detail::token_type const& type) const;
+
 private:
     struct state {
         state(key by, verifier_options asked) : one(std::move(by)), options(std::move(asked)) { prepare({&*one, 1}, one->record().memo); }
@@ -122,14 +126,17 @@ inline outcome<claims> verifier::operator()(std::string_view token) const {
     std::array<char, 2 * detail::longest_payload> room;    // the payload, and behind it texts without escapes
     auto const found = detail::open_token(state_->keys, token, room);
     if (!found) return found.error();
+    return answer(room, found->payload.size(), found->type);
+}
 
+inline outcome<claims> verifier::answer(std::span<char> room, std::size_t payload_size, detail::token_type const& said_type) const {
     auto const& asked = state_->options.type;
-    auto const type = detail::short_type(found->type.text());
-    if (asked.empty() ? found->type.is_said() && !detail::same_without_case(type, "JWT")
+    auto const type = detail::short_type(said_type.text());
+    if (asked.empty() ? said_type.is_said() && !detail::same_without_case(type, "JWT")
                       : !detail::same_without_case(type, detail::short_type(asked)))
         return refusal(fault::wrong_type, "asked for is " + (asked.empty() ? "JWT, or none" : asked));
 
-    auto said = claims::scanned(room, found->payload.size(), found->type);
+    auto said = claims::scanned(room, payload_size, said_type);
     if (!said) return said;
     if (auto wrong = judge(*said)) return std::move(*wrong);
     return said;
