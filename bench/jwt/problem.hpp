@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstddef>        // size_t
-#include <functional>     // function
-#include <optional>       // what a rival does not do
+#include <functional>     // what a rival does
 #include <string>         // tokens, keys
 #include <string_view>    // tokens
 #include <vector>         // tokens
@@ -55,7 +54,7 @@ struct opened {
 };
 [[nodiscard]] opened open(std::string_view token);
 
-/// The PEM text of a key: the private or the public part.
+/// With a key of its own; RSA's has 2048 bits.
 [[nodiscard]] problem make_problem(muster::jwt::algorithm by, std::size_t to_sign, std::size_t to_verify);
 
 }  // namespace bench::tokens
