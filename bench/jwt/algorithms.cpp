@@ -40,6 +40,7 @@ void measure_algorithm(report const& to, amount const& asked) {
         rounds.ratio(to, prefix + "2_wide_speedup", what + "muster_1_wide", what + "muster_2_wide");
         rounds.ratio(to, prefix + "by_64_2_wide_speedup", what + "muster_by_64_1_wide", what + "muster_by_64_2_wide");
         rounds.ratio(to, prefix + "by_64_against_one_by_one", what + "muster", what + "muster_by_64_1_wide");
+        rounds.ratio(to, prefix + "2_wide_against_2_bare_threads", what + "muster_2_bare_threads", what + "muster_2_wide");
         rounds.ratio(to, prefix + "2_bare_threads_speedup", what + "muster", what + "muster_2_bare_threads");
     }
 }
