@@ -19,7 +19,7 @@
 #include <muster/workloads/jwt/claims.hpp>                 // claims
 #include <muster/workloads/jwt/detail/key_rotation.hpp>    // key_rotation
 #include <muster/workloads/jwt/detail/open_token.hpp>      // open_token
-#include <muster/workloads/jwt/detail/token_digest.hpp>    // token_digest
+#include <muster/workloads/jwt/token_digest.hpp>           // token_digest
 #include <muster/workloads/jwt/fault.hpp>                  // refusal
 #include <muster/workloads/jwt/key.hpp>                    // key
 #include <muster/workloads/jwt/key_set.hpp>                // key_set
@@ -84,7 +84,7 @@ public:
     [[nodiscard]] outcome<claims> answer(std::span<char> room, std::size_t payload_size, detail::token_type const& type) const;
     [[nodiscard]] bool rotates() const noexcept { return state_->rotating != nullptr; }
     /// What it asks beside the keys, as a hash; the time by its clock; and why claims are not good then, as far as time goes.
-    [[nodiscard]] detail::token_digest const& question() const noexcept { return state_->question; }
+    [[nodiscard]] token_digest const& question() const noexcept { return state_->question; }
     [[nodiscard]] std::chrono::sys_seconds now() const;
     [[nodiscard]] std::optional<failure> out_of_time(claims const& said, std::chrono::sys_seconds now) const;
 
@@ -106,8 +106,8 @@ private:
         std::optional<key_set> several;
         detail::key_rotation* rotating = nullptr;
         detail::token_keys keys{};            // into one of the first two
-        detail::token_digest fingerprint{};    // of these
-        detail::token_digest question{};
+        token_digest fingerprint{};    // of these
+        token_digest question{};
         verifier_options options;
         std::vector<std::string> other_claims{};    // required ones that no member of `claims` tells
         bool needs_expiry = false, needs_start = false, needs_issue = false, needs_subject = false, needs_id = false,
@@ -165,7 +165,7 @@ inline void verifier::state::prepare() {
     detail::add_text(text, options.type);
     detail::add_text(text, std::to_string(options.leeway.count()));
     add_all(options.required);
-    question = detail::token_digest::of(text);
+    question = token_digest::of(text);
 }
 
 inline outcome<claims> verifier::operator()(std::string_view token, context& cx) const {

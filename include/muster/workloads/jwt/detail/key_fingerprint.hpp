@@ -7,7 +7,7 @@
 
 #include <muster/workloads/jwt/algorithm.hpp>              // name_of
 #include <muster/workloads/jwt/detail/key_record.hpp>      // key_record
-#include <muster/workloads/jwt/detail/token_digest.hpp>    // token_digest
+#include <muster/workloads/jwt/token_digest.hpp>           // token_digest
 #include <muster/workloads/jwt/key.hpp>                    // key
 
 namespace muster::jwt::detail {
