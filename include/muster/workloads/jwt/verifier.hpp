@@ -17,6 +17,7 @@
 #include <muster/core/context.hpp>                         // context
 #include <muster/core/outcome.hpp>                         // outcome
 #include <muster/workloads/jwt/claims.hpp>                 // claims
+#include <muster/workloads/jwt/detail/at_hand.hpp>         // at_hand
 #include <muster/workloads/jwt/detail/key_rotation.hpp>    // key_rotation
 #include <muster/workloads/jwt/detail/open_token.hpp>      // open_token
 #include <muster/workloads/jwt/token_digest.hpp>           // token_digest
@@ -51,6 +52,8 @@ struct verifier_options {
     std::vector<std::string> required{"exp"};
     /// The system's clock, where it is empty.
     std::function<std::chrono::sys_seconds()> clock{};
+    /// By which other processes find theirs; empty: it goes to none.
+    std::string name{};
 };
 
 /// A task that judges tokens: `map(tokens, on{pool} | verifier)` answers the claims of each, or why it was refused.
@@ -58,13 +61,18 @@ struct verifier_options {
 /// Shape      a token in, in the compact form; `claims` out.
 /// Fails      with a fault for the first rule that is broken: those of `verify` in jws.hpp; then wrong_type; those of `claims`;
 ///            missing_claim, expired, not_yet_valid, wrong_issuer, wrong_audience. With `rotating_keys` also as these fail.
+///            Behind `isolate`: cause::invalid_input without a name, unavailable where the worker has no verifier of that name.
 /// Waits      with `rotating_keys` alone: see there.
-/// Throws     std::invalid_argument for a leeway out of range.
+/// Throws     std::invalid_argument for a leeway out of range, and for a name that another verifier of this process has.
 /// Threads    any number at once; the clock is called from each.
 /// Lifetime   refers to `rotating_keys`; a key or a set it owns.
 /// Cost       a copy counts a reference. A token: the price of its signature, and about 250 ns; 60 KiB of stack; nothing on the heap
 ///            where header and key are known by then and the claims have at most 256 bytes.
 /// Source     RFC 7519, section 7.2; RFC 8725 for what is asked by default.
+///
+/// `isolate{cells} | verifier` judges in another process. What goes there is the name of the verifier and the token: no keys, no
+/// options. The worker has one of that name, made by `warm_up` of the pool and kept. The claims come back with their parts found, or
+/// the failure as it was.
 class verifier {
 public:
     explicit verifier(key by, verifier_options options = {}) : verifier(std::make_shared<state>(std::move(by), std::move(options))) {}
@@ -72,10 +80,16 @@ public:
 
     explicit verifier(detail::key_rotation& by, verifier_options options = {}) : verifier(std::make_shared<state>(by, std::move(options))) {}
 
+    /// The one that has this name, here or where it is called.
+    [[nodiscard]] static verifier called(std::string name);
+
     [[nodiscard]] outcome<claims> operator()(std::string_view token, context& cx) const;
     [[nodiscard]] outcome<claims> operator()(std::string_view token) const;
 
     [[nodiscard]] std::string describe() const { return "verifier"; }
+
+    [[nodiscard]] std::string to_wire() const { return detail::at_hand<state>::of(state_->options.name, "verifier"); }
+    [[nodiscard]] static verifier from_wire(std::string name) { return called(std::move(name)); }
 
     /// For this workload: the keys as they are now; a token judged by these, or where its kid is unknown by newer ones, which then
     /// are held; and what is asked after the signature, of a payload that lies at the start of `room`.
@@ -94,6 +108,7 @@ private:
         state(key_set by, verifier_options asked) : several(std::move(by)), options(std::move(asked)) {
             prepare(several->keys(), several->memo());
         }
+        explicit state(std::string name) { options.name = std::move(name); }    // of a name that nobody has here
         state(detail::key_rotation& by, verifier_options asked) : rotating(&by), options(std::move(asked)) { prepare(); }
         void prepare(std::span<key const> all, detail::header_memo& memo) {
             keys = {all, &memo};
@@ -113,7 +128,11 @@ private:
         bool needs_expiry = false, needs_start = false, needs_issue = false, needs_subject = false, needs_id = false,
              needs_issuer = false, needs_audience = false;
     };
-    explicit verifier(std::shared_ptr<state const> of) noexcept : state_(std::move(of)) {}
+    explicit verifier(std::shared_ptr<state const> of) : state_(std::move(of)) {
+        detail::at_hand<state>::put(state_->options.name, state_, "verifier");
+    }
+    struct as_it_is {};
+    verifier(as_it_is, std::shared_ptr<state const> of) noexcept : state_(std::move(of)) {}
 
     [[nodiscard]] outcome<claims> judged_by(detail::token_keys const& by, std::string_view token) const;
     [[nodiscard]] std::optional<failure> judge(claims const& said) const;
@@ -168,6 +187,11 @@ inline void verifier::state::prepare() {
     question = token_digest::of(text);
 }
 
+inline verifier verifier::called(std::string name) {
+    auto found = detail::at_hand<state>::get(name);
+    return {as_it_is{}, found ? std::move(found) : std::make_shared<state const>(std::move(name))};
+}
+
 inline outcome<claims> verifier::operator()(std::string_view token, context& cx) const {
     if (!rotates()) return judged_by(state_->keys, token);
     auto now = hold(cx);
@@ -184,6 +208,7 @@ inline outcome<claims> verifier::operator()(std::string_view token) const {
 inline outcome<detail::held_keys> verifier::hold(context& cx) const {
     detail::held_keys made;
     if (!rotates()) {
+        if (state_->keys.keys.empty()) return detail::at_hand<state>::missing(state_->options.name, "verifier");
         made.by = state_->keys;
         made.fingerprint = &state_->fingerprint;
         return made;
@@ -208,6 +233,7 @@ inline outcome<claims> verifier::judged(std::string_view token, detail::held_key
 }
 
 inline outcome<claims> verifier::judged_by(detail::token_keys const& by, std::string_view token) const {
+    if (by.keys.empty()) return detail::at_hand<state>::missing(state_->options.name, "verifier");
     std::array<char, 2 * detail::longest_payload> room;    // the payload, and behind it texts without escapes
     auto const found = detail::open_token(by, token, room);
     if (!found) return found.error();
