@@ -1,8 +1,11 @@
 // The vectors of Project Wycheproof, read where they lie: MUSTER_WYCHEPROOF_DIR, of the environment or of the build.
+#include <muster/workloads/jwt/detail/ed25519_table.hpp>
 #include <muster/workloads/jwt/jwk.hpp>
 #include <muster/workloads/jwt/jws.hpp>
 #include <muster/workloads/jwt/key_set.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -55,6 +58,12 @@ TEST_CASE("wycheproof: Ed25519: every signature is judged as it should be", "[jw
     for (auto const& group : all->at("testGroups")) {
         auto const verifies = key::ed25519_public(bytes_of(group.at("publicKey").at("pk")));
         REQUIRE(verifies);
+        std::array<unsigned char, 32> raw{};
+        auto const raw_text = bytes_of(group.at("publicKey").at("pk"));
+        REQUIRE(raw_text.size() == raw.size());
+        std::copy(raw_text.begin(), raw_text.end(), raw.begin());
+        auto const table = detail::ed25519_table::of(raw);
+        REQUIRE(table);
         if (group.contains("publicKeyJwk")) {
             auto const same = parse_jwk(group.at("publicKeyJwk").dump());
             REQUIRE(same);
@@ -62,8 +71,10 @@ TEST_CASE("wycheproof: Ed25519: every signature is judged as it should be", "[jw
         }
         for (auto const& test : group.at("tests")) {
             CAPTURE(test.at("tcId"));
-            auto const wrong = verifies->record().verify(bytes_of(test.at("msg")), bytes_of(test.at("sig")));
+            auto const message = bytes_of(test.at("msg")), signature = bytes_of(test.at("sig"));
+            auto const wrong = verifies->record().verify(message, signature);
             CHECK(!wrong == (test.at("result") == "valid"));
+            if (signature.size() == 64) CHECK(table->verify(message, detail::unsigned_bytes(signature)) == !wrong);
             ++(wrong ? refused : accepted);
         }
     }

@@ -40,6 +40,8 @@ struct key_options {
 /// Throws     std::runtime_error where libsodium cannot start.
 /// Threads    any number at once, also on one key.
 /// Cost       a copy counts a reference. HMAC keeps the two states that its key makes, so that a token costs no more than its bytes.
+///            Ed25519 builds a table of 512 KiB when it has verified 256 times, in 1.5 ms on that thread, and verifies four times as
+///            fast from then on; a process keeps 64 of them at most, each until its key goes, and keys beyond stay as they are.
 ///            The secret is wiped when the last copy goes, and nothing prints it.
 /// Source     RFC 7515, RFC 7518, RFC 8037; keys that are too short: RFC 7518, section 3.2.
 class key {

@@ -11,6 +11,7 @@
 #include <utility>        // move
 #include <vector>         // answers
 
+#include <muster/core/context.hpp>                           // context
 #include <muster/core/outcome.hpp>                           // outcome
 #include <muster/workloads/jwt/base64url.hpp>                // decoded_size
 #include <muster/workloads/jwt/claims.hpp>                   // claims
@@ -27,6 +28,7 @@ namespace muster::jwt {
 /// Shape      a span of tokens in; as many outcomes out, same order. Each token is judged exactly as by the verifier alone: neither
 ///            what it answers nor a word of what it is refused with depends on the others.
 /// Fails      as `verifier`, each token for itself.
+/// Waits      as the verifier: with `rotating_keys`, and then once for a batch and again for a token whose kid is unknown.
 /// Threads    any number at once, as the verifier.
 /// Cost       up to 64 tokens at a time go through three steps together: they are read and their keys found, the signatures are
 ///            looked at, the claims are. 70 KiB of stack, whatever the batch; one allocation for the answers.
@@ -36,7 +38,13 @@ public:
 
     template <class Token>
         requires std::convertible_to<Token const&, std::string_view>
-    [[nodiscard]] std::vector<outcome<claims>> operator()(std::span<Token const> tokens) const;
+    [[nodiscard]] std::vector<outcome<claims>> operator()(std::span<Token const> tokens, context& cx) const;
+    template <class Token>
+        requires std::convertible_to<Token const&, std::string_view>
+    [[nodiscard]] std::vector<outcome<claims>> operator()(std::span<Token const> tokens) const {
+        context cx;
+        return (*this)(tokens, cx);
+    }
 
     [[nodiscard]] std::string describe() const { return "verify_many"; }
 
@@ -126,16 +134,32 @@ inline void token_batch::finish() {
     count_ = used_ = elliptic_ = 0;
 }
 
+// Judges all of them by these keys; afterwards, one by one, those whose kid is unknown: by then there may be newer keys.
+template <class Token>
+void judge_together(verifier const& judge, held_keys& by, std::span<Token const> tokens, std::span<outcome<claims>> answers, context& cx) {
+    {
+        token_batch batch{judge, by.by};
+        for (std::size_t i = 0; i < tokens.size(); ++i)
+            while (!batch.take(tokens[i], answers[i])) batch.finish();
+        batch.finish();
+    }
+    if (!judge.rotates()) return;
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+        if (!answers[i] && answers[i].error().code() == fault::unknown_key) answers[i] = judge.judged(tokens[i], by, cx);
+}
+
 }  // namespace detail
 
 template <class Token>
     requires std::convertible_to<Token const&, std::string_view>
-std::vector<outcome<claims>> verify_many::operator()(std::span<Token const> tokens) const {
-    std::vector<outcome<claims>> answers(tokens.size(), outcome<claims>{failure{}});
-    detail::token_batch batch{by_, by_.keys()};
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        while (!batch.take(tokens[i], answers[i])) batch.finish();
-    batch.finish();
+std::vector<outcome<claims>> verify_many::operator()(std::span<Token const> tokens, context& cx) const {
+    std::vector<outcome<claims>> answers(tokens.size());
+    auto keys = by_.hold(cx);
+    if (!keys) {
+        for (auto& each : answers) each = keys.error();
+        return answers;
+    }
+    detail::judge_together(by_, *keys, tokens, answers, cx);
     return answers;
 }
 
