@@ -1,4 +1,4 @@
-// A signer in a process of its own, which can neither open a file nor make a socket: tokens come out of it, and drafts go in.
+// A signer in a process of its own, which can neither open a file nor make a socket: drafts go in, and tokens come out.
 //
 // What that gives: this program never has the private key, so no hole in it, no core file and no dump of its memory gives it away. Whoever
 // gets into the signer finds no way to a file, the network or another program, only to the answers that it sends.
@@ -14,7 +14,6 @@
 #include <cstdlib>         // getenv
 #include <fstream>         // keys
 #include <iterator>        // istreambuf_iterator
-#include <optional>        // the signer
 #include <stdexcept>       // runtime_error
 #include <string>          // tokens
 #include <system_error>    // system_category
@@ -43,19 +42,15 @@ std::string text_of(char const* path) {
 }
 
 // [isolated_signer]
-std::optional<jwt::signer> signer_here;    // empty in this process: only workers take the key
-
 // In each worker, once, before the sandbox closes: afterwards there is no opening the file any more.
 void take_key() {
-    prctl(PR_SET_DUMPABLE, 0);             // no other process of this user reads this one's memory
+    prctl(PR_SET_DUMPABLE, 0);    // no other process of this user reads this one's memory
     auto const* const path = std::getenv("SIGNER_KEY");
     auto text = text_of(path ? path : "examples/data/tokens/ed25519.pem");
     auto const key = jwt::key::from_pem(jwt::algorithm::eddsa, text, {.id = "ed"});
     OPENSSL_cleanse(text.data(), text.size());
-    signer_here.emplace(key.value(), jwt::signer_options{.issuer = "https://idp.example", .audience = {"gateway"}});
+    static jwt::signer const held{key.value(), {.issuer = "https://idp.example", .audience = {"gateway"}, .name = "issuer"}};
 }
-
-outcome<std::string> sign_there(jwt::draft const& what) { return (*signer_here)(what); }    // what crosses: a draft, a token
 // [end]
 
 // What somebody would try who got into the signer.
@@ -90,20 +85,24 @@ int main(int argc, char** argv) {
     for (std::size_t i = 0; i < drafts.size(); ++i) drafts[i].subject = "user-" + std::to_string(i);
 
     // [isolated_signer run]
-    auto const tokens = map(drafts, on{cells} | sign_there);                 // many, sent ahead
-    auto const one = (isolate{cells} | sign_there)(drafts.front());          // one, and its answer
+    auto const sign = jwt::signer::called("issuer");                  // a name, no key: that is what travels, and a draft
+    auto const tokens = map(drafts, on{cells} | sign);                // many, sent ahead
+    auto const one = (isolate{cells} | sign)(drafts.front());         // one, and its answer
     // [end]
 
     auto const keys = jwt::parse_jwks(text_of("examples/data/tokens/keys.jwks")).value();
     jwt::verifier const verify{keys, {.issuers = {"https://idp.example"}, .audiences = {"gateway"}}};
     std::size_t good = one && verify(*one) ? 1 : 0;
     for (auto const& token : tokens) good += token && verify(*token);
-    std::printf("%zu tokens by a process that this one shares no key with, and all of them verified\n", good);
+    std::printf("%zu of 1001 tokens, by a process that this one shares no secret with, are good\n", good);
+
+    auto const here = sign(drafts.front());
+    std::printf("the same in this process: %s\n", here ? "signed, which must not be" : to_string(here.error()).c_str());
 
     // SIGSYS ends whoever tries what a signer never needs; another takes its place, and the key from the file.
     auto const no_file = refused("open /etc/passwd in the signer", (isolate{cells} | open_file)(std::string{"/etc/passwd"}));
     auto const no_socket = refused("make a socket in the signer", (isolate{cells} | make_socket)(AF_INET));
-    auto const again = (isolate{cells} | sign_there)(drafts.back());
+    auto const again = (isolate{cells} | sign)(drafts.back());
     std::printf("signing afterwards: %s\n", again ? "good" : to_string(again.error()).c_str());
-    return good == 1'001 && no_file && no_socket && again && verify(*again) && !signer_here ? 0 : 1;
+    return good == 1'001 && no_file && no_socket && again && verify(*again) && !here ? 0 : 1;
 }
