@@ -126,3 +126,47 @@ TEST_CASE("claims: copies and moves keep what they say, small and large", "[jwt]
         CHECK(moved.payload() == json);
     }
 }
+
+TEST_CASE("claims: travel with their parts, and come back as they were", "[jwt][claims]") {
+    for (auto const* json : {R"({"iss":"joe","sub":"s\n","aud":["a","b"],"exp":20,"nbf":10,"iat":5,"jti":"j","admin":true})", "{}", R"({"aud":"x","exp":1.5})"}) {
+        auto const said = parsed(json);
+        auto const bytes = muster::encoded(said);
+        auto const back = muster::decoded<claims>(bytes);
+        REQUIRE(back);
+        CHECK(back->payload() == said.payload());
+        CHECK(back->issuer() == said.issuer());
+        CHECK(back->subject() == said.subject());
+        CHECK(back->id() == said.id());
+        CHECK(back->audiences() == said.audiences());
+        CHECK(back->has_audience() == said.has_audience());
+        CHECK(back->expires() == said.expires());
+        CHECK(back->not_before() == said.not_before());
+        CHECK(back->issued_at() == said.issued_at());
+        CHECK(back->raw("admin") == said.raw("admin"));
+        CHECK(back->type() == said.type());
+        CHECK(muster::encoded(*back) == bytes);
+    }
+    auto const large = parsed(R"({"sub":")" + std::string(5'000, 'x') + "\"}");
+    CHECK(muster::decoded<claims>(muster::encoded(large))->subject()->size() == 5'000);
+}
+
+TEST_CASE("claims: bytes that are none are refused, and none lead outside of them", "[jwt][claims][attack]") {
+    auto const said = parsed(R"({"iss":"joe","sub":"s\n","aud":["a","b"],"exp":20,"jti":"j"})");
+    auto const bytes = muster::encoded(said);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        auto cut = bytes;
+        cut.resize(i);
+        CHECK_FALSE(muster::decoded<claims>(cut).has_value());
+        for (int value : {0, 1, 0x7f, 0x80, 0xff}) {
+            auto changed = bytes;
+            changed[i] = static_cast<std::byte>(value);
+            auto const back = muster::decoded<claims>(changed);
+            if (!back) continue;
+            // Whatever it says now, looking at it stays within it.
+            (void)back->audiences();
+            (void)back->raw("x");
+            (void)back->is_for("a");
+            CHECK(back->payload().size() + back->issuer().value_or("").size() + back->subject().value_or("").size() < 1'000);
+        }
+    }
+}

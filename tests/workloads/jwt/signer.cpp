@@ -6,7 +6,9 @@
 
 #include <muster/exec/thread_pool.hpp>
 #include <muster/flow/map.hpp>
+#include <muster/policy/isolate.hpp>
 #include <muster/policy/on.hpp>
+#include <muster/process/process_pool.hpp>
 #include <muster/workloads/jwt/verifier.hpp>
 
 #include "catch.hpp"
@@ -74,4 +76,77 @@ TEST_CASE("signer: is a task, and a verifier takes what it made", "[jwt][signer]
         CHECK(said->subject() == std::to_string(i));
         CHECK(said->type() == "JWT");
     }
+}
+
+namespace {
+
+struct asked_elsewhere {
+    muster::process_pool cells;
+    explicit asked_elsewhere(void (*warm_up)() = nullptr) : cells{{.workers = 1, .start = muster::start_method::copy_anyway, .warm_up = warm_up}} {}
+};
+
+std::chrono::sys_seconds always() { return std::chrono::sys_seconds{std::chrono::seconds{1'000}}; }
+
+std::vector<draft> some_drafts() {
+    return {{.subject = "joe"}, {.subject = "jim", .audience = {"a", "b"}, .more = {{"admin", "true"}}}, {.more = {{"x", "no json"}}},
+            {.more = {{"exp", "1"}}}, {.subject = std::string(20'000, 'x')}, {.id = "j", .expires = always(), .not_before = always(), .issued_at = always()}};
+}
+
+template <class One, class Other>
+void check_same(One const& there, Other const& here) {
+    REQUIRE(there.size() == here.size());
+    for (std::size_t i = 0; i < here.size(); ++i) {
+        CAPTURE(i);
+        CHECK(fault_of(there[i]) == fault_of(here[i]));
+        if (here[i] && there[i]) CHECK(*there[i] == *here[i]);
+        else CHECK(there[i].error().text() == here[i].error().text());
+    }
+}
+
+}  // namespace
+
+static_assert(muster::transportable<draft>);
+static_assert(muster::transportable_callable<signer>);
+
+TEST_CASE("signer: behind isolate it makes the same tokens and fails the same way", "[jwt][signer][forks]") {
+    signer const here{signing_key("k"), {.issuer = "me", .clock = always, .name = "signer of a copy"}};
+    asked_elsewhere other;    // a copy of this process, so it has that signer
+    auto const drafts = some_drafts();
+    auto const there = muster::map(drafts, muster::isolate{other.cells} | here);
+    check_same(there, muster::map(drafts, here));
+    CHECK(fault_of(there[2]) == "bad JSON");
+    CHECK(fault_of(there[3]) == "duplicate member");
+    CHECK(fault_of(there[4]) == "too long");
+    check_same(muster::map(drafts, muster::on{other.cells} | here), there);
+}
+
+TEST_CASE("signer: this process needs no key where the workers have one", "[jwt][signer][forks]") {
+    asked_elsewhere other{[] { static signer const held{signing_key("k"), {.clock = always, .name = "signer of a worker"}}; }};
+    auto const by_name = signer::called("signer of a worker");
+    CHECK(by_name(draft{}).error().is(muster::cause::unavailable));    // not here
+    auto const there = muster::map(some_drafts(), muster::isolate{other.cells} | by_name);
+    check_same(there, muster::map(some_drafts(), signer{signing_key("k"), {.clock = always}}));
+    auto const nobody = muster::map(some_drafts(), muster::isolate{other.cells} | signer::called("nobody"));
+    CHECK(nobody[0].error().is(muster::cause::unavailable));
+    CHECK(nobody[0].error().text().find("\"nobody\"") != std::string::npos);
+}
+
+TEST_CASE("signer: what travels is its name, and without one it stays", "[jwt][signer][forks]") {
+    signer const named{signing_key(), {.name = "short"}};
+    CHECK(muster::encoded(named).size() == 6);
+    CHECK(muster::decoded<signer>(muster::encoded(named))->operator()(draft{.subject = "x"}).has_value());
+    asked_elsewhere other;
+    auto const refused = muster::map(some_drafts(), muster::isolate{other.cells} | signer{signing_key()});
+    CHECK(refused[0].error().is(muster::cause::invalid_input));
+    CHECK_THROWS_AS((signer{signing_key(), {.name = "short"}}), std::invalid_argument);
+}
+
+TEST_CASE("signer: a name is free again when the last copy of who had it is gone", "[jwt][signer]") {
+    for (int i = 0; i < 2; ++i) {
+        signer const one{signing_key(), {.name = "again"}};
+        auto const copy = one;
+        CHECK(signer::called("again")(draft{}).has_value());
+        CHECK(copy(draft{}).has_value());
+    }
+    CHECK_FALSE(signer::called("again")(draft{}).has_value());
 }

@@ -6,7 +6,9 @@
 
 #include <muster/exec/thread_pool.hpp>
 #include <muster/flow/map.hpp>
+#include <muster/policy/isolate.hpp>
 #include <muster/policy/on.hpp>
+#include <muster/process/process_pool.hpp>
 
 #include "allocations.hpp"
 #include "catch.hpp"
@@ -179,4 +181,35 @@ TEST_CASE("verifier: a good HS256 token costs no allocation on the hot path", "[
     for (int i = 0; i < 1'000; ++i) good += judge(token).has_value();
     CHECK(allocations() - before == 0);
     CHECK(good == 1'000);
+}
+
+static_assert(muster::transportable<claims>);
+static_assert(muster::transportable_callable<verifier>);
+
+TEST_CASE("verifier: behind isolate it answers the same claims and refuses the same way", "[jwt][verifier][forks]") {
+    muster::process_pool cells{{.workers = 1, .start = muster::start_method::copy_anyway, .warm_up = [] {
+        static verifier const held{hmac_key(), {.issuers = {"joe"}, .clock = [] { return at(1'000); }, .name = "verifier of a worker"}};
+    }}};
+    verifier const here{hmac_key(), {.issuers = {"joe"}, .clock = [] { return at(1'000); }}};
+    auto const there = muster::isolate{cells} | verifier::called("verifier of a worker");
+    std::vector<std::string> const tokens{*sign(hmac_key(), R"({"iss":"joe","sub":"x","exp":2000})"), *sign(hmac_key(), R"({"iss":"joe","exp":900})"),
+                                          *sign(hmac_key(), R"({"iss":"jim","exp":2000})"), "x", *sign(hmac_key(), "{"),
+                                          *sign(hmac_key(), R"({"iss":"joe","exp":2000,"x":")" + std::string(3'000, 'x') + "\"}"),
+                                          *sign(hmac_key("k"), R"({"iss":"joe","exp":2000})", {.type = "at+jwt"})};
+    auto const answers = muster::map(tokens, there), alone = muster::map(tokens, here);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        CAPTURE(i);
+        CHECK(fault_of(answers[i]) == fault_of(alone[i]));
+        if (alone[i]) {
+            CHECK(answers[i]->payload() == alone[i]->payload());
+            CHECK(answers[i]->subject() == alone[i]->subject());
+            CHECK(answers[i]->expires() == alone[i]->expires());
+        } else {
+            CHECK(answers[i].error().text() == alone[i].error().text());
+            CHECK(answers[i].error().is(muster::cause::invalid_input));
+        }
+    }
+    CHECK(verifier::called("verifier of a worker")(tokens[0]).error().is(muster::cause::unavailable));    // not here
+    CHECK(muster::map(tokens, muster::isolate{cells} | here)[0].error().is(muster::cause::invalid_input));    // it has no name
+    CHECK(muster::map(tokens, muster::isolate{cells} | verifier::called("nobody"))[0].error().is(muster::cause::unavailable));
 }

@@ -13,6 +13,7 @@
 #include <vector>         // audiences
 
 #include <muster/core/outcome.hpp>                          // outcome
+#include <muster/core/wire.hpp>                             // wire
 #include <muster/workloads/jwt/detail/json_scan.hpp>        // json_scan
 #include <muster/workloads/jwt/detail/numeric_date.hpp>     // numeric_date
 #include <muster/workloads/jwt/detail/payload_bytes.hpp>    // payload_bytes
@@ -22,6 +23,17 @@
 namespace muster::jwt {
 
 class claims;
+}  // namespace muster::jwt
+
+// Claims travel with their parts already found: nobody scans them again.
+template <>
+struct muster::wire<muster::jwt::claims> {
+    static constexpr std::uint64_t fingerprint = 0x6a77'7463'6c61'696d;
+    static void write(wire_writer& to, jwt::claims const& value);
+    static jwt::claims read(wire_reader& from);
+};
+
+namespace muster::jwt {
 
 namespace detail {
 // Claims found in one pass over JSON text, which lies at the start of `room`; behind it is as much room again, for texts without
@@ -48,7 +60,8 @@ struct claim_parts {
 ///            that came from elsewhere, and vouches for nothing.
 /// Units      times are seconds; a fraction is rounded so that the token is good for less long.
 /// Fails      `parse`: fault::bad_json, bad_utf8, duplicate_member, too_deep, trailing_bytes, wrong_claim_type, and too_long above 12 KiB.
-/// Lifetime   views point into this object, and are good until it is changed, moved or gone.
+/// Lifetime   views point into this object, and are good until it is changed, moved or gone. It travels to other processes; what comes
+///            from one is as good as that process: its parts lie within its text, and nothing is proven besides.
 /// Cost       up to 256 bytes lie within the object, others on the heap. Registered claims are found once; `raw`, `text` and
 ///            `audiences` read the text again.
 /// Source     RFC 7519, section 4.1.
@@ -83,6 +96,9 @@ public:
     [[nodiscard]] static outcome<claims> scanned(std::span<char> room, std::size_t size, detail::token_type const& type);
 
 private:
+    friend struct muster::wire<claims>;
+    struct travelling;
+
     claims() noexcept = default;
 
     [[nodiscard]] std::optional<std::string_view> text_of(detail::claim_parts::part const& which) const noexcept {
@@ -222,4 +238,65 @@ inline std::optional<std::string> claims::text(std::string_view name) const {
     return clean;
 }
 
+// What claims are but for their texts: without padding, which would be leaked.
+struct claims::travelling {
+    std::int64_t expires = 0, not_before = 0, issued_at = 0;
+    std::uint32_t payload_size = 0, size = 0;
+    std::uint16_t at[4] = {}, sizes[4] = {};
+    std::uint8_t there = 0;    // a bit for each of the four
+    std::uint8_t several_audiences = 0, has_type = 0, type_size = 0;
+    std::uint32_t nothing = 0;
+};
+
 }  // namespace muster::jwt
+
+inline void muster::wire<muster::jwt::claims>::write(wire_writer& to, jwt::claims const& value) {
+    auto const text = value.bytes_.view(), type = value.type_.text();
+    auto const& parts = value.parts_;
+    jwt::claims::travelling flat;
+    static_assert(sizeof flat == 56);
+    flat.expires = parts.expires;
+    flat.not_before = parts.not_before;
+    flat.issued_at = parts.issued_at;
+    flat.payload_size = static_cast<std::uint32_t>(value.payload_size_);
+    flat.size = static_cast<std::uint32_t>(text.size());
+    unsigned i = 0;
+    for (auto const* const part : {&parts.issuer, &parts.subject, &parts.id, &parts.audience}) {
+        flat.at[i] = part->at;
+        flat.sizes[i] = part->size;
+        flat.there = static_cast<std::uint8_t>(flat.there | (part->there ? 1u << i : 0u));
+        ++i;
+    }
+    flat.several_audiences = parts.several_audiences ? 1 : 0;
+    flat.has_type = value.type_.is_said() ? 1 : 0;
+    flat.type_size = static_cast<std::uint8_t>(type.size());
+    to.put(&flat, sizeof flat);
+    to.put(type.data(), type.size());
+    to.put(text.data(), text.size());
+}
+
+inline muster::jwt::claims muster::wire<muster::jwt::claims>::read(wire_reader& from) {
+    jwt::claims made;
+    jwt::claims::travelling flat;
+    from.get(&flat, sizeof flat);
+    char type[64];
+    if (flat.type_size > sizeof type) from.refuse("the type of a token is too long");
+    from.get(type, flat.type_size);
+    if (flat.has_type != 0) (void)made.type_.say({type, flat.type_size});
+    if (flat.size > from.left()) from.refuse("claims end too early");
+    if (flat.payload_size > flat.size) from.refuse("claims are longer than their text");
+    auto& parts = made.parts_;
+    unsigned i = 0;
+    for (auto* const part : {&parts.issuer, &parts.subject, &parts.id, &parts.audience}) {
+        if (flat.at[i] + std::uint32_t{flat.sizes[i]} > flat.size) from.refuse("a claim lies outside of its text");
+        *part = {flat.at[i], flat.sizes[i], (flat.there >> i & 1) != 0};
+        ++i;
+    }
+    parts.several_audiences = flat.several_audiences != 0;
+    parts.expires = flat.expires;
+    parts.not_before = flat.not_before;
+    parts.issued_at = flat.issued_at;
+    made.payload_size_ = flat.payload_size;
+    made.bytes_ = jwt::detail::payload_bytes{flat.size, [&](char* to) { from.get(to, flat.size); }};
+    return made;
+}

@@ -67,6 +67,7 @@ enum class fault : std::uint8_t {
     not_yet_valid,            ///< before `nbf`
     wrong_issuer,             ///< `iss` is none of the verifier's
     wrong_audience,           ///< `aud` names none of the verifier's, or the verifier has none
+    revoked,                  ///< the token was taken back, says who was asked
     // Neither
     library_failed,           ///< OpenSSL or libsodium could not do it: no memory, no randomness    (unavailable)
 };
@@ -125,6 +126,7 @@ namespace muster::jwt {
         case fault::not_yet_valid: return "not yet valid";
         case fault::wrong_issuer: return "wrong issuer";
         case fault::wrong_audience: return "wrong audience";
+        case fault::revoked: return "revoked";
         case fault::library_failed: return "library failed";
     }
     return "unknown fault";
@@ -177,6 +179,7 @@ namespace muster::jwt {
         case fault::not_yet_valid: return "a token is good from nbf on";
         case fault::wrong_issuer: return "iss is one that the verifier names";
         case fault::wrong_audience: return "aud holds one that the verifier names";
+        case fault::revoked: return "a token is good until it is taken back";
         case fault::library_failed: return "OpenSSL and libsodium have what they need: memory, randomness";
     }
     return "unknown fault";

@@ -13,6 +13,7 @@
 
 #include <muster/core/json.hpp>                         // json_text
 #include <muster/core/outcome.hpp>                      // outcome
+#include <muster/workloads/jwt/detail/at_hand.hpp>      // at_hand
 #include <muster/workloads/jwt/detail/json_scan.hpp>    // json_scan
 #include <muster/workloads/jwt/draft.hpp>               // draft
 #include <muster/workloads/jwt/fault.hpp>               // refusal
@@ -29,21 +30,40 @@ struct signer_options {
     std::string type{"JWT"};                    ///< `typ`; empty: none
     bool with_key_id = true;                    ///< `kid`, where the key has one
     std::function<std::chrono::sys_seconds()> clock{};    ///< the system's, where it is empty
+    std::string name{};                         ///< by which other processes find theirs; empty: it goes to none
 };
 
 /// A task that makes tokens: `map(drafts, on{pool} | signer)` answers each as text.
 ///
 /// Shape      a draft in, the compact form out; the claims in the order iss, sub, aud, exp, nbf, iat, jti, and what is more.
 /// Fails      those of `sign` in jws.hpp; where a draft says more: fault::bad_json, bad_utf8, too_deep, and duplicate_member for a
-///            claim that is there already.
-/// Throws     std::invalid_argument for a lifetime that is not above 0, and for a key that cannot sign.
+///            claim that is there already. Behind `isolate`: cause::invalid_input without a name, unavailable where the worker has
+///            no signer of that name.
+/// Throws     std::invalid_argument for a lifetime that is not above 0, for a key that cannot sign, and for a name that another signer of
+///            this process has.
 /// Threads    any number at once; the clock is called from each.
 /// Cost       a copy counts a reference. A token: the price of its signature, and two allocations.
+///
+/// `map(drafts, isolate{cells} | signer)` signs in another process. What goes there is the name of the signer, the draft and nothing
+/// else: no key, no options. The worker has a signer of that name, made by `warm_up` of the pool and kept, as in a static; or the pool is
+/// a copy of this process. The token comes back, or the failure as it was. This process needs no key at all:
+///
+///     void make_signer() { static signer const held{read_key(), {.name = "issuer"}}; }
+///     process_pool cells{{.workers = 1, .warm_up = make_signer}};
+///     auto tokens = map(drafts, isolate{cells} | signer::called("issuer"));
 class signer {
 public:
-    explicit signer(key by, signer_options options = {}) : state_(std::make_shared<state const>(std::move(by), std::move(options))) {}
+    explicit signer(key by, signer_options options = {}) : state_(std::make_shared<state const>(std::move(by), std::move(options))) {
+        name_ = state_->options.name;
+        detail::at_hand<state>::put(name_, state_, "signer");
+    }
+    /// The one that has this name, here or where it is called.
+    [[nodiscard]] static signer called(std::string name) { return signer{detail::at_hand<state>::get(name), std::move(name)}; }
 
     [[nodiscard]] outcome<std::string> operator()(draft const& of) const;
+
+    [[nodiscard]] std::string to_wire() const { return detail::at_hand<state>::of(name_, "signer"); }
+    [[nodiscard]] static signer from_wire(std::string name) { return called(std::move(name)); }
 
     [[nodiscard]] std::string describe() const { return "signer"; }
 
@@ -55,7 +75,10 @@ private:
         std::string header;    // the first segment of all its tokens
     };
 
-    std::shared_ptr<state const> state_;
+    signer(std::shared_ptr<state const> of, std::string name) noexcept : state_(std::move(of)), name_(std::move(name)) {}
+
+    std::shared_ptr<state const> state_;    // null: of a name that nobody has here
+    std::string name_{};
 };
 
 // Implementation
@@ -68,6 +91,7 @@ inline signer::state::state(key with, signer_options said) : by(std::move(with))
 }
 
 inline outcome<std::string> signer::operator()(draft const& of) const {
+    if (!state_) return detail::at_hand<state>::missing(name_, "signer");
     auto const& options = state_->options;
     std::string text = "{";
     text.reserve(384);

@@ -12,6 +12,7 @@
 
 #include <openssl/core_names.h>    // names of parameters
 #include <openssl/rsa.h>           // padding
+#include <openssl/x509.h>          // i2d_PUBKEY
 
 #include <muster/adapt/openssl.hpp>                 // openssl_ptr
 #include <muster/core/outcome.hpp>                  // outcome
@@ -72,6 +73,16 @@ public:
     }
 
     [[nodiscard]] std::size_t signature_size() const noexcept { return signature_size_; }
+
+    // The public part, as DER; empty where there is no memory for it.
+    [[nodiscard]] std::string public_part() const {
+        unsigned char* bytes = nullptr;
+        auto const size = i2d_PUBKEY(key_.get(), &bytes);
+        if (size <= 0) return {};
+        std::string text{reinterpret_cast<char const*>(bytes), static_cast<std::size_t>(size)};
+        OPENSSL_free(bytes);
+        return text;
+    }
 
     // `signature_size()` bytes into `out`.
     [[nodiscard]] std::optional<fault> sign(std::string_view message, char* out) const {

@@ -83,34 +83,60 @@ struct chosen {
     return found;
 }
 
-// Verifies a token, and decodes its payload into `room`, which has at least `base64url::decoded_size` of the token. Nothing of the
-// payload is looked at before the signature was found good.
-[[nodiscard]] inline outcome<opened> open_token(token_keys const& by, std::string_view token, std::span<char> room) {
+// A token of which everything is known but whether it is good.
+struct read_token {
     segments parts;
-    if (auto const wrong = split(token, parts)) {
-        return refusal(*wrong, *wrong == fault::too_long ? "this one has " + std::to_string(token.size()) + " bytes" : std::string{});
-    }
     chosen chose;
-    auto const* const known = by.memo->find(parts.header);
-    if (known) {
-        chose = {known->key, known->type};
+    bool known = false;              // its header was
+    std::string_view payload{};      // decoded, in the caller's room
+    std::string_view signature{};    // the same
+};
+
+[[nodiscard]] inline std::optional<failure> split_token(std::string_view token, segments& into) {
+    auto const wrong = split(token, into);
+    if (!wrong) return std::nullopt;
+    return refusal(*wrong, *wrong == fault::too_long ? "this one has " + std::to_string(token.size()) + " bytes" : std::string{});
+}
+
+// Finds the key of a token that was split, and decodes the rest: `room` has at least `base64url::decoded_size` of the payload,
+// `signature_room` that of the signature or `longest_signature`. Nothing of the payload is looked at yet.
+[[nodiscard]] inline std::optional<failure> decode_token(token_keys const& by, std::span<char> room, std::span<char> signature_room,
+                                                         read_token& into) {
+    auto const& parts = into.parts;
+    if (auto const* const known = by.memo->find(parts.header)) {
+        into.chose = {known->key, known->type};
+        into.known = true;
     } else {
         auto found = choose_key(by.keys, parts.header);
         if (!found) return std::move(found).error();
-        chose = *found;
+        into.chose = *found;
     }
     auto const payload = base64url::decode(parts.payload, room);
     if (!payload) return refusal(fault::bad_base64url, "in the payload");
+    into.payload = *payload;
 
-    auto const& key = by.keys[chose.key].record();
-    std::array<char, longest_signature> signature_room;
-    if (base64url::decoded_size(parts.signature.size()) > signature_room.size()) return refusal(fault::wrong_signature_length);
+    if (base64url::decoded_size(parts.signature.size()) > longest_signature) return refusal(fault::wrong_signature_length);
     auto const signature = base64url::decode(parts.signature, signature_room);
     if (!signature) return refusal(fault::bad_base64url, "in the signature");
-    if (auto const wrong = key.verify(parts.signed_part, *signature)) return refusal(*wrong);
+    into.signature = *signature;
+    return std::nullopt;
+}
 
-    if (!known) by.memo->learn(parts.header, chose.key, chose.type);
-    return opened{*payload, chose.type};
+// The header of a token that was found good is known from then on.
+inline void remember_header(token_keys const& by, read_token const& good) {
+    if (!good.known) by.memo->learn(good.parts.header, good.chose.key, good.chose.type);
+}
+
+// Verifies a token, and decodes its payload into `room`, which has at least `base64url::decoded_size` of the token. Nothing of the
+// payload is looked at before the signature was found good.
+[[nodiscard]] inline outcome<opened> open_token(token_keys const& by, std::string_view token, std::span<char> room) {
+    read_token it;
+    if (auto wrong = split_token(token, it.parts)) return std::move(*wrong);
+    std::array<char, longest_signature> signature_room;
+    if (auto wrong = decode_token(by, room, signature_room, it)) return std::move(*wrong);
+    if (auto const wrong = by.keys[it.chose.key].record().verify(it.parts.signed_part, it.signature)) return refusal(*wrong);
+    remember_header(by, it);
+    return opened{it.payload, it.chose.type};
 }
 
 }  // namespace muster::jwt::detail

@@ -19,6 +19,12 @@ public:
         if (size_ > within) large_.reset(new char[size_]);
         if (size_ != 0) std::memcpy(data(), bytes.data(), size_);
     }
+    // `fill(data)` writes that many.
+    template <class Fill>
+    payload_bytes(std::size_t size, Fill&& fill) : size_(size) {
+        if (size_ > within) large_.reset(new char[size_]);
+        fill(data());
+    }
     payload_bytes(payload_bytes const& other) : payload_bytes(other.view()) {}
     payload_bytes(payload_bytes&& other) noexcept : size_(other.size_), large_(std::move(other.large_)) {
         if (!large_) std::memcpy(small_.data(), other.small_.data(), size_);
