@@ -221,7 +221,8 @@ struct rules {
 
 struct answer {
     enum class verdict { accepted, refused, unknown } what = verdict::refused;
-    std::string payload{};    // where the signature is good
+    bool is_signed = false;
+    std::string payload{};    // where it is
     json claims{};
     std::optional<std::int64_t> exp{}, nbf{}, iat{};
 };
@@ -321,6 +322,7 @@ inline answer judge(std::string const& token, std::vector<key> const& keys, rule
     }
     auto const* const with = chosen_key(head.value, keys);
     if (!with || !signature_is_good(*with, segments[0] + "." + segments[1], *signature)) return found;
+    found.is_signed = true;
     found.payload = *payload;
 
     auto type = head.value.contains("typ") ? lower(head.value["typ"].get<std::string>()) : "";
