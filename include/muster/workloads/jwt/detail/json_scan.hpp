@@ -121,6 +121,16 @@ public:
         return std::nullopt;
     }
 
+    // The whole text is one value, as a member of an object has it.
+    [[nodiscard]] std::optional<fault> alone() {
+        json_value found;
+        space();
+        if (!value(1, found)) return flaw_;
+        space();
+        if (at_ != text_.size()) return fault::trailing_bytes;
+        return std::nullopt;
+    }
+
 private:
     struct open_name {
         std::uint32_t at, size, mark;
