@@ -326,7 +326,7 @@ inline answer judge(std::string const& token, std::vector<key> const& keys, rule
     found.payload = *payload;
 
     auto type = head.value.contains("typ") ? lower(head.value["typ"].get<std::string>()) : "";
-    auto const short_form = [](std::string const& of) { return of.substr(0, 12) == "application/" && of.size() > 12 ? of.substr(12) : of; };
+    auto const short_form = [](std::string const& of) { return of.substr(0, 12) == "application/" && of.size() > 12 && of.find('/', 12) == of.npos ? of.substr(12) : of; };
     if (by.type.empty() ? head.value.contains("typ") && short_form(type) != "jwt" : short_form(type) != short_form(lower(by.type))) return found;
     auto const said = read(*payload);
     if (said.what == reading::verdict::unknown) found.what = answer::verdict::unknown;
