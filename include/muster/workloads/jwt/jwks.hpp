@@ -31,13 +31,12 @@ namespace muster::jwt {
     std::vector<key> keys;
     std::size_t position = 0;
     for (auto const& one : *found) {
-        auto read = detail::jwk_reader{one, options.when_unsaid}.read();
-        if (!read) {
-            auto const code = read.error().code();
-            if (code != fault::unsupported_key && code != fault::unsupported_algorithm)
+        detail::jwk_reader reader{one, options.when_unsaid};
+        if (reader.may_be_for_signatures()) {
+            auto read = reader.read();
+            if (read) keys.push_back(std::move(*read));
+            else if (auto const code = read.error().code(); code != fault::unsupported_key && code != fault::unsupported_algorithm)
                 return std::move(read).error().note("; key " + std::to_string(position) + " of the set");
-        } else if (read->record().verifying != fault::wrong_use) {
-            keys.push_back(std::move(*read));
         }
         ++position;
     }

@@ -70,6 +70,13 @@ class jwk_reader {
 public:
     jwk_reader(jwk_json const& from, std::optional<algorithm> when_unsaid) : from_(&from), unsaid_(when_unsaid) {}
 
+    // False where `use` says that it is for something else than signatures: then nothing else of it matters.
+    [[nodiscard]] bool may_be_for_signatures() const {
+        if (!from_->is_object()) return true;
+        auto const use = text("use");
+        return !use || use->empty() || *use == "sig";
+    }
+
     [[nodiscard]] outcome<key> read() {
         if (!from_->is_object()) return refusal(fault::bad_json);
         auto const type = text("kty");
