@@ -97,7 +97,7 @@ public:
     static constexpr unsigned max_depth = 32;
     static constexpr std::size_t max_members = 256;    // open at a time: of an object and of those around it
 
-    explicit json_scan(std::string_view text) noexcept : text_(text) {}
+    explicit json_scan(std::string_view text, unsigned deepest = max_depth) noexcept : text_(text), deepest_(deepest) {}
 
     // The whole text is one object; `visit(name as written, value)` for each of its members. What went wrong, or nothing.
     template <class Visit>
@@ -201,7 +201,7 @@ private:
             case '{':
             case '[': {
                 auto const is_object = here() == '{';
-                if (depth >= max_depth) return fail(fault::too_deep);
+                if (depth >= deepest_) return fail(fault::too_deep);
                 ++at_;
                 found.kind = is_object ? json_kind::object : json_kind::array;
                 if (is_object ? !members(depth + 1, [](std::string_view, json_value const&) {})
@@ -334,6 +334,7 @@ private:
     }
 
     std::string_view text_;
+    unsigned deepest_;
     std::size_t at_ = 0;
     fault flaw_ = fault::bad_json;
     std::size_t open_ = 0;
