@@ -150,6 +150,12 @@ private:
         return text;
     }
 
+    // What else a header may say, much of which is refused.
+    std::string odd_member() {
+        return one_of({R"("crit":["exp"])", R"("crit":[])", R"("b64":false)", R"("jwk":{"kty":"oct","k":"AAAA"})", R"("jku":"https://x")", R"("x5u":"https://x")", R"("x5c":["MIIB"])",
+                       R"("\u006awk":{})", R"("cty":"JWT")", R"("cty":1)", R"("x5t":"AAAA")", R"("alg":"none")", R"("x":1)", R"("x":{"alg":"none"})"}, 14);
+    }
+
     std::string header_text(identity const& who) {
         std::vector<std::string> members{"\"alg\":\"" + who.same.algorithm + "\""};
         if (chance(6))
@@ -159,9 +165,7 @@ private:
                                                              R"("application/JWT")", "\"" + std::string(64, 'x') + "\"", "\"" + std::string(65, 'x') + "\""}, 5));
         if (chance(60)) members.push_back("\"kid\":" + (chance(80) ? "\"" + who.same.id + "\"" : one_of({R"("RS256")", R"("PS384")", R"("c")", R"("e")", R"("")", R"("\u0065")", "1",
                                                                                                           R"("../../../dev/null")", R"("e\u0000")"}, 9)));
-        if (chance(8))
-            members.push_back(one_of({R"("crit":["exp"])", R"("crit":[])", R"("b64":false)", R"("jwk":{"kty":"oct","k":"AAAA"})", R"("jku":"https://x")", R"("x5u":"https://x")",
-                                      R"("x5c":["MIIB"])", R"("\u006awk":{})", R"("cty":"JWT")", R"("cty":1)", R"("x5t":"AAAA")", R"("alg":"none")", R"("x":1)", R"("x":{"alg":"none"})"}, 14));
+        if (chance(8)) members.push_back(odd_member());
         std::shuffle(members.begin(), members.end(), random_);
         std::string text = "{";
         for (std::size_t i = 0; i < members.size(); ++i) text += (i == 0 ? "" : ",") + members[i];
@@ -184,7 +188,7 @@ private:
                     one_of({"999990", "1000000", "-5", "1000001", "1000000.5", "1000061"}, 3) + R"(,"sub":")" + std::to_string(below(1'000'000)) + R"(","role":"admin")";
         if (rule != 0 || chance(5)) text += R"(,"aud":)" + one_of({R"("us")", R"(["them","u\u0073"])", R"(["us"])", R"("them")", "[]"}, 3);
         text += R"(,"iss":)" + one_of({R"("https://a")", R"("https:\/\/b")", R"("https://b/")"}, 2) + "}";
-        auto const header = R"({"alg":")" + who.same.algorithm + R"(","typ":")" + type + R"(","kid":")" + who.same.id + "\"}";
+        auto const header = R"({"alg":")" + who.same.algorithm + R"(","typ":")" + type + R"(","kid":")" + who.same.id + "\"" + (chance(10) ? "," + odd_member() : "") + "}";
         return signed_by(who, reference::to_base64url(header), reference::to_base64url(text));
     }
     // Where a signature takes long, one that was made before.
