@@ -142,6 +142,20 @@ TEST_CASE("json_scan: strings are the same however they are escaped", "[jwt][jso
     CHECK(detail::unescape(R"(a\u0062\ud83d\ude00\n)", room.data()) == "ab😀\n");
 }
 
+TEST_CASE("json_bytes: nothing behind a text is read, and nothing written behind its room, also where it is not well formed", "[jwt][json][attack]") {
+    std::string const whole = R"(ab\u0041\ud83d\ude00\"\ud83dxx\u004)" "\\";
+    for (std::size_t first = 0; first < whole.size(); ++first)
+        for (std::size_t size = 0; first + size <= whole.size(); ++size) {
+            auto const text = std::string_view{whole}.substr(first, size);
+            std::vector<char> const alone(text.begin(), text.end());    // exactly as much memory: a sanitizer sees what is behind it
+            std::vector<char> room(size), again(size);
+            auto const said = detail::unescape({alone.data(), size}, room.data());
+            CHECK(said.size() <= size);
+            CHECK(said == detail::unescape(text, again.data()));    // whatever stands behind it
+            CHECK(detail::says({alone.data(), size}, said));
+        }
+}
+
 TEST_CASE("json_scan: agrees with nlohmann-json on mutated texts, but for what is refused on purpose", "[jwt][json]") {
     std::mt19937 random{11};
     std::string const seed = R"({"iss":"joe","exp":1300819380,"http://x/y":true,"n":[1,-2.5e3,{"a":null}],"s":"\u00e9\ud83d\ude00é€ \"q\\"})";
