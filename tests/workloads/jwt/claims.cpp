@@ -170,3 +170,14 @@ TEST_CASE("claims: bytes that are none are refused, and none lead outside of the
         }
     }
 }
+
+TEST_CASE("claims: those that were moved from say nothing", "[jwt][claims]") {
+    auto said = parsed(R"({"iss":"joe","aud":["a"],"x":"y"})");
+    auto const moved = std::move(said);
+    CHECK(moved.issuer() == "joe");
+    CHECK_FALSE(said.issuer());    // NOLINT(bugprone-use-after-move)
+    CHECK(said.payload().empty());
+    CHECK(said.audiences().empty());
+    CHECK_FALSE(said.is_for("a"));
+    CHECK_FALSE(said.text("x"));
+}

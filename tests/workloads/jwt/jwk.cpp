@@ -4,8 +4,10 @@
 #include <string>
 #include <utility>
 
+#include <muster/workloads/jwt/jwks.hpp>
 #include <muster/workloads/jwt/jws.hpp>
 
+#include "allocations.hpp"
 #include "catch.hpp"
 #include "rfc.hpp"
 #include "tokens.hpp"
@@ -24,6 +26,8 @@ std::string replaced(std::string text, std::string const& what, std::string cons
 }
 
 jwk_options const rs256{.when_unsaid = algorithm::rs256};
+
+std::string secrets_in_sets(1'024, ' ');    // so large that it never moves
 
 // A modulus of so many bits, odd, and of no special form.
 std::string modulus(std::size_t bits) {
@@ -234,6 +238,42 @@ TEST_CASE("jwk: strict JSON", "[jwt][jwk][attack]") {
     CHECK(fault_of(parse_jwk(rfc::ed_public(R"(,"y":)" + std::string(20, '[') + std::string(20, ']')))) == "too deep");
     CHECK(fault_of(parse_jwk(R"({"kty":)" + std::string(100'000, '['))) == "too deep");
     CHECK(fault_of(parse_jwk(rfc::ed_public(R"(,"y":")" + std::string(1 << 20, 'x') + "\""))) == "bad key");
+}
+
+TEST_CASE("jwk: nothing of a secret is left in memory that was given back, and a JWK set leaves none either", "[jwt][jwk][attack]") {
+    struct {
+        std::string_view text, letters;    // literals: nothing of them was on the heap before
+        std::string_view bytes;
+    } const secrets[]{
+        {R"({"kty":"oct","alg":"HS256","kid":"s","k":"YSBzZWNyZXQgdGhhdCBzdGFuZHMgbm93aGVyZSBlbHNlIGF0IGFsbA"})", "dGhhdCBzdGFuZHMgbm93", "that stands nowhere"},
+        {R"({"kty":"OKP","crv":"Ed25519","kid":"e","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})", "9WmC6hEr0kuwsxERJxWl",
+         "\x9d\x61\xb1\x9d\xef\xfd\x5a\x60\xba\x84\x4a\xf4\x92\xec\x2c\xc4"},
+        {R"({"kty":"EC","crv":"P-256","kid":"c","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})",
+         "mL-YBIffH1136cspYG6-", "\x8e\x9b\x10\x9e\x71\x90\x98\xbf\x98\x04\x87\xdf\x1f\x5d\x77\xe9"}};
+    auto const in_a_set = [](std::string_view one) {
+        secrets_in_sets.assign(R"({"keys":[)");
+        secrets_in_sets += one;
+        return std::string_view{secrets_in_sets += "]}"};
+    };
+    for (auto const& [text, letters, bytes] : secrets) {
+        CAPTURE(text);
+        for (auto const wanted : {letters, bytes}) {
+            std::size_t alone = 0, together = 0;
+            auto const set = in_a_set(text);
+            {
+                freed_memory const given_back{wanted};
+                CHECK(parse_jwk(text).has_value());
+                alone = given_back.found();
+            }
+            {
+                freed_memory const given_back{wanted};
+                CHECK(parse_jwks(set).has_value());
+                together = given_back.found();
+            }
+            CHECK(alone == 0);
+            CHECK(together == 0);
+        }
+    }
 }
 
 TEST_CASE("jwk: a public key never verifies as an HMAC secret: the classic confusion of RS256 and HS256", "[jwt][jwk][attack]") {

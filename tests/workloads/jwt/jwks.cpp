@@ -40,6 +40,18 @@ TEST_CASE("jwks: passes over keys that are not here, and those that are not for 
     CHECK(fault_of(parse_jwks(set_of(R"({"kty":"new"})"))) == "empty key set");
 }
 
+TEST_CASE("jwks: a key that is not for signatures is passed over whatever else it lacks", "[jwt][jwks]") {
+    for (auto const& other : {rfc::rsa_public(R"(,"use":"enc")"),                                     // no alg
+                              std::string{R"({"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB"})"},      // short
+                              std::string{R"({"kty":"EC","crv":"P-256","use":"enc","x":"AA"})"}, std::string{R"({"kty":"oct","use":"enc","k":"AAAA"})"}}) {
+        auto const set = parse_jwks(set_of(rfc::ed_public(R"(,"kid":"e")"), other));
+        REQUIRE(set);
+        CHECK(set->keys().size() == 1);
+    }
+    CHECK(fault_of(parse_jwks(set_of(rfc::ed_public(), rfc::rsa_public(R"(,"use":1)")))) == "bad key");
+    CHECK(fault_of(parse_jwks(set_of(rfc::ed_public(R"(,"use":"enc")")))) == "empty key set");
+}
+
 TEST_CASE("jwks: one key that is here and wrong refuses the set, and says which", "[jwt][jwks][attack]") {
     auto const refused = parse_jwks(set_of(rfc::ed_public(), R"({"kty":"oct","alg":"HS256","k":"AAAA"})"));
     CHECK(fault_of(refused) == "short key");

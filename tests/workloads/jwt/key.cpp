@@ -103,6 +103,30 @@ TEST_CASE("key: PEM with a password, of another algorithm, cut off or of several
     CHECK(fault_of(key::from_pem(algorithm::rs256, private_pem(small.get()))) == "short key");
 }
 
+TEST_CASE("key: a curve that is written out is P-256 in all its numbers, or refused: CVE-2020-0601", "[jwt][key][pem][attack]") {
+    auto const ec = ec_pair();
+    REQUIRE(EVP_PKEY_set_utf8_string_param(ec.get(), OSSL_PKEY_PARAM_EC_ENCODING, "explicit") == 1);
+    unsigned char* out = nullptr;
+    auto const size = i2d_PUBKEY(ec.get(), &out);
+    REQUIRE(size > 0);
+    std::string der{reinterpret_cast<char const*>(out), static_cast<std::size_t>(size)};
+    OPENSSL_free(out);
+    auto const pem = [](std::string const& bytes) {
+        std::string text(bytes.size() * 2, '\0');
+        text.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<unsigned char const*>(bytes.data()),
+                                                             static_cast<int>(bytes.size()))));
+        for (std::size_t at = 64; at < text.size(); at += 65) text.insert(at, "\n");
+        return "-----BEGIN PUBLIC KEY-----\n" + text + "\n-----END PUBLIC KEY-----\n";
+    };
+    CHECK(key::from_pem(algorithm::es256, pem(der)).has_value());
+    // With the key itself as the generator anybody knows a private part: 1.
+    auto const generator = "\x04" + decoded("axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY") + decoded("T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU");
+    auto const point = "\x04" + decoded(rfc::ec_x) + decoded(rfc::ec_y);
+    auto const at = der.find(generator);
+    REQUIRE(at != der.npos);
+    CHECK(fault_of(key::from_pem(algorithm::es256, pem(der.replace(at, point.size(), point)))) == "unsupported key");
+}
+
 TEST_CASE("key: an HMAC key is not shorter than its hash", "[jwt][key]") {
     for (auto const& [by, size] : {std::pair{algorithm::hs256, 32u}, {algorithm::hs384, 48u}, {algorithm::hs512, 64u}}) {
         CHECK(key::hmac(by, std::string(size, 'k')).has_value());

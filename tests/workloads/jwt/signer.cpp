@@ -51,10 +51,37 @@ TEST_CASE("signer: further claims are JSON, and none is said twice", "[jwt][sign
     CHECK(payload({.more = {{"admin", "true"}, {"a\"b", "[1]"}}}) == R"({"exp":44100,"iat":43200,"admin":true,"a\"b":[1]})");
     signer const by{hmac_key()};
     CHECK(fault_of(by(draft{.more = {{"exp", "1"}}})) == "duplicate member");
-    CHECK(fault_of(by(draft{.more = {{"x", "1,\"y\":2"}, {"y", "3"}}})) == "duplicate member");
+    CHECK(fault_of(by(draft{.more = {{"y", "3"}, {"y", "4"}}})) == "duplicate member");
     CHECK(fault_of(by(draft{.more = {{"x", "tru"}}})) == "bad JSON");
     CHECK(fault_of(by(draft{.more = {{"x", "1}"}}})) == "trailing bytes");
     CHECK(fault_of(by(draft{.subject = std::string(20'000, 'x')})) == "too long");
+}
+
+TEST_CASE("signer: the value of a further claim is one value, and brings no claims of its own", "[jwt][signer][attack]") {
+    signer const by{hmac_key()};
+    CHECK(fault_of(by(draft{.more = {{"name", R"("x","admin":true)"}}})) == "trailing bytes");
+    CHECK(fault_of(by(draft{.more = {{"name", R"(1,"admin":true,"z":{"q":1)"}, {"more", "2}"}}})) == "trailing bytes");
+    CHECK(fault_of(by(draft{.more = {{"name", R"({"q":1)"}, {"more", R"(2},"admin":true)"}}})) == "bad JSON");
+    CHECK(fault_of(by(draft{.more = {{"name", ""}}})) == "bad JSON");
+    CHECK(payload({.more = {{"name", " [1, {\"a\":2}]\t"}}}) == "{\"exp\":44100,\"iat\":43200,\"name\": [1, {\"a\":2}]\t}");
+    CHECK(fault_of(by(draft{.more = {{"deep", std::string(31, '[') + std::string(31, ']')}}})) == "accepted");
+    CHECK(fault_of(by(draft{.more = {{"deep", std::string(32, '[') + std::string(32, ']')}}})) == "too deep");
+}
+
+TEST_CASE("signer: signs no time that a verifier would not read, and none overflows", "[jwt][signer][attack]") {
+    auto const latest = at((std::int64_t{1} << 53) - 1);
+    signer const by{hmac_key(), {.clock = noon}};
+    CHECK(by(draft{.expires = latest, .not_before = -latest.time_since_epoch() + at(0), .issued_at = at(0)}).has_value());
+    auto const most = std::chrono::sys_seconds::max(), least = std::chrono::sys_seconds::min();
+    for (auto const& when : {most, least, latest + 1s}) {
+        CHECK(fault_of(by(draft{.expires = when})) == "wrong claim type");
+        CHECK(fault_of(by(draft{.not_before = when})) == "wrong claim type");
+        CHECK(fault_of(by(draft{.issued_at = when})) == "wrong claim type");
+        CHECK(fault_of(signer{hmac_key(), {.clock = [when] { return when; }}}(draft{})) == "wrong claim type");
+    }
+    CHECK(fault_of(by(draft{.issued_at = latest})) == "wrong claim type");    // its end is not
+    CHECK(by(draft{.expires = at(1), .issued_at = latest}).has_value());
+    CHECK_THROWS_AS((signer{hmac_key(), {.lifetime = std::chrono::seconds::max()}}), std::invalid_argument);
 }
 
 TEST_CASE("signer: refuses what could not sign when it is made", "[jwt][signer]") {

@@ -136,6 +136,9 @@ TEST_CASE("verifier: typ is JWT or absent, or what is asked for", "[jwt][verifie
     for (auto const* type : {"", "JWT", "at", "logout+jwt"}) CHECK(fault_of(judged("{}", options, type)) == "wrong type");
     options.type = "application/at+jwt";
     CHECK(judged("{}", options, "at+jwt").has_value());
+    options.type = "text/jwt";    // with another slash nothing may be left out
+    CHECK(judged("{}", options, "text/jwt").has_value());
+    CHECK(fault_of(judged("{}", options, "application/text/jwt")) == "wrong type");
 }
 
 TEST_CASE("verifier: claims are looked at only where the signature is good", "[jwt][verifier][attack]") {

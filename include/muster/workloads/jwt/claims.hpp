@@ -102,7 +102,7 @@ private:
     claims() noexcept = default;
 
     [[nodiscard]] std::optional<std::string_view> text_of(detail::claim_parts::part const& which) const noexcept {
-        if (!which.there) return std::nullopt;
+        if (!which.there || bytes_.view().empty()) return std::nullopt;    // empty: these were moved from
         return bytes_.view().substr(which.at, which.size);
     }
     [[nodiscard]] static std::optional<std::chrono::sys_seconds> time_of(std::int64_t seconds) noexcept {

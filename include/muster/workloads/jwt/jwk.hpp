@@ -21,11 +21,10 @@ struct jwk_options {
 ///
 /// Fails      fault::bad_json, also where it is not UTF-8; duplicate_member, too_deep; bad_key for a part that is missing or has the wrong form;
 ///            unsupported_key, unsupported_algorithm, missing_algorithm, algorithm_mismatch; and those of `key`.
-/// Cost       the secret parts lie in memory that is wiped when it is given back. This header brings the JSON library with it: name
-///            it where keys are read, and nowhere else.
+/// Cost       the text is read where it lies; what is decoded of it is wiped. The text itself is the caller's to wipe.
 /// Source     RFC 7517, section 4; RFC 7518, section 6; RFC 8037, section 2.
 [[nodiscard]] inline outcome<key> parse_jwk(std::string_view text, jwk_options options = {}) {
-    auto const document = detail::read_jwk_text(text);
+    auto const document = detail::jwk_object::read(text);
     if (!document) return document.error();
     return detail::jwk_reader{*document, options.when_unsaid}.read();
 }

@@ -11,14 +11,15 @@
 #include <utility>        // move
 #include <vector>         // audience
 
-#include <muster/core/json.hpp>                         // json_text
-#include <muster/core/outcome.hpp>                      // outcome
-#include <muster/workloads/jwt/detail/at_hand.hpp>      // at_hand
-#include <muster/workloads/jwt/detail/json_scan.hpp>    // json_scan
-#include <muster/workloads/jwt/draft.hpp>               // draft
-#include <muster/workloads/jwt/fault.hpp>               // refusal
-#include <muster/workloads/jwt/jws.hpp>                 // sign_segment
-#include <muster/workloads/jwt/key.hpp>                 // key
+#include <muster/core/json.hpp>                            // json_text
+#include <muster/core/outcome.hpp>                         // outcome
+#include <muster/workloads/jwt/detail/at_hand.hpp>         // at_hand
+#include <muster/workloads/jwt/detail/json_scan.hpp>       // json_scan
+#include <muster/workloads/jwt/detail/numeric_date.hpp>    // is_numeric_date
+#include <muster/workloads/jwt/draft.hpp>                  // draft
+#include <muster/workloads/jwt/fault.hpp>                  // refusal
+#include <muster/workloads/jwt/jws.hpp>                    // sign_segment
+#include <muster/workloads/jwt/key.hpp>                    // key
 
 namespace muster::jwt {
 
@@ -26,7 +27,8 @@ namespace muster::jwt {
 struct signer_options {
     std::string issuer{};                       ///< `iss`, where a draft has none; empty: none
     std::vector<std::string> audience{};        ///< `aud`, where a draft has none; empty: none
-    std::chrono::seconds lifetime{900};         ///< 15 min: from `iat` to `exp`, where a draft does not say; more than 0
+    /// 15 min: from `iat` to `exp`, where a draft does not say; more than 0, and less than 2^53 s.
+    std::chrono::seconds lifetime{900};
     std::string type{"JWT"};                    ///< `typ`; empty: none
     bool with_key_id = true;                    ///< `kid`, where the key has one
     std::function<std::chrono::sys_seconds()> clock{};    ///< the system's, where it is empty
@@ -36,10 +38,11 @@ struct signer_options {
 /// A task that makes tokens: `map(drafts, on{pool} | signer)` answers each as text.
 ///
 /// Shape      a draft in, the compact form out; the claims in the order iss, sub, aud, exp, nbf, iat, jti, and what is more.
-/// Fails      those of `sign` in jws.hpp; where a draft says more: fault::bad_json, bad_utf8, too_deep, and duplicate_member for a
-///            claim that is there already. Behind `isolate`: cause::invalid_input without a name, unavailable where the worker has
-///            no signer of that name.
-/// Throws     std::invalid_argument for a lifetime that is not above 0, for a key that cannot sign, and for a name that another signer of
+/// Fails      those of `sign` in jws.hpp; fault::wrong_claim_type for a time that is 2^53 s or more from 1970, which no verifier reads;
+///            where a draft says more: bad_json, bad_utf8, too_deep, trailing_bytes for what is not one value, and duplicate_member
+///            for a claim that is there already. Behind `isolate`: cause::invalid_input without a name, unavailable where the worker
+///            has no signer of that name.
+/// Throws     std::invalid_argument for a lifetime out of range, for a key that cannot sign, and for a name that another signer of
 ///            this process has.
 /// Threads    any number at once; the clock is called from each.
 /// Cost       a copy counts a reference. A token: the price of its signature, and two allocations.
@@ -84,7 +87,8 @@ private:
 // Implementation
 
 inline signer::state::state(key with, signer_options said) : by(std::move(with)), options(std::move(said)) {
-    if (options.lifetime <= std::chrono::seconds{0}) throw std::invalid_argument{"muster: the lifetime of a signer's tokens is above 0 s"};
+    if (options.lifetime <= std::chrono::seconds{0} || !detail::is_numeric_date(options.lifetime.count()))
+        throw std::invalid_argument{"muster: the lifetime of a signer's tokens is above 0 s, and below 2^53 s"};
     if (by.record().signing)
         throw std::invalid_argument{"muster: the " + by.describe() + " cannot sign: " + std::string{rule_of(*by.record().signing)}};
     header = detail::header_segment(by, {options.type, options.with_key_id});
@@ -133,11 +137,18 @@ inline outcome<std::string> signer::operator()(draft const& of) const {
     auto const issued = of.issued_at   ? *of.issued_at
                         : options.clock ? options.clock()
                                         : std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    time("exp", of.expires ? *of.expires : issued + options.lifetime);
+    auto const readable = [](std::chrono::sys_seconds when) { return detail::is_numeric_date(when.time_since_epoch().count()); };
+    if (!readable(issued)) return refusal(fault::wrong_claim_type, "iat is out of range");
+    auto const expires = of.expires ? *of.expires : issued + options.lifetime;
+    if (!readable(expires)) return refusal(fault::wrong_claim_type, "exp is out of range");
+    if (of.not_before && !readable(*of.not_before)) return refusal(fault::wrong_claim_type, "nbf is out of range");
+    time("exp", expires);
     if (of.not_before) time("nbf", *of.not_before);
     time("iat", issued);
     said("jti", of.id);
     for (auto const& [claim, value] : of.more) {
+        // Alone, for a value that ended early could bring claims of its own.
+        if (auto const wrong = detail::json_scan{value}.alone()) return refusal(*wrong, "in what the draft says more");
         if (text.size() > 1) text += ',';
         ((text += json_text(claim)) += ':') += value;
     }

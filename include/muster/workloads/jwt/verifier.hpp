@@ -155,7 +155,9 @@ namespace detail {
 // A media type as `typ` has it: `application/` may be left out where there is no other slash (RFC 7515, section 4.1.9).
 [[nodiscard]] inline std::string_view short_type(std::string_view type) noexcept {
     constexpr std::string_view prefix = "application/";
-    return type.size() > prefix.size() && same_without_case(type.substr(0, prefix.size()), prefix) ? type.substr(prefix.size()) : type;
+    auto const rest = type.size() > prefix.size() ? type.substr(prefix.size()) : std::string_view{};
+    auto const may_go = !rest.empty() && rest.find('/') == rest.npos && same_without_case(type.substr(0, prefix.size()), prefix);
+    return may_go ? rest : type;
 }
 
 }  // namespace detail

@@ -1,5 +1,7 @@
 #include <muster/workloads/jwt/detail/json_scan.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <random>
 #include <string>
@@ -64,6 +66,24 @@ TEST_CASE("json_scan: two members of one name are refused at any depth, however 
     for (auto const* text : {R"({"a":{"a":{"a":1}}})", R"({"x":{"a":1},"y":{"a":1},"a":2})", R"({"a":1,"A":2,"a ":3})"}) CHECK_FALSE(scanned(text));
 }
 
+TEST_CASE("json_scan: a name is found again at every length and wherever an escape stands in it", "[jwt][json]") {
+    for (std::size_t size = 0; size < 40; ++size) {
+        std::string name, escaped;
+        for (std::size_t i = 0; i < size; ++i) name += static_cast<char>('a' + i % 26);
+        for (std::size_t at = 0; at < size; ++at) {
+            escaped = name.substr(0, at) + "\\u00" + "67"[(name[at] >> 4) - 6] + "0123456789abcdef"[name[at] & 15] + name.substr(at + 1);
+            CHECK(scanned("{\"" + name + "\":1,\"" + escaped + "\":2}") == fault::duplicate_member);
+            auto other = name;
+            other[at] = '_';
+            CHECK_FALSE(scanned("{\"" + other + "\":1,\"" + escaped + "\":2}"));
+            CHECK_FALSE(scanned("{\"" + other + "\":1,\"" + name + "\":2}"));
+        }
+        CHECK(scanned("{\"" + name + "\":1,\"" + name + "\":2}") == fault::duplicate_member);
+        CHECK_FALSE(scanned("{\"" + name + "\":1,\"" + name + "\\u0000\":2}"));
+        CHECK_FALSE(scanned("{\"" + name + "\":1,\"" + name + "a\":2}"));
+    }
+}
+
 TEST_CASE("json_scan: strings that are no UTF-8, or half a surrogate pair, are refused", "[jwt][json]") {
     for (auto const* text : {"{\"a\":\"\xff\"}", "{\"a\":\"\xc0\x80\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xe2\x82\"}", "{\"\x80\":1}",
                              "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\ud800\"}", "{\"a\":\"\\ud800x\"}", "{\"a\":\"\xf5\x80\x80\x80\"}"})
@@ -85,6 +105,33 @@ TEST_CASE("json_scan: depth and members are bounded", "[jwt][json]") {
     CHECK_FALSE(scanned("{\"a\":[" + members(200) + "," + members(200) + "]}"));    // one after the other
 }
 
+TEST_CASE("json_scan: names that were made to look alike cost about as much as others: headers are read before anybody signed them", "[jwt][json][attack]") {
+    auto const members = [](std::string const& before, std::string const& after) {
+        std::string text;
+        for (int i = 0; i < 256; ++i)
+            ((((text += i == 0 ? "{\"" : ",\"") += before) += {static_cast<char>('a' + i % 16), static_cast<char>('a' + i / 16)}) += after) += "\":1";
+        return text + "}";
+    };
+    auto const cost = [](std::string const& text) {    // the least of several, which is when nobody disturbed it
+        auto least = std::chrono::steady_clock::duration::max();
+        for (int i = 0; i < 9; ++i) {
+            auto const start = std::chrono::steady_clock::now();
+            auto const flaw = scanned(text);
+            least = std::min(least, std::chrono::steady_clock::now() - start);
+            CHECK_FALSE(flaw);
+        }
+        return least;
+    };
+    std::string const xs(34, 'x');
+    std::string lines;
+    for (int i = 0; i < 17; ++i) lines += "\\n";
+    auto const plain = cost(members("", xs));
+    CHECK(cost(members(xs.substr(17), xs.substr(17))) < 4 * plain);
+    CHECK(cost(members(xs.substr(4), "xxxx")) < 4 * plain);
+    CHECK(cost(members(lines, "")) < 4 * plain);
+    CHECK(cost(members("\\u0078" + xs.substr(6), "")) < 4 * plain);
+}
+
 TEST_CASE("json_scan: strings are the same however they are escaped", "[jwt][json]") {
     CHECK(detail::same_text(R"(a\u0062c)", "abc"));
     CHECK(detail::same_text(R"(\ud83d\ude00\u20ac\u00e9)", "😀€é"));
@@ -93,6 +140,20 @@ TEST_CASE("json_scan: strings are the same however they are escaped", "[jwt][jso
     CHECK_FALSE(detail::same_text("ab", R"(\u0061)"));
     std::string room(64, '\0');
     CHECK(detail::unescape(R"(a\u0062\ud83d\ude00\n)", room.data()) == "ab😀\n");
+}
+
+TEST_CASE("json_bytes: nothing behind a text is read, and nothing written behind its room, also where it is not well formed", "[jwt][json][attack]") {
+    std::string const whole = R"(ab\u0041\ud83d\ude00\"\ud83dxx\u004)" "\\";
+    for (std::size_t first = 0; first < whole.size(); ++first)
+        for (std::size_t size = 0; first + size <= whole.size(); ++size) {
+            auto const text = std::string_view{whole}.substr(first, size);
+            std::vector<char> const alone(text.begin(), text.end());    // exactly as much memory: a sanitizer sees what is behind it
+            std::vector<char> room(size), again(size);
+            auto const said = detail::unescape({alone.data(), size}, room.data());
+            CHECK(said.size() <= size);
+            CHECK(said == detail::unescape(text, again.data()));    // whatever stands behind it
+            CHECK(detail::says({alone.data(), size}, said));
+        }
 }
 
 TEST_CASE("json_scan: agrees with nlohmann-json on mutated texts, but for what is refused on purpose", "[jwt][json]") {

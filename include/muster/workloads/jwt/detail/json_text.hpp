@@ -7,7 +7,8 @@
 namespace muster::jwt::detail {
 
 // Reads the bytes of a JSON string one after the other, escapes resolved. The text is what stands between the quotes, and was
-// found to be well formed.
+// found to be well formed. Where it was not, as when another process says so, the bytes mean nothing; but none behind the text is
+// read, and there are never more than it has letters.
 class json_bytes {
 public:
     explicit json_bytes(std::string_view raw) noexcept : raw_(raw) {}
@@ -17,7 +18,7 @@ public:
         if (waiting_ != 0) return pending_[--waiting_];
         if (at_ == raw_.size()) return -1;
         auto const letter = static_cast<unsigned char>(raw_[at_++]);
-        if (letter != '\\') return letter;
+        if (letter != '\\' || at_ == raw_.size()) return letter;
         switch (raw_[at_++]) {
             case 'b': return '\b';
             case 'f': return '\f';
@@ -32,7 +33,7 @@ public:
 private:
     std::uint32_t four_digits() noexcept {
         std::uint32_t value = 0;
-        for (int i = 0; i < 4; ++i) {
+        for (int i = 0; i < 4 && at_ != raw_.size(); ++i) {
             auto const digit = static_cast<unsigned char>(raw_[at_++]);
             value = value << 4 | (digit <= '9' ? digit - std::uint32_t{'0'} : (digit | 0x20u) - 'a' + 10);
         }
@@ -41,7 +42,7 @@ private:
     int character() noexcept {
         auto code = four_digits();
         if (code >= 0xd800 && code < 0xdc00) {
-            at_ += 2;    // the \u of the second half
+            at_ += raw_.size() - at_ < 2 ? raw_.size() - at_ : 2;    // the \u of the second half
             code = 0x10000 + ((code - 0xd800) << 10) + (four_digits() - 0xdc00);
         }
         auto const tail = [&](unsigned shift) { pending_[waiting_++] = static_cast<unsigned char>(0x80 | ((code >> shift) & 0x3f)); };

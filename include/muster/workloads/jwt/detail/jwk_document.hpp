@@ -2,28 +2,29 @@
 
 #include <array>          // names of RSA parts
 #include <cstddef>        // size_t
-#include <map>            // members
 #include <memory>         // allocator
 #include <optional>       // members that are not there
-#include <set>            // names that are open
 #include <string>         // basic_string
 #include <string_view>    // string_view
 #include <utility>        // move
-#include <vector>         // arrays
-
-#include <nlohmann/json.hpp>
+#include <vector>         // members
 
 #include <openssl/crypto.h>    // OPENSSL_cleanse
 
-#include <muster/core/outcome.hpp>                   // outcome
-#include <muster/workloads/jwt/algorithm.hpp>        // algorithm
-#include <muster/workloads/jwt/base64url.hpp>        // base64url
-#include <muster/workloads/jwt/fault.hpp>            // refusal
-#include <muster/workloads/jwt/key.hpp>              // key
+#include <muster/core/outcome.hpp>                      // outcome
+#include <muster/workloads/jwt/algorithm.hpp>           // algorithm
+#include <muster/workloads/jwt/base64url.hpp>           // base64url
+#include <muster/workloads/jwt/detail/json_scan.hpp>    // json_scan
+#include <muster/workloads/jwt/detail/json_text.hpp>    // says, unescape
+#include <muster/workloads/jwt/fault.hpp>               // refusal
+#include <muster/workloads/jwt/key.hpp>                 // key
 
 namespace muster::jwt::detail {
 
-// Wipes what it gives back: so no text that a parser copied, or outgrew, is left behind.
+// Texts of keys are read where they lie, by the scan that reads tokens: a JSON library keeps copies of what it reads, in memory that
+// nobody wipes (the lexer of nlohmann-json one of each token).
+
+// Wipes what it gives back: so nothing that was decoded from such a text is left behind.
 template <class T>
 struct wiping_allocator {
     using value_type = T;
@@ -39,39 +40,57 @@ struct wiping_allocator {
 };
 
 using secret_text = std::basic_string<char, std::char_traits<char>, wiping_allocator<char>>;
-using jwk_json = nlohmann::basic_json<std::map, std::vector, secret_text>;
 
-// An object without two members of one name, nested at most 8 deep, of at most 1 MiB.
-[[nodiscard]] inline outcome<jwk_json> read_jwk_text(std::string_view text) {
-    constexpr std::size_t longest = 1'048'576;
-    constexpr int deepest = 8;
-    if (text.size() > longest) return refusal(fault::bad_key, "keys have at most 1 MiB, these " + std::to_string(text.size()) + " bytes");
-    std::vector<std::set<secret_text>> open;
-    bool twice = false, deep = false;
-    auto document = jwk_json::parse(
-        text.begin(), text.end(),
-        [&](int depth, jwk_json::parse_event_t event, jwk_json& parsed) {
-            using event_t = jwk_json::parse_event_t;
-            if (event == event_t::object_start) open.emplace_back();
-            else if (event == event_t::object_end) open.pop_back();
-            else if (event == event_t::key) twice = !open.back().insert(parsed.get_ref<secret_text const&>()).second || twice;
-            deep = deep || depth > deepest;
-            return !deep;
-        },
-        false);
-    if (deep) return refusal(fault::too_deep, "keys are nested at most 8 deep");
-    if (twice) return refusal(fault::duplicate_member);
-    if (!document.is_object()) return refusal(fault::bad_json);
-    return document;
+// Where the members of an object stand in its text, which has to stay.
+class jwk_object {
+public:
+    // An object without two members of one name, nested at most 8 deep, of at most 1 MiB.
+    static outcome<jwk_object> read(std::string_view text) {
+        constexpr std::size_t longest = 1'048'576;
+        if (text.size() > longest) return refusal(fault::bad_key, "keys have at most 1 MiB, these " + std::to_string(text.size()) + " bytes");
+        jwk_object made;
+        auto const flaw = json_scan{text, deepest}.object([&](std::string_view name, json_value const& value) { made.members_.push_back({name, value}); });
+        if (!flaw) return made;
+        if (*flaw == fault::too_deep) return refusal(fault::too_deep, "keys are nested at most 8 deep, and have at most 256 members");
+        return refusal(*flaw == fault::duplicate_member ? fault::duplicate_member : fault::bad_json);
+    }
+
+    // Null where there is none of that name.
+    [[nodiscard]] json_value const* find(std::string_view name) const noexcept {
+        for (auto const& one : members_)
+            if (says(one.name, name)) return &one.value;
+        return nullptr;
+    }
+
+private:
+    static constexpr unsigned deepest = 8;
+    struct member {
+        std::string_view name;
+        json_value value;
+    };
+    std::vector<member> members_{};
+};
+
+// What a string says, escapes resolved.
+[[nodiscard]] inline secret_text text_of(json_value const& value) {
+    if (!value.has_escapes) return secret_text{value.raw};
+    secret_text clean(value.raw.size(), '\0');
+    clean.resize(unescape(value.raw, clean.data()).size());
+    return clean;
 }
 
 // A JWK, as it is read. Members that are there have to be of their type; those that it does not know are passed over.
 class jwk_reader {
 public:
-    jwk_reader(jwk_json const& from, std::optional<algorithm> when_unsaid) : from_(&from), unsaid_(when_unsaid) {}
+    jwk_reader(jwk_object const& from, std::optional<algorithm> when_unsaid) : from_(&from), unsaid_(when_unsaid) {}
+
+    // False where `use` says that it is for something else than signatures: then nothing else of it matters.
+    [[nodiscard]] bool may_be_for_signatures() const {
+        auto const use = text("use");
+        return !use || use->empty() || *use == "sig";
+    }
 
     [[nodiscard]] outcome<key> read() {
-        if (!from_->is_object()) return refusal(fault::bad_json);
         auto const type = text("kty");
         if (!type) return refusal(fault::bad_key, "kty is missing, or no string");
         key_options options;
@@ -84,12 +103,11 @@ public:
     }
 
 private:
-    [[nodiscard]] bool has(char const* name) const { return from_->find(name) != from_->end(); }
-    [[nodiscard]] std::optional<std::string_view> text(char const* name) const {
-        auto const found = from_->find(name);
-        if (found == from_->end() || !found->is_string()) return std::nullopt;
-        auto const& value = found->get_ref<secret_text const&>();
-        return std::string_view{value.data(), value.size()};
+    [[nodiscard]] bool has(char const* name) const { return from_->find(name) != nullptr; }
+    [[nodiscard]] std::optional<secret_text> text(char const* name) const {
+        auto const* const found = from_->find(name);
+        if (!found || found->kind != json_kind::string) return std::nullopt;
+        return text_of(*found);
     }
     // Bytes that are written as base64url; nothing where they are missing, empty or not.
     [[nodiscard]] std::optional<secret_text> bytes(char const* name) const {
@@ -110,21 +128,23 @@ private:
             if (!has(name)) continue;
             auto const found = text(name);
             if (!found) return refusal(fault::bad_key, std::string{name} + " is no string");
-            *into = *found;
+            into->assign(found->data(), found->size());
         }
         if (has("use") && options.use.empty()) return refusal(fault::bad_key, "use is empty");
-        auto const found = from_->find("key_ops");
-        if (found == from_->end()) return std::nullopt;
-        if (!found->is_array()) return refusal(fault::bad_key, "key_ops is no array");
+        auto const* const found = from_->find("key_ops");
+        if (!found) return std::nullopt;
+        if (found->kind != json_kind::array) return refusal(fault::bad_key, "key_ops is no array");
         auto& operations = options.operations.emplace();
-        for (auto const& one : *found) {
-            if (!one.is_string()) return refusal(fault::bad_key, "key_ops holds something that is no string");
-            auto const& operation = one.get_ref<secret_text const&>();
-            std::string plain{operation.data(), operation.size()};
-            for (auto const& before : operations)
-                if (before == plain) return refusal(fault::bad_key, "key_ops lists an operation twice");
-            operations.push_back(std::move(plain));
-        }
+        bool strings = true, twice = false;
+        (void)json_scan{found->raw}.array([&](json_value const& one) {    // found well formed before
+            strings = strings && one.kind == json_kind::string;
+            if (!strings) return;
+            auto const operation = text_of(one);
+            for (auto const& before : operations) twice = twice || std::string_view{operation} == before;
+            operations.emplace_back(operation.data(), operation.size());
+        });
+        if (!strings) return refusal(fault::bad_key, "key_ops holds something that is no string");
+        if (twice) return refusal(fault::bad_key, "key_ops lists an operation twice");
         return std::nullopt;
     }
 
@@ -229,7 +249,7 @@ private:
         return key::from_openssl(by, std::move(made), is_private, std::move(options));
     }
 
-    jwk_json const* from_;
+    jwk_object const* from_;
     std::optional<algorithm> unsaid_;
 };
 
