@@ -19,7 +19,7 @@ COMPONENTS = {
     "sodium": (["core"], "libsodium/[>=1.0.18]", "libsodium", "libsodium::libsodium"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
-    "jwt": (["core", "openssl", "sodium"], "nlohmann_json/[>=3.11 <4]", "nlohmann_json", "nlohmann_json::nlohmann_json"),
+    "jwt": (["core", "openssl", "sodium"],),
 }
 
 

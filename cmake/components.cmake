@@ -21,8 +21,7 @@ muster_component(sodium USES core HEADERS adapt/sodium.hpp    PACKAGE libsodium 
 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
-muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp
-                                                              PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
+muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)
 muster_component(hash USES core openssl HEADERS workloads/hash/*.hpp PACKAGE xxHash TARGET xxHash::xxhash DEBIAN libxxhash-dev)
 
 # All that were found.
