@@ -79,7 +79,7 @@ TEST_CASE("rotating_keys: the first token fetches the keys, the others find them
     CHECK(from.asked == 0);
     for (int i = 0; i < 10; ++i) CHECK(judge(token_of("a"), cx).has_value());
     CHECK(from.asked == 1);
-    CHECK(keys.describe() == "rotating keys, fetched 1 times");
+    CHECK(keys.describe() == "rotating keys, fetches: 1");
     CHECK(keys.current(cx)->keys().size() == 1);
 }
 

@@ -117,6 +117,7 @@ private:
         state(verifier judge, C& cache, authenticator_options said) : by(std::move(judge)), in(&cache), options(std::move(said)) {
             if (options.longest.count() <= 0) throw std::invalid_argument{"muster: an authenticator remembers for a time above 0"};
             begun.update(by.question().bytes());
+            if (!by.rotates()) begun.update(by.fingerprint().bytes());    // with the question it is a block, hashed once and for all
         }
         verifier by;
         C* in;
@@ -156,8 +157,8 @@ outcome<claims> authenticator<C>::refused(failure why) const {
 
 template <class C>
 token_digest authenticator<C>::digest(token_digest const& keys, std::string_view token) const noexcept {
-    auto hash = state_->begun;    // behind what is asked, the keys and the token follow: each of the first two has its one length
-    hash.update(keys.bytes());
+    auto hash = state_->begun;    // what is asked, the keys, and the token follow each other: the first two have one length each
+    if (state_->by.rotates()) hash.update(keys.bytes());
     hash.update(token);
     return token_digest::of(hash);
 }

@@ -75,8 +75,8 @@ public:
         return now->get()->keys;
     }
 
-    /// `rotating keys, fetched 3 times`.
-    [[nodiscard]] std::string describe() const { return "rotating keys, fetched " + std::to_string(fetched()) + " times"; }
+    /// `rotating keys, fetches: 3`.
+    [[nodiscard]] std::string describe() const { return "rotating keys, fetches: " + std::to_string(fetched()); }
 
 private:
     static detail::rotation_times checked(rotating_keys_options const& options);

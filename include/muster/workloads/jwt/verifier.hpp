@@ -97,6 +97,8 @@ public:
     [[nodiscard]] outcome<claims> judged(std::string_view token, detail::held_keys& by, context& cx) const;
     [[nodiscard]] outcome<claims> answer(std::span<char> room, std::size_t payload_size, detail::token_type const& type) const;
     [[nodiscard]] bool rotates() const noexcept { return state_->rotating != nullptr; }
+    /// Of keys that do not rotate.
+    [[nodiscard]] token_digest const& fingerprint() const noexcept { return state_->fingerprint; }
     /// What it asks beside the keys, as a hash; the time by its clock; and why claims are not good then, as far as time goes.
     [[nodiscard]] token_digest const& question() const noexcept { return state_->question; }
     [[nodiscard]] std::chrono::sys_seconds now() const;

@@ -31,7 +31,7 @@ namespace muster::jwt {
 /// Waits      as the verifier: with `rotating_keys`, and then once for a batch and again for a token whose kid is unknown.
 /// Threads    any number at once, as the verifier.
 /// Cost       up to 64 tokens at a time go through three steps together: they are read and their keys found, the signatures are
-///            looked at, the claims are. 70 KiB of stack, whatever the batch; one allocation for the answers.
+///            looked at, the claims are. 80 KiB of stack, whatever the batch; one allocation for the answers.
 class verify_many {
 public:
     explicit verify_many(verifier by) noexcept : by_(std::move(by)) {}
