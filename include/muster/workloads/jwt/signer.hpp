@@ -61,7 +61,10 @@ public:
         detail::at_hand<state>::put(name_, state_, "signer");
     }
     /// The one that has this name, here or where it is called.
-    [[nodiscard]] static signer called(std::string name) { return signer{detail::at_hand<state>::get(name), std::move(name)}; }
+    [[nodiscard]] static signer called(std::string name) {
+        auto has = detail::at_hand<state>::get(name);
+        return signer{std::move(has), std::move(name)};
+    }
 
     [[nodiscard]] outcome<std::string> operator()(draft const& of) const;
 
