@@ -21,14 +21,15 @@
 // order, both canonical. All of it is public, so it may take longer for one than for another. Nothing here ever sees a secret.
 //
 // Eight bits to a window, 512 KiB a key. On one core (Zen 4 with 1 MiB of second cache, GCC 12 -O3), microseconds for a message of
-// 200 bytes, one by one and 64 together; libsodium takes 50:
+// 200 bytes, one by one and 64 together, where libsodium takes 50. Each is the least of 40 rounds in two runs on a machine that had
+// other work to do; differences below 10 % say little:
 //
 //     keys at work   4 bits: 64 KiB   5: 102 KiB    6: 172 KiB    8: 512 KiB
-//      1              13.8  11.1      12.7   9.8    12.0   9.2    10.6   7.8
-//      4              13.9  11.0      13.0  10.0    12.0   9.1    11.0   8.1
-//     64              16.2  13.3      13.6  10.4    13.2  10.5    10.9   8.0
+//      1              13.8  11.1      12.7   9.8    13.5   9.2    10.6   7.8
+//      4              13.9  11.0      13.1  10.1    12.1   9.2    11.0   8.1
+//     64              16.2  13.3      13.6  10.4    13.2  10.6    10.9   8.0
 //
-// A table takes 1.2 to 1.5 ms to make. OpenSSL's SHA-512 takes 0.50 us of it, libsodium's 0.77.
+// A table takes 1.1 to 2 ms to make. OpenSSL's SHA-512 takes 0.50 us of it, libsodium's 0.77.
 //
 // Source: RFC 8032, section 5.1.7; E. Brickell, D. Gordon, K. McCurley, D. Wilson, Fast Exponentiation with Precomputation (1992),
 // for the tables; P. Montgomery, Speeding the Pollard and Elliptic Curve Methods of Factorization (1987), for the shared inversion.

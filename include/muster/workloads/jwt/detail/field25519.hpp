@@ -8,7 +8,7 @@
 // that room is taken is in the type, so that nothing which compiles can overflow. For public data only: no time is promised.
 //
 // Small functions are always_inline: GCC at -O2 else copies numbers from call to call by vector registers, which wait for the limbs
-// just stored, and an addition of points takes 15 % longer.
+// just stored. That, and adding points in place, took a verification by tables from 13.2 us to 10.8.
 //
 // Source: D. J. Bernstein, Curve25519: new Diffie-Hellman speed records (2006), for the field and its inversion; D. J. Bernstein,
 // N. Duif, T. Lange, P. Schwabe, B. Yang, High-speed high-security signatures (2011), for limbs of 51 bits.
