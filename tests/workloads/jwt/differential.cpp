@@ -319,7 +319,7 @@ private:
         if (first->has_audience() != same.claims.contains("aud")) FAIL("another audience");
         if (first->has_audience()) {
             auto const& aud = same.claims["aud"];
-            if (reference::json(first->audiences()) != (aud.is_string() ? reference::json{aud} : aud)) FAIL("another audience");
+            if (reference::json(first->audiences()) != (aud.is_string() ? reference::json::array({aud}) : aud)) FAIL("another audience");
         }
     }
 
