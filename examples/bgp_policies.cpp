@@ -7,7 +7,6 @@
 //
 // ctest: --embedded-irr --quiet
 // ctest: --embedded-irr --quiet -p 1 AS13335 AS-EXAMPLE-NESTED
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -22,6 +21,7 @@
 #include <CLI/CLI.hpp>
 
 #include <muster/core/line_sink.hpp>
+#include <muster/core/parse_width.hpp>
 #include <muster/core/pipeline.hpp>
 #include <muster/core/settings.hpp>
 #include <muster/os/atomic_file.hpp>
@@ -75,13 +75,9 @@ T checked(outcome<T> parsed) {
 }
 
 width width_of(std::string const& text, double connections) {
-    // more workers than connections would only wait
-    if (text == "auto") return automatic{.io_width = static_cast<std::size_t>(connections)};
-    std::size_t number = 0;
-    auto const end = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || number < 1 || number > 4096)
-        refuse("-p " + json_text(text) + " is no number of workers: auto, or 1 to 4096, is allowed");
-    return number;
+    auto const made = parse_width(text, {.io_width = static_cast<std::size_t>(connections)});    // more workers than connections would only wait
+    if (!made) refuse("-p " + made.error().text());
+    return *made;
 }
 
 std::chrono::nanoseconds seconds_of(std::string_view option, double seconds, double most) {

@@ -10,7 +10,6 @@
 // ctest: --check examples/data/tree.sha256
 
 #include <algorithm>        // sort
-#include <charconv>         // from_chars
 #include <cstdint>          // uint64_t
 #include <cstdio>           // stdout
 #include <exception>        // exception
@@ -24,6 +23,7 @@
 #include <CLI/CLI.hpp>      // the command line
 
 #include <muster/muster.hpp>
+#include <muster/core/parse_width.hpp>
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
 #include <muster/observe/tally.hpp>
@@ -75,12 +75,9 @@ arguments read(int argc, char** argv) {
 }
 
 width width_of(std::string const& text) {
-    if (text == "auto") return automatic{};
-    std::size_t number = 0;
-    auto const end = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || number < 1 || number > 4096)
-        refuse("-p " + json_text(text) + " is no number of workers: auto, or 1 to 4096, is allowed");
-    return number;
+    auto const made = parse_width(text);
+    if (!made) refuse("-p " + made.error().text());
+    return *made;
 }
 
 // A file to hash, and what it is to have: the text of a digest, or nothing. Or a folder, and why it could not be listed.

@@ -14,7 +14,6 @@
 // ctest: sign --key examples/data/tokens/ed25519.pem examples/data/tokens/claims.jsonl
 // ctest: inspect --json examples/data/tokens/hmac_tokens.txt
 
-#include <charconv>         // from_chars
 #include <chrono>           // seconds
 #include <cstdint>          // uint64_t
 #include <cstdio>           // stdout
@@ -31,6 +30,7 @@
 #include <CLI/CLI.hpp>      // the command line
 
 #include <muster/muster.hpp>
+#include <muster/core/parse_width.hpp>
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
 #include <muster/observe/tally.hpp>
@@ -107,12 +107,9 @@ arguments read(int argc, char** argv) {
 }
 
 width width_of(std::string const& text) {
-    if (text == "auto") return automatic{};
-    std::size_t number = 0;
-    auto const end = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || number < 1 || number > 4096)
-        refuse("--jobs " + json_text(text) + " is no number of workers: auto, or 1 to 4096, is allowed");
-    return number;
+    auto const made = parse_width(text);
+    if (!made) refuse("--jobs " + made.error().text());
+    return *made;
 }
 
 std::string text_of(std::string const& path) {
