@@ -34,7 +34,7 @@ struct rotation_times {
     std::chrono::nanoseconds fresh_for, stale_for, ahead, unknown_kid_every, retry_every;
 };
 
-// What `rotating_keys` is but for where keys come from, so that a verifier knows it without the JSON library.
+// What `rotating_keys` is but for where keys come from, so that a verifier knows it without the readers of keys.
 //
 // `cached` has no way to wait for a renewal that another call makes while an older answer is there, which is what a token with a new
 // `kid` needs. Here each fetch is a flight of its own in a cache, named by the number of the generation that it follows: whoever wants
