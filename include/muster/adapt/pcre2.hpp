@@ -251,13 +251,13 @@ inline outcome<bool> pcre2_matcher::match(pcre2_pattern const& pattern, std::str
 inline failure pcre2_matcher::refusal(int code) const {
     switch (code) {
         case PCRE2_ERROR_MATCHLIMIT: {
-            auto const bytes = std::to_string(subject_.size());
-            return {cause::exhausted, "the match took more than " + std::to_string(steps_) + " steps back from one start, in a subject of " +
-                                          bytes + " bytes"};
+            auto const steps = std::to_string(steps_) + " steps back from one start";
+            return {cause::exhausted,
+                "the match took more than " + steps + ", in a subject of " + std::to_string(subject_.size()) + " bytes"};
         }
         case PCRE2_ERROR_JIT_STACKLIMIT:
-            return {cause::exhausted, "the match took more stack than " + std::to_string(limits_.stack) + " bytes, in a subject of " +
-                                          std::to_string(subject_.size()) + " bytes"};
+            return {cause::exhausted, "the match took more stack than " + std::to_string(limits_.stack) +
+                                          " bytes, in a subject of " + std::to_string(subject_.size()) + " bytes"};
         default: return {cause::exhausted, "the match was given up: " + detail::pcre2_text(code)};    // heap, depth, recursion
     }
 }
