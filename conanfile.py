@@ -20,6 +20,7 @@ COMPONENTS = {
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
+    "search": (["core"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
 }
 
 
@@ -33,7 +34,7 @@ class Muster(ConanFile):
     options = {name: [True, False] for name in COMPONENTS}
     # These are asked for by name: the hiredis, xxHash and libsodium of a system may come without a CMake package, so that only
     # Conan's are sure to be found; jwt uses libsodium.
-    default_options = {name: name not in ("redis", "hash", "sodium", "jwt") for name in COMPONENTS}
+    default_options = {name: name not in ("redis", "hash", "sodium", "jwt", "search") for name in COMPONENTS}
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
 

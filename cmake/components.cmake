@@ -22,6 +22,7 @@ muster_component(sodium USES core HEADERS adapt/sodium.hpp    PACKAGE libsodium 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
 muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)
+muster_component(search USES core HEADERS workloads/search/*.hpp PACKAGE yaml-cpp TARGET yaml-cpp::yaml-cpp DEBIAN libyaml-cpp-dev)
 muster_component(hash USES core openssl HEADERS workloads/hash/*.hpp PACKAGE xxHash TARGET xxHash::xxhash DEBIAN libxxhash-dev)
 
 # All that were found.
