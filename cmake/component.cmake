@@ -1,9 +1,10 @@
-# muster_component(<name> HEADERS <glob>... [EXCEPT <header>...] [PACKAGE <package> TARGET <target> DEBIAN <debian package>] [USES <component>...])
+# muster_component(<name> HEADERS <glob>... [EXCEPT <header>...] [PACKAGE <package> TARGET <target> DEBIAN <debian package>]
+#                  [USES <component>...])
 #
 # Makes the INTERFACE target muster::<name> from the headers below include/muster that the globs match, at any depth below the
-# folder that a glob names, but for those of EXCEPT, which belong to others. A component has at most one library (PACKAGE is what find_package is asked for, TARGET what it
-# links, DEBIAN where Debian ships it); one that needs several USES the components that have them. Where the library is not
-# found, or no header is written yet, there is no target: ask `if(TARGET muster::<name>)`.
+# folder that a glob names, but for those of EXCEPT, which belong to others. A component has at most one library (PACKAGE is what
+# find_package is asked for, TARGET what it links, DEBIAN where Debian ships it); one that needs several USES the components that
+# have them. Where the library is not found, or no header is written yet, there is no target: ask `if(TARGET muster::<name>)`.
 #
 # The directory property MUSTER_COMPONENTS lists the components that exist, each after those it uses; with the target
 # properties below it is the table from which the installed package finds the same libraries.

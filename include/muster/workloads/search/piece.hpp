@@ -32,6 +32,7 @@ struct piece {
     std::string path{};                ///< how it is called in results: relative to the folder that was searched
     std::uint64_t offset = 0;
     std::uint64_t size = ~std::uint64_t{0};
+    std::uint64_t expected = 0;        ///< how many bytes it has, as far as is known: for progress
     std::uint64_t skip_lines = 0;      ///< that many of its lines were searched before: see scanned_piece::rest
     std::optional<file_look> look{};   ///< known when the top of the file was looked at before; must be where offset is not 0
     friend bool operator==(piece const&, piece const&) = default;

@@ -153,6 +153,7 @@ inline outcome<scanned_piece> scanner::operator()(piece const& what, context& cx
             out.rest = what;
             out.rest->offset = first ? 0 : block->offset;
             out.rest->size = end - out.rest->offset;
+            out.rest->expected = 0;    // told before
             out.rest->skip_lines = searched;
             out.rest->look = out.look;
             return out;

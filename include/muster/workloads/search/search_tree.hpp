@@ -138,19 +138,19 @@ private:
             if (cut) look_ = std::move(*look);
         }
         if (!cut) {
-            add({.file = std::move(file.file), .path = std::move(file.path)}, true, true, out);
+            add({.file = std::move(file.file), .path = std::move(file.path), .expected = file.bytes}, true, true, out);
             ++at_;
             return file.bytes;
         }
         // The last piece goes on to wherever the file ends by then.
         auto const left = file.bytes - offset_;
         bool const first = offset_ == 0, last = left <= piece_bytes_ + piece_bytes_ / 2;
-        piece next{.file = file.file, .path = file.path, .offset = offset_, .look = look_};
+        piece next{.file = file.file, .path = file.path, .offset = offset_, .expected = last ? left : piece_bytes_, .look = look_};
         if (!last) next.size = piece_bytes_;
         add(std::move(next), first, last, out);
         offset_ += piece_bytes_;
         if (last) offset_ = 0, ++at_;
-        return last ? left : piece_bytes_;
+        return out.pieces.back().expected;
     }
     static void add(piece what, bool first, bool last, piece_window& out) {
         out.parts.push_back({.piece = out.pieces.size(), .first = first, .last = last});
