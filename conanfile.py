@@ -23,6 +23,9 @@ COMPONENTS = {
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
+    "search": (["core", "pcre2"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
+    "search_hyperscan": (["search", "hyperscan"],),
+    "search_re2": (["search", "re2"],),
 }
 
 
@@ -35,9 +38,11 @@ class Muster(ConanFile):
     settings = "os", "arch", "compiler", "build_type"
     options = {name: [True, False] for name in COMPONENTS}
     # These are asked for by name: a system may have their libraries without a CMake package, so that only Conan's are sure to be
-    # found; jwt uses libsodium. Conan's Hyperscan is for x86-64 alone.
+    # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
     default_options = {
-        name: name not in ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2") for name in COMPONENTS
+        name: name not in
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2")
+        for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True

@@ -1,9 +1,11 @@
 #pragma once
 
-#include <algorithm>      // search
+#include <algorithm>      // equal
+#include <cstddef>        // size_t
 #include <cstdint>        // uint8_t
 #include <string>         // names
 #include <string_view>    // text
+#include <utility>        // move
 
 namespace muster::searching {
 
@@ -73,7 +75,17 @@ private:
         if (found_.family == system_family::unknown) found_.family = family;
     }
     static void set(std::string& to, std::string_view value) {
-        if (to.empty()) to = value.substr(0, 256);    // a name, not a page
+        if (!to.empty()) return;
+        auto end = std::min<std::size_t>(value.size(), 256);    // a name, not a page
+        if (end < value.size())
+            while (end > 253 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;    // nor half a character
+        to = value.substr(0, end);
+    }
+    // As ID of os-release has to be: other things are called ID, too.
+    static bool is_distribution(std::string_view text) {
+        auto const letter = [](char c) { return c >= 'a' && c <= 'z'; };
+        auto const other = [](char c) { return (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'; };
+        return std::any_of(text.begin(), text.end(), letter) && std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || other(c); });
     }
     static std::string_view unquoted(std::string_view text) {
         if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front())
@@ -122,7 +134,8 @@ inline void system_reader::pair(std::string_view key, std::string_view value, ch
     if (key == "KPWINVERSION") return producer(system_family::windows);
     if (key == "KPMACVERSION") return producer(system_family::darwin);
     if (between == '=') {    // os-release
-        if (key == "ID") return say(system_family::linux), set(found_.distribution, value);
+        if (found_.family != system_family::unknown && found_.family != system_family::linux) return;
+        if (key == "ID" && is_distribution(value)) return say(system_family::linux), set(found_.distribution, value);
         if (key == "VERSION_ID") return say(system_family::linux), set(found_.version, value);
         if (key == "PRETTY_NAME") return say(system_family::linux), set(found_.product, value);
         return;
@@ -143,7 +156,12 @@ inline void system_reader::pair(std::string_view key, std::string_view value, ch
 }  // namespace detail
 
 inline collected_system system_of(std::string_view top) {
-    top = top.substr(0, system_header_bytes);
+    constexpr std::string_view mark = "\xef\xbb\xbf";
+    if (top.starts_with(mark)) top.remove_prefix(mark.size());
+    if (top.size() > system_header_bytes) {    // what is cut off in the middle is not told by halves
+        top = top.substr(0, system_header_bytes);
+        top = top.substr(0, top.rfind('\n') + 1);
+    }
     detail::system_reader reader;
     while (!top.empty()) {
         auto const end = top.find('\n');
