@@ -20,6 +20,7 @@ COMPONENTS = {
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
+    "workbook": (["core"], "libxlsxwriter/[>=1.1.4 <2]", "libxlsxwriter", "libxlsxwriter::libxlsxwriter"),
 }
 
 
@@ -31,9 +32,9 @@ class Muster(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
     options = {name: [True, False] for name in COMPONENTS}
-    # These are asked for by name: the hiredis, xxHash and libsodium of a system may come without a CMake package, so that only
-    # Conan's are sure to be found; jwt uses libsodium.
-    default_options = {name: name not in ("redis", "hash", "sodium", "jwt") for name in COMPONENTS}
+    # These are asked for by name: the hiredis, xxHash, libsodium and libxlsxwriter of a system may come without a CMake package, so
+    # that only Conan's are sure to be found; jwt uses libsodium.
+    default_options = {name: name not in ("redis", "hash", "sodium", "jwt", "workbook") for name in COMPONENTS}
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
 

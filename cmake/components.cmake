@@ -19,6 +19,10 @@ muster_component(openssl USES core HEADERS adapt/openssl.hpp adapt/openssl_*.hpp
                                                               PACKAGE OpenSSL TARGET OpenSSL::Crypto DEBIAN libssl-dev)
 muster_component(sodium USES core HEADERS adapt/sodium.hpp    PACKAGE libsodium TARGET libsodium::libsodium DEBIAN libsodium-dev)
 
+# Documents that several workloads share.
+muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/*.hpp
+                                                              PACKAGE libxlsxwriter TARGET libxlsxwriter::libxlsxwriter DEBIAN libxlsxwriter-dev)
+
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
 muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)

@@ -24,4 +24,5 @@ install(FILES
     ${PROJECT_SOURCE_DIR}/cmake/Findhiredis.cmake
     ${PROJECT_SOURCE_DIR}/cmake/FindxxHash.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findlibsodium.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/Findlibxlsxwriter.cmake
     DESTINATION ${muster_package_dir})

@@ -4,7 +4,7 @@
 say() { printf '== %s\n' "$*"; }
 
 # What every build needs, as Debian packages.
-build_packages="g++ cmake ninja-build python3 libtbb-dev libfmt-dev libspdlog-dev libhiredis-dev libssl-dev libxxhash-dev libsodium-dev"
+build_packages="g++ cmake ninja-build python3 libtbb-dev libfmt-dev libspdlog-dev libhiredis-dev libssl-dev libxxhash-dev libsodium-dev libxlsxwriter-dev"
 
 # install_packages PACKAGE...: installs those that are missing, and nothing when none is.
 install_packages() {
