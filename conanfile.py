@@ -17,10 +17,16 @@ COMPONENTS = {
     "redis": (["core"], "hiredis/[>=1.0 <2]", "hiredis", "hiredis::hiredis"),
     "openssl": (["core"], "openssl/[>=3 <4]", "OpenSSL", "OpenSSL::Crypto"),
     "sodium": (["core"], "libsodium/[>=1.0.18]", "libsodium", "libsodium::libsodium"),
+    "pcre2": (["core"], "pcre2/[>=10.40 <11]", "PCRE2", "PCRE2::pcre2-8"),
+    "hyperscan": (["core"], "hyperscan/[>=5.4 <6]", "Hyperscan", "Hyperscan::hs"),
+    "re2": (["core"], "re2/[>=20220601]", "re2", "re2::re2"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
     "workbook": (["core"], "libxlsxwriter/[>=1.1.4 <2]", "libxlsxwriter", "libxlsxwriter::libxlsxwriter"),
+    "search": (["core", "pcre2"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
+    "search_hyperscan": (["search", "hyperscan"],),
+    "search_re2": (["search", "re2"],),
 }
 
 
@@ -32,9 +38,13 @@ class Muster(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
     options = {name: [True, False] for name in COMPONENTS}
-    # These are asked for by name: the hiredis, xxHash, libsodium and libxlsxwriter of a system may come without a CMake package, so
-    # that only Conan's are sure to be found; jwt uses libsodium.
-    default_options = {name: name not in ("redis", "hash", "sodium", "jwt", "workbook") for name in COMPONENTS}
+    # These are asked for by name: a system may have their libraries without a CMake package, so that only Conan's are sure to be
+    # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
+    default_options = {
+        name: name not in
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
+        for name in COMPONENTS
+    }
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
 

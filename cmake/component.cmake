@@ -1,9 +1,10 @@
-# muster_component(<name> HEADERS <glob>... [PACKAGE <package> TARGET <target> DEBIAN <debian package>] [USES <component>...])
+# muster_component(<name> HEADERS <glob>... [EXCEPT <header>...] [PACKAGE <package> TARGET <target> DEBIAN <debian package>]
+#                  [USES <component>...])
 #
 # Makes the INTERFACE target muster::<name> from the headers below include/muster that the globs match, at any depth below the
-# folder that a glob names. A component has at most one library (PACKAGE is what find_package is asked for, TARGET what it
-# links, DEBIAN where Debian ships it); one that needs several USES the components that have them. Where the library is not
-# found, or no header is written yet, there is no target: ask `if(TARGET muster::<name>)`.
+# folder that a glob names, but for those of EXCEPT, which belong to others. A component has at most one library (PACKAGE is what
+# find_package is asked for, TARGET what it links, DEBIAN where Debian ships it); one that needs several USES the components that
+# have them. Where the library is not found, or no header is written yet, there is no target: ask `if(TARGET muster::<name>)`.
 #
 # The directory property MUSTER_COMPONENTS lists the components that exist, each after those it uses; with the target
 # properties below it is the table from which the installed package finds the same libraries.
@@ -13,11 +14,13 @@ define_property(TARGET PROPERTY MUSTER_PACKAGE BRIEF_DOCS "Argument of find_pack
 define_property(TARGET PROPERTY MUSTER_DEBIAN BRIEF_DOCS "Debian package of this component's library")
 
 function(muster_component name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "PACKAGE;TARGET;DEBIAN" "HEADERS;USES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "PACKAGE;TARGET;DEBIAN" "HEADERS;EXCEPT;USES")
 
     set(root ${PROJECT_SOURCE_DIR}/include)
     list(TRANSFORM arg_HEADERS PREPEND ${root}/muster/)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${arg_HEADERS})
+    list(TRANSFORM arg_EXCEPT PREPEND ${root}/muster/)
+    list(REMOVE_ITEM headers ${arg_EXCEPT})
     if(NOT headers)
         return()
     endif()

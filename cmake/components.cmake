@@ -18,6 +18,10 @@ muster_component(redis  USES core HEADERS adapt/redis.hpp adapt/cache_nodes.hpp 
 muster_component(openssl USES core HEADERS adapt/openssl.hpp adapt/openssl_*.hpp
                                                               PACKAGE OpenSSL TARGET OpenSSL::Crypto DEBIAN libssl-dev)
 muster_component(sodium USES core HEADERS adapt/sodium.hpp    PACKAGE libsodium TARGET libsodium::libsodium DEBIAN libsodium-dev)
+muster_component(pcre2 USES core HEADERS adapt/pcre2.hpp      PACKAGE PCRE2 TARGET PCRE2::pcre2-8 DEBIAN libpcre2-dev)
+muster_component(hyperscan USES core HEADERS adapt/hyperscan.hpp
+                                                              PACKAGE Hyperscan TARGET Hyperscan::hs DEBIAN libhyperscan-dev)
+muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
 
 # Documents that several workloads share.
 muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/*.hpp
@@ -26,6 +30,10 @@ muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp work
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
 muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)
+muster_component(search USES core pcre2 HEADERS workloads/search/*.hpp EXCEPT workloads/search/hyperscan_engine.hpp workloads/search/re2_engine.hpp
+                                                              PACKAGE yaml-cpp TARGET yaml-cpp::yaml-cpp DEBIAN libyaml-cpp-dev)
+muster_component(search_hyperscan USES search hyperscan HEADERS workloads/search/hyperscan_engine.hpp)
+muster_component(search_re2 USES search re2 HEADERS workloads/search/re2_engine.hpp)
 muster_component(hash USES core openssl HEADERS workloads/hash/*.hpp PACKAGE xxHash TARGET xxHash::xxhash DEBIAN libxxhash-dev)
 
 # All that were found.

@@ -25,4 +25,8 @@ install(FILES
     ${PROJECT_SOURCE_DIR}/cmake/FindxxHash.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findlibsodium.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findlibxlsxwriter.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/FindPCRE2.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/FindHyperscan.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/Findre2.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/Findyaml-cpp.cmake
     DESTINATION ${muster_package_dir})
