@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "forked.hpp"
+#include "one_gmtime.hpp"
 #include "read_workbook.hpp"
 #include "temporary_folder.hpp"
 
@@ -22,11 +23,6 @@
 
 using namespace muster;
 using nlohmann::json;
-
-// libxlsxwriter calls gmtime() when it closes a workbook, whose one result all threads share; the moment is the same for all, and a
-// test compares what they wrote. The name is ThreadSanitizer's.
-extern "C" char const* __tsan_default_suppressions();
-extern "C" char const* __tsan_default_suppressions() { return "race:_write_dcterms_created\nrace:_write_dcterms_modified\n"; }
 
 static_assert(std::is_nothrow_move_constructible_v<workbook> && std::is_nothrow_move_assignable_v<workbook>);
 static_assert(!std::is_copy_constructible_v<workbook>);

@@ -79,6 +79,9 @@ struct workbook_stats {
 /// Source     ECMA-376, part 1; limits as Excel has them.
 class workbook {
 public:
+    using sheet_type = workbook_sheet;
+    using cell_type = workbook_cell;
+
     /// Creates the temporary file beside `path`; `path` itself is first touched by `close`.
     [[nodiscard]] static outcome<workbook> open(std::string path, workbook_options options = {});
     workbook(workbook&& other) noexcept = default;
