@@ -23,6 +23,7 @@ COMPONENTS = {
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
+    "workbook": (["core"], "libxlsxwriter/[>=1.1.4 <2]", "libxlsxwriter", "libxlsxwriter::libxlsxwriter"),
     "search": (["core", "pcre2"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
     "search_hyperscan": (["search", "hyperscan"],),
     "search_re2": (["search", "re2"],),
@@ -41,7 +42,7 @@ class Muster(ConanFile):
     # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
     default_options = {
         name: name not in
-        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2")
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

@@ -23,6 +23,10 @@ muster_component(hyperscan USES core HEADERS adapt/hyperscan.hpp
                                                               PACKAGE Hyperscan TARGET Hyperscan::hs DEBIAN libhyperscan-dev)
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
 
+# Documents that several workloads share.
+muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/*.hpp
+                                                              PACKAGE libxlsxwriter TARGET libxlsxwriter::libxlsxwriter DEBIAN libxlsxwriter-dev)
+
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
 muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)

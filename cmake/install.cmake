@@ -24,6 +24,7 @@ install(FILES
     ${PROJECT_SOURCE_DIR}/cmake/Findhiredis.cmake
     ${PROJECT_SOURCE_DIR}/cmake/FindxxHash.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findlibsodium.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/Findlibxlsxwriter.cmake
     ${PROJECT_SOURCE_DIR}/cmake/FindPCRE2.cmake
     ${PROJECT_SOURCE_DIR}/cmake/FindHyperscan.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findre2.cmake

@@ -57,6 +57,9 @@ public:
     /// Removes the temporary file.
     void discard() noexcept;
 
+    /// Where it is written until `commit`, for a library that writes files itself: it may open that name, and must not remove it.
+    [[nodiscard]] std::string const& temporary_path() const noexcept { return temporary_; }
+
     /// Takes a file away, and answers how many bytes that very file had; nothing when there is none, or it may not be.
     static std::optional<std::uint64_t> remove(std::string const& path);
 
