@@ -80,8 +80,8 @@ class hyperscan_set {
 public:
     /// Whether this processor can run it.
     [[nodiscard]] static bool is_supported() noexcept { return hs_valid_platform() == HS_SUCCESS; }
-    /// Of the library, with its date.
-    [[nodiscard]] static std::string version() { return hs_version(); }
+    /// Of the library, with its date where it says one.
+    [[nodiscard]] static std::string version();
     /// What compiled sets depend on beside the patterns: library and processor.
     [[nodiscard]] static std::string platform();
 
@@ -168,6 +168,12 @@ inline outcome<hyperscan_scratch> hyperscan_scratch::clone() const {
     if (auto const code = hs_clone_scratch(scratch_.get(), &made); code != HS_SUCCESS)
         return detail::hyperscan_failure(code, "a scratch");
     out.scratch_.reset(made);
+    return out;
+}
+
+inline std::string hyperscan_set::version() {
+    std::string out = hs_version();
+    while (out.ends_with(' ')) out.pop_back();
     return out;
 }
 

@@ -31,8 +31,9 @@ struct hyperscan_engine_options {
 
 /// Looks for all patterns at once with Hyperscan or Vectorscan: the fastest line_engine.
 ///
-/// There are versions of Vectorscan that miss matches. So the first `make` of a program has it look through a text with known answers;
-/// one that misses a line is tried with the begins of matches kept, where no such fault is known, and refused if it misses one still.
+/// There are versions of Vectorscan that miss matches. So the first `make` of a program has it look through a text with known answers,
+/// for regexes as this engine writes them and as people do; one that misses a line is tried with the begins of matches kept, and
+/// refused if it misses one still. Of Debian 12's, Hyperscan 5.4.0 passes, and Vectorscan 5.4.9 is refused.
 ///
 /// Fails      `make` with cause::invalid_input for a regex that PCRE2 refuses; unavailable where the processor or the version of the
 ///            library is none that can be used; exhausted where the patterns are too many for it.
@@ -42,6 +43,8 @@ struct hyperscan_engine_options {
 class hyperscan_engine {
 public:
     [[nodiscard]] static outcome<engine> make(std::span<line_pattern const> patterns, hyperscan_engine_options options = {});
+    /// Under which a cache keeps what was compiled.
+    [[nodiscard]] static std::string key_of(std::span<hyperscan_pattern const> patterns, hyperscan_options how);
 
     outcome<void> scan(std::string_view text, std::vector<candidate>& into) const;
     [[nodiscard]] std::span<std::uint32_t const> alone() const noexcept { return alone_; }
@@ -65,7 +68,9 @@ private:
         }
     };
 
-    static outcome<hyperscan_engine> make_one(std::span<line_pattern const> patterns, hyperscan_options how, file_cache* cache);
+    enum class wording : std::uint8_t { prepared, as_given };    // as given: for trials alone
+    static outcome<hyperscan_engine> make_one(
+        std::span<line_pattern const> patterns, hyperscan_options how, file_cache* cache, wording words = wording::prepared);
     static outcome<hyperscan_set> compiled(std::span<hyperscan_pattern const> patterns, hyperscan_options how, file_cache* cache);
     static outcome<hyperscan_options> usable();
 
@@ -91,21 +96,27 @@ inline outcome<hyperscan_options> hyperscan_engine::usable() {
     failure why;
     for (bool const leftmost : {false, true}) {
         hyperscan_options const how{.leftmost = leftmost};
-        auto const passed = detail::engine_trial([&](std::span<line_pattern const> of) { return make_one(of, how, nullptr); });
-        if (passed) return how;
-        why = passed.error();
+        auto const passed = [&](wording words) {
+            return detail::engine_trial([&](std::span<line_pattern const> of) { return make_one(of, how, nullptr, words); });
+        };
+        auto result = passed(wording::prepared);
+        if (result) result = passed(wording::as_given);    // what fails there is not trusted with others
+        if (result) return how;
+        why = result.error();
     }
     return failure{cause::unavailable, "Hyperscan " + hyperscan_set::version() + " cannot be used: " + why.text()};
+}
+
+inline std::string hyperscan_engine::key_of(std::span<hyperscan_pattern const> patterns, hyperscan_options how) {
+    auto out = "muster hyperscan 1, " + hyperscan_set::platform() + (how.leftmost ? ", leftmost: " : ": ");
+    auto const all = encoded(std::vector<hyperscan_pattern>(patterns.begin(), patterns.end()));
+    return out.append(reinterpret_cast<char const*>(all.data()), all.size());
 }
 
 inline outcome<hyperscan_set> hyperscan_engine::compiled(
     std::span<hyperscan_pattern const> patterns, hyperscan_options how, file_cache* cache) {
     if (!cache) return hyperscan_set::compile(patterns, how);
-    std::vector<hyperscan_pattern> const all(patterns.begin(), patterns.end());
-    auto const layout = encoded(all);
-    std::string key = "muster hyperscan 1, " + hyperscan_set::platform() + (how.leftmost ? ", leftmost: " : ": ");
-    key.append(reinterpret_cast<char const*>(layout.data()), layout.size());
-
+    auto const key = key_of(patterns, how);
     context cx;
     auto const bytes = cache->get_or_compute(key, cx, [&](context&) -> outcome<std::string> {
         auto made = hyperscan_set::compile(patterns, how);
@@ -120,14 +131,15 @@ inline outcome<hyperscan_set> hyperscan_engine::compiled(
     return made;
 }
 
-inline outcome<hyperscan_engine> hyperscan_engine::make_one(std::span<line_pattern const> patterns, hyperscan_options how, file_cache* cache) {
+inline outcome<hyperscan_engine> hyperscan_engine::make_one(
+    std::span<line_pattern const> patterns, hyperscan_options how, file_cache* cache, wording words) {
     hyperscan_engine out;
     std::vector<hyperscan_pattern> ready;
     for (std::uint32_t i = 0; i < patterns.size(); ++i) {
         auto const one = detail::prepared(patterns[i], i);
         if (!one) return one.error();
         if (*one) {
-            ready.push_back({(*one)->regex.written(), patterns[i].ignore_case});
+            ready.push_back({words == wording::prepared ? (*one)->regex.written() : patterns[i].regex, patterns[i].ignore_case});
             out.indices_.push_back(i);
         } else {
             out.alone_.push_back(i);

@@ -18,7 +18,7 @@ namespace muster::searching::detail {
 
 /// Has an engine, made by `make(patterns)`, look through a text with known answers: it must miss no line on which PCRE2 matches.
 ///
-/// The first pattern is one of which a version of Vectorscan misses two lines in a hundred.
+/// Vectorscan 5.4.9 misses lines of the first pattern, and of the third, whether begins of matches are kept or not.
 ///
 /// Fails      with what `make` or the scan fail with; cause::unavailable where a line is missed, with the pattern and the line.
 /// Cost       20 ms.
@@ -32,7 +32,7 @@ outcome<void> engine_trial(Make const& make);
 
 inline std::vector<line_pattern> trial_patterns() {
     return {
-        {"^([a-z_][a-z0-9_-]*):[^:]*:(\\d+):(\\d+):([^:]*):([^:]*):([^:]*)$", false},
+        {"^([a-z_][a-z0-9_-]*):[^:]*:(\\d+):(\\d+):([^:]*):(/[^:]*):(/\\S*)$", false},
         {"^([a-z_][a-z0-9_-]*):[^:]*:(\\d+):", true},
         {"^\\s*PermitRootLogin\\s+(?<value>yes|no|prohibit-password)", true},
         {"^\\s*(?!#)\\S*max[_-]?(?:log|age)\\s*=\\s*(\\d+)", true},
