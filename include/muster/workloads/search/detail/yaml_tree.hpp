@@ -35,7 +35,7 @@ inline std::string_view cut(std::string_view text, std::size_t most) {
 }
 
 // Text from outside in a message: quoted, and cut.
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
     auto const shown = cut(text, 64);
     if (shown.size() == text.size()) return json_text(text);
     return json_text(shown) + "... (" + std::to_string(text.size()) + " bytes)";
@@ -144,7 +144,7 @@ private:
         open_.pop_back();
     }
     [[noreturn]] static void refuse_tag(YAML::Mark const& at, std::string const& tag) {
-        throw yaml_flaw{place(at), "the tag " + quoted(tag) + " has no meaning in rules"};
+        throw yaml_flaw{place(at), "the tag " + in_quotes(tag) + " has no meaning in rules"};
     }
 
     std::vector<yaml_node>& nodes_;
