@@ -25,6 +25,7 @@ muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARG
 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
+muster_component(search USES core pcre2 HEADERS workloads/search/*.hpp)
 muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)
 muster_component(hash USES core openssl HEADERS workloads/hash/*.hpp PACKAGE xxHash TARGET xxHash::xxhash DEBIAN libxxhash-dev)
 
