@@ -12,13 +12,14 @@
 namespace muster::searching {
 
 /// The families of operating systems that collected files come from.
-enum class system_family : std::uint8_t { unknown, windows, linux, darwin };
+// Not linux: that is a macro wherever a compiler's GNU extensions are on.
+enum class system_family : std::uint8_t { unknown, windows, gnu_linux, darwin };
 
 [[nodiscard]] constexpr std::string_view name_of(system_family which) noexcept {
     switch (which) {
         case system_family::unknown: return "unknown";
         case system_family::windows: return "Windows";
-        case system_family::linux: return "Linux";
+        case system_family::gnu_linux: return "Linux";
         case system_family::darwin: return "Darwin";
     }
     return "unknown";
@@ -111,7 +112,7 @@ inline void system_reader::line(std::string_view text) {
         return;
     }
     if (text.starts_with("Linux ") && text.ends_with("GNU/Linux")) {    // uname -a: Linux HOST RELEASE ...
-        say(system_family::linux);
+        say(system_family::gnu_linux);
         set(found_.name, first_word(text.substr(6)));
         return;
     }
@@ -132,14 +133,14 @@ inline void system_reader::pair(std::string_view key, std::string_view value, ch
         if (found_.producer.empty()) found_.producer_version = first_word(value);
         set(found_.producer, key);
     };
-    if (key == "KPNIXVERSION") return producer(system_family::linux);
+    if (key == "KPNIXVERSION") return producer(system_family::gnu_linux);
     if (key == "KPWINVERSION") return producer(system_family::windows);
     if (key == "KPMACVERSION") return producer(system_family::darwin);
     if (between == '=') {    // os-release
-        if (found_.family != system_family::unknown && found_.family != system_family::linux) return;
-        if (key == "ID" && is_distribution(value)) return say(system_family::linux), set(found_.distribution, value);
-        if (key == "VERSION_ID") return say(system_family::linux), set(found_.version, value);
-        if (key == "PRETTY_NAME") return say(system_family::linux), set(found_.product, value);
+        if (found_.family != system_family::unknown && found_.family != system_family::gnu_linux) return;
+        if (key == "ID" && is_distribution(value)) return say(system_family::gnu_linux), set(found_.distribution, value);
+        if (key == "VERSION_ID") return say(system_family::gnu_linux), set(found_.version, value);
+        if (key == "PRETTY_NAME") return say(system_family::gnu_linux), set(found_.product, value);
         return;
     }
     if (key == "ProductName" && value.find("Windows") != value.npos)    // the registry's
