@@ -12,6 +12,7 @@
 
 #include <muster/workloads/jwt/detail/edwards25519.hpp>          // extended_point
 #include <muster/workloads/jwt/detail/edwards25519_lanes.hpp>    // point_route
+#include <muster/workloads/jwt/detail/quick_inverse25519.hpp>    // quick_inverse
 #include <muster/workloads/jwt/detail/scalar25519.hpp>           // signed_digits
 #include <muster/workloads/jwt/detail/sha2.hpp>                  // sha2
 
@@ -44,7 +45,7 @@ inline void invert_each(std::span<field25519> numbers, std::span<field25519> roo
         room[i] = product;    // of those before it
         product = multiply(product, numbers[i]);
     }
-    auto left = inverse(product);    // of those up to i
+    auto left = quick_inverse(product);    // of those up to i
     for (std::size_t i = numbers.size(); i-- > 0;) {
         auto const own = multiply(left, room[i]);
         left = multiply(left, numbers[i]);
@@ -96,7 +97,7 @@ private:
 
     // 1 to 128 times `base`. Gives back 256 times it.
     static extended_point fill(window& to, extended_point const& base) noexcept {
-        to[0] = affine(base, inverse(base.z));
+        to[0] = affine(base, quick_inverse(base.z));
         extended_point points[multiples];
         field25519 z[multiples], room[multiples];
         points[0] = base;
@@ -144,7 +145,7 @@ public:
     [[nodiscard]] bool verify(std::string_view message, unsigned char const* signature,
                               point_route route = best_point_route()) const noexcept {
         extended_point point;
-        return expected(message, signature, point, route) && is_first_half(bytes_of(point, inverse(point.z)), signature);
+        return expected(message, signature, point, route) && is_first_half(bytes_of(point, quick_inverse(point.z)), signature);
     }
 
 private:
