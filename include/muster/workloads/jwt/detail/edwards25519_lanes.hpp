@@ -153,7 +153,8 @@ inline constexpr point_places affine_places = [] {
 }
 
 // p + q, or p - q, into p.
-[[gnu::target("avx512f,avx512vl,avx512ifma"), gnu::always_inline]] inline void add_to(lanes25519& p, affine_point const& q, bool minus) noexcept {
+[[gnu::target("avx512f,avx512vl,avx512ifma"), gnu::always_inline]] inline void add_to(lanes25519& p, affine_point const& q,
+                                                                                     bool minus) noexcept {
     // y - x, y + x, t and z by what lies ready: a, b, c, d; of these e, h, d - c, d + c.
     auto const sums = differences_and_sums<0b1111>(multiply(differences_and_sums<0b0011>(p), lanes_of(q, minus)));
     // e, g, e, g times f, h, h, f are x, y, t, z: f is the difference of d and c and g the sum, or the other way round.
