@@ -10,6 +10,7 @@
 #include <muster/core/failure.hpp>                              // cause, failure
 #include <muster/core/outcome.hpp>                              // outcome
 #include <muster/workloads/search/detail/line_bound.hpp>        // bind_to_line
+#include <muster/workloads/search/detail/literal_core.hpp>      // literal_core
 #include <muster/workloads/search/detail/regex_tree.hpp>        // regex_tree
 #include <muster/workloads/search/detail/trimmed_pattern.hpp>   // trim
 #include <muster/workloads/search/engine.hpp>                   // line_pattern
@@ -41,7 +42,8 @@ inline outcome<std::optional<prepared_pattern>> prepared(line_pattern const& pat
     if (compiled->matches_empty()) return result{};
     auto tree = regex_tree::read(pattern.regex);
     if (!tree) return result{};
-    trim(*tree);
+    if (auto core = literal_core(*tree)) tree = std::move(core);
+    else trim(*tree);
     if (tree->positions() > most_positions) return result{};
     prepared_pattern out{std::move(*tree), pattern.ignore_case, false};
     out.in_line = bind_to_line(out.regex);
