@@ -167,7 +167,7 @@ inline outcome<void> hyperscan_engine::scan(std::string_view text, std::vector<c
         auto const* const before = static_cast<char const*>(::memrchr(text.data(), '\n', at));
         auto const* const after = static_cast<char const*>(std::memchr(text.data() + at, '\n', text.size() - at));
         last.begin = before ? static_cast<std::uint32_t>(before + 1 - text.data()) : 0;
-        last.end = static_cast<std::uint32_t>(after ? after + 1 - text.data() : text.size());
+        last.end = after ? static_cast<std::uint32_t>(after + 1 - text.data()) : static_cast<std::uint32_t>(text.size());
         into.push_back({indices_[pattern], at});
     });
 }
