@@ -58,7 +58,11 @@ inline std::string trial_text() {
     std::string out;
     for (int i = 0; i < 1'500; ++i) {
         switch (next(10)) {
-            case 0: out += std::string(next(4), ' ') + (next(2) ? "PermitRootLogin" : "permitrootlogin") + (next(2) ? "\t" : "  ") + (next(2) ? "no" : "yes"); break;
+            case 0:
+                out += std::string(next(4), ' ') + (next(2) ? "PermitRootLogin" : "permitrootlogin");
+                out += next(2) ? "\t" : "  ";
+                out += next(2) ? "no" : "yes";
+                break;
             case 1: out += (next(2) ? "#" : "") + word(6) + ".max_log = " + number(100); break;
             case 2: out += "uid=" + number(5'000) + '(' + word(5) + ") gid=" + number(9); break;
             case 3: out += "inet " + number(256) + '.' + number(256) + '.' + number(256) + '.' + number(256) + " netmask"; break;
