@@ -3,6 +3,7 @@
 #include <condition_variable>    // waits
 #include <cstddef>               // size_t
 #include <mutex>                 // the queue
+#include <string>                // fields
 #include <utility>               // move, swap
 #include <vector>                // rows
 
@@ -63,7 +64,7 @@ public:
 private:
     static std::size_t size_of(row const& what) {
         auto bytes = sizeof(row) + what.where.path.size() + what.where.system.name.size() + what.what.text.size();
-        for (auto const& each : what.what.fields) bytes += sizeof each + each.size();
+        for (auto const& each : what.what.fields) bytes += sizeof(std::string) + each.size();
         return bytes;
     }
 
