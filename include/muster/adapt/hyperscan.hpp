@@ -217,7 +217,7 @@ inline bool hyperscan_set::accepts(hyperscan_pattern const& pattern, kind as, st
     hs_compile_error_t* wrong = nullptr;
     auto const code = hs_expression_info(pattern.regex.c_str(), flags_of(pattern, as), &about, &wrong);
     // Hyperscan frees the one with its own function, the other with that of the allocator, which is free().
-    std::free(about);    // NOLINT(cppcoreguidelines-no-malloc)
+    std::free(about);
     if (wrong) why = wrong->message;
     hs_free_compile_error(wrong);
     return code == HS_SUCCESS;
@@ -361,7 +361,7 @@ inline outcome<std::string> hyperscan_set::serialize() const {
     for (auto const is : kinds_) all.kinds.push_back(static_cast<std::uint8_t>(is));
     if (database_) {
         struct free_bytes {
-            void operator()(char* bytes) const noexcept { std::free(bytes); }    // NOLINT(cppcoreguidelines-no-malloc)
+            void operator()(char* bytes) const noexcept { std::free(bytes); }
         };
         char* bytes = nullptr;
         std::size_t size = 0;

@@ -21,7 +21,7 @@
 
 namespace muster::searching {
 
-/// Looks for all patterns at once with RE2: a line_engine for where Hyperscan is not, at a quarter of its speed.
+/// Looks for all patterns at once with RE2: a line_engine for where Hyperscan is not, at a quarter to a half of its speed.
 ///
 /// Looks around, references back, atomic groups and possessive quantifiers are left out of what RE2 is given: it then finds some lines more.
 ///

@@ -65,3 +65,11 @@ TEST_CASE("engine_trial: there is something to miss for each pattern", "[search]
     for (std::uint32_t i = 0; i < patterns.size(); ++i)
         CHECK(std::count_if(found.begin(), found.end(), [&](candidate const& one) { return one.pattern == i; }) >= 2);
 }
+
+TEST_CASE("engine_trial: the text is the same for every compiler", "[search][engine_trial]") {
+    auto const text = muster::searching::detail::trial_text();
+    std::uint32_t sum = 0;
+    for (char const c : text) sum = sum * 31 + static_cast<unsigned char>(c);
+    CHECK(text.size() == 63'036);
+    CHECK(sum == 3'315'626'389u);
+}
