@@ -451,7 +451,7 @@ TEST_CASE("workbook: whatever the size at which the disk is full, the file is wh
             });
             REQUIRE((end == exits(0) || end == exits(1)));
             if (end == exits(0)) {
-                REQUIRE(temporary_folder::read(path) == good);
+                REQUIRE((temporary_folder::read(path) == good));
                 std::filesystem::remove(path);
                 ++written;
             } else {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>           // clamp, max
+#include <cassert>             // a sheet of this workbook
 #include <cerrno>              // errno
 #include <cmath>               // isfinite
 #include <cstddef>             // size_t
@@ -297,6 +298,7 @@ inline lxw_error workbook::write_cell(sheet& counted, part& to, std::size_t colu
 inline outcome<void> workbook::add_row(workbook_sheet to, std::span<workbook_cell const> cells) {
     if (why_) return *why_;
     if (!book_) return failure{cause::unavailable, path_ + " is closed"};
+    assert(to.number < sheets_.size());
     auto& into = sheets_[to.number];
     if (cells.size() > into.columns.size())
         return failure{cause::invalid_input, "a row of " + std::to_string(cells.size()) + " cells does not fit into the sheet " + json_text(into.name) +
