@@ -32,6 +32,7 @@
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
 #include <muster/observe/terminal.hpp>
+#include <muster/policy/isolate.hpp>
 #include <muster/process/process_main.hpp>
 #include <muster/process/process_pool.hpp>
 #include <muster/workloads/search/csv_writer.hpp>
@@ -39,6 +40,7 @@
 #include <muster/workloads/search/pcre2_engine.hpp>
 #include <muster/workloads/search/portable_scan.hpp>
 #include <muster/workloads/search/rules_file.hpp>
+#include <muster/workloads/search/scanner.hpp>
 #include <muster/workloads/search/search_tree.hpp>
 #include <muster/workloads/search/tree_walk.hpp>
 
@@ -214,7 +216,7 @@ private:
 #endif
 };
 
-// A policy of this program's own: counts the text that is behind us, in MiB.
+// A policy of this program's own: counts the text that is behind us, in KiB.
 template <class Bar>
 struct counted {
     using policy_concept = around_tag;
@@ -224,7 +226,7 @@ struct counted {
     auto around(auto const& next, context& cx, piece const& what) const {
         auto result = next(cx, what);
         auto const before = bytes->fetch_add(what.expected);
-        bar->advance(((before + what.expected) >> 20) - (before >> 20));
+        bar->advance(((before + what.expected) >> 10) - (before >> 10));
         return result;
     }
 };
@@ -310,7 +312,7 @@ int run(arguments const& said) {
     settings const switches{{.complain = screen}};
     interrupts signals{{.say = screen}};
     context const until_stopped{signals.token()};
-    progress bar{screen, {.title = "searching (MiB)", .quiet = said.quiet || said.json, .stop = signals.token()}};
+    progress bar{screen, {.title = "searching (KiB)", .quiet = said.quiet || said.json, .stop = signals.token()}};
     std::atomic<std::uint64_t> bytes{0};
     tree_walk_options const walking{.ignore = said.ignore};
     std::jthread const measuring{[&](std::stop_token const& stop) {    // how much there is, while the search runs
@@ -319,7 +321,7 @@ int run(arguments const& said) {
         context const until{stop};
         for (auto files = all.next(1'000, until); !files.empty(); files = all.next(1'000, until))
             for (auto const& file : files) sum += file.bytes;
-        if (!stop.stop_requested()) bar.expect(static_cast<std::size_t>(sum >> 20));
+        if (!stop.stop_requested()) bar.expect(static_cast<std::size_t>(sum >> 10));
     }};
 
     outputs to{said, rules};

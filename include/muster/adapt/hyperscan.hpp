@@ -80,16 +80,15 @@ class hyperscan_set {
 public:
     /// Whether this processor can run it.
     [[nodiscard]] static bool is_supported() noexcept { return hs_valid_platform() == HS_SUCCESS; }
-    /// Of the library, with its date.
-    [[nodiscard]] static std::string version() { return hs_version(); }
+    /// Of the library, with its date where it says one.
+    [[nodiscard]] static std::string version();
     /// What compiled sets depend on beside the patterns: library and processor.
     [[nodiscard]] static std::string platform();
 
     static outcome<hyperscan_set> compile(std::span<hyperscan_pattern const> patterns, hyperscan_options options = {});
 
     /// Calls `found(index, end)` for each match: the index of the pattern, and the offset behind its last character, 0 to the size of the
-    /// text. In the order of the ends, and in none among equal ones; an end may come twice. Where `found` returns a bool, false ends
-    /// the scan, and all is well.
+    /// text. In no order that could be relied on, and perhaps twice. Where `found` returns a bool, false ends the scan, and all is well.
     template <class Found>
         requires std::invocable<Found&, std::uint32_t, std::uint64_t>
     outcome<void> scan(std::string_view text, hyperscan_scratch const& scratch, Found&& found) const;
@@ -172,6 +171,12 @@ inline outcome<hyperscan_scratch> hyperscan_scratch::clone() const {
     return out;
 }
 
+inline std::string hyperscan_set::version() {
+    std::string out = hs_version();
+    while (out.ends_with(' ')) out.pop_back();
+    return out;
+}
+
 inline std::string hyperscan_set::platform() {
     hs_platform_info_t about{};
     auto out = version();
@@ -226,7 +231,6 @@ inline hyperscan_set::complaint hyperscan_set::try_compile(
         regexes.push_back(patterns[index].regex.c_str());
         flags.push_back(flags_of(patterns[index], kinds_[index]));
     }
-    // Matches begin where they do for Hyperscan to know them; texts are less than 4 GiB, so that it needs no horizon.
     hs_database_t* made = nullptr;
     hs_compile_error_t* wrong = nullptr;
     complaint out;
@@ -323,12 +327,10 @@ outcome<void> hyperscan_set::scan(std::string_view text, hyperscan_scratch const
         if constexpr (std::is_nothrow_invocable_v<Found&, std::uint32_t, std::uint64_t>) {
             return tell() ? 0 : 1;
         } else {    // nothing is thrown through the frames of a library in C
-            bool more = false;
-            into.all_is_well = guarded<outcome<void>>([&]() -> outcome<void> {
-                more = tell();
-                return {};
-            });
-            return more ? 0 : 1;
+            auto told = guarded<outcome<bool>>([&]() -> outcome<bool> { return tell(); });
+            if (told) return *told ? 0 : 1;
+            into.all_is_well = std::move(told).error();
+            return 1;
         }
     };
     auto const* const bytes = text.data() ? text.data() : "";    // Hyperscan takes no null pointer

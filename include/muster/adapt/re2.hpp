@@ -109,7 +109,7 @@ inline outcome<re2_set> re2_set::compile(std::span<re2_pattern const> patterns, 
 
     RE2::Options how;
     how.set_encoding(RE2::Options::EncodingLatin1);
-    how.set_never_nl(true);         // a class such as [^a] or \s would go on into the next line
+    how.set_never_nl(true);         // else [^a] goes on into the next lines, from each line anew
     how.set_never_capture(true);    // else no two patterns might give a group the same name
     how.set_log_errors(false);
     how.set_max_mem(static_cast<std::int64_t>(options.memory / 2));    // half for each pass

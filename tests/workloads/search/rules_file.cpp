@@ -281,6 +281,7 @@ TEST_CASE("rules_file: what is no YAML, or none that rules are written in, gives
     CHECK(place("a: !mine {regex: x}", "the tag") == at{1, 4});
     CHECK(place("a: {regex: *b}", "this is no YAML: ") == at{1, 12});    // of no anchor
     CHECK(place("a: \"\\ud800\"", "this is no YAML: ").first == 1);
+    CHECK(place("a: \"\\", "this is no YAML: ") == at{1, 6});    // told by yaml-cpp far behind the end
     CHECK(parse_rules("a: {regex: !!str 12}").rules.at(0).regex == "12");
 }
 

@@ -7,6 +7,8 @@
 #include <string_view>    // text
 #include <utility>        // move
 
+#include <muster/core/bytes.hpp>    // KiB
+
 namespace muster::searching {
 
 /// The families of operating systems that collected files come from.
@@ -36,7 +38,7 @@ struct collected_system {
 };
 
 /// How much of a file is looked at to tell its system: all that producers say of it stands at the top.
-inline constexpr std::size_t system_header_bytes = 64 * 1'024;
+inline constexpr std::size_t system_header_bytes = 64 * KiB;
 
 /// Tells the system from the top of a collected file.
 ///

@@ -7,6 +7,7 @@
 #include <utility>          // move
 #include <vector>           // rules
 
+#include <muster/core/bytes.hpp>                      // MiB
 #include <muster/core/outcome.hpp>                    // outcome
 #include <muster/workloads/search/finding.hpp>        // finding, finding_sink
 #include <muster/workloads/search/piece.hpp>          // scanned_piece
@@ -29,6 +30,8 @@ struct rule_tally {
 /// unique, max_results and show_missing.
 ///
 /// Order      begin, add for each piece of the file in its order, end or abandon; then the next file.
+/// Shape      findings by line, those of a line by rule; but a record comes where it is complete, and what is missing at the end of the file.
+///            A record that merges fields is complete, too, where it would hold more than 1 MiB.
 /// Fails      with what the sink fails with.
 /// Threads    one at a time.
 /// Lifetime   refers to the sink.
@@ -56,6 +59,7 @@ private:
         bool found = false;                         // anything, also what was not given
         std::uint64_t record_line = 0;              // 0: no record is open
         std::uint64_t record_present = 0;
+        std::size_t record_bytes = 0;
         std::vector<std::string> record{};
         std::unordered_set<std::string> before{};
     };
@@ -116,13 +120,18 @@ outcome<void> collector<Sink>::hit(line_hit const& what, std::uint64_t line) {
     mine.found = true;
     if (!rule.records) return give(index, {.rule = index, .line = line, .text = what.text, .fields = what.fields});
 
-    if ((mine.record_present & what.present) != 0 && !rule.merge_fields)
+    std::size_t bytes = 0;
+    for (auto const& field : what.fields) bytes += field.size();
+    bool const full = rule.merge_fields ? mine.record_bytes + bytes > MiB : (mine.record_present & what.present) != 0;
+    if (full)
         if (auto const done = close_record(index); !done) return done;
     if (mine.record_line == 0) {
         mine.record_line = line;
         mine.record.assign(rules_.columns(index).size(), {});
         mine.record_present = 0;
+        mine.record_bytes = 0;
     }
+    mine.record_bytes += bytes;
     for (std::size_t i = 0; i < what.fields.size(); ++i) {
         if (what.fields[i].empty()) continue;
         if (!mine.record[i].empty()) mine.record[i] += '\n';
@@ -152,8 +161,8 @@ outcome<void> collector<Sink>::give(std::size_t index, finding what) {
     auto& mine = states_[index];
     auto& tally = tallies_[index];
     if (rule.unique) {
-        std::string all = what.text;
-        for (auto const& field : what.fields) (all += '\0') += field;
+        std::string all = std::to_string(what.text.size()) + ':' + what.text;    // lengths: any byte may stand in a text
+        for (auto const& field : what.fields) ((all += std::to_string(field.size())) += ':') += field;
         if (!mine.before.insert(std::move(all)).second) return ++tally.repeated, outcome<void>{};
     }
     if (rule.max_results != 0 && mine.given >= rule.max_results) {

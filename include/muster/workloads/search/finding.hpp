@@ -34,7 +34,8 @@ struct finding_place {
     friend bool operator==(finding_place const&, finding_place const&) = default;
 };
 
-/// Takes findings, one file after another: those of a file by line, those of a line by rule. What fails ends the search: a full disk, say.
+/// Takes findings, one file after another: those of a file by line, those of a line by rule; but a record where it is complete, and what is
+/// missing at the end of the file. What fails ends the search: a full disk, say.
 ///
 /// Threads    one call at a time, not always from the same thread.
 template <class S>

@@ -34,7 +34,9 @@ struct piece {
     std::uint64_t size = ~std::uint64_t{0};
     std::uint64_t expected = 0;        ///< how many bytes it has, as far as is known: for progress
     std::uint64_t skip_lines = 0;      ///< that many of its lines were searched before: see scanned_piece::rest
-    std::optional<file_look> look{};   ///< known when the top of the file was looked at before; must be where offset is not 0
+    std::uint32_t skip_patterns = 0;   ///< and the line behind them, for that many patterns
+    bool inside = false;               ///< `offset` is within a line longer than 1 MiB, where the next part of it starts
+    std::optional<file_look> look{};   ///< known when the top of the file was looked at before; else that is done first
     friend bool operator==(piece const&, piece const&) = default;
 };
 
@@ -53,6 +55,7 @@ struct rule_trouble {
     std::uint32_t pattern = 0;
     std::uint64_t line = 0;
     std::uint64_t times = 1;     ///< on so many lines of the piece; it is told of the first
+    bool dropped = false;        ///< on too many: the rest of the piece was searched without it
     std::string text{};
     friend bool operator==(rule_trouble const&, rule_trouble const&) = default;
 };
@@ -62,7 +65,7 @@ struct scanned_piece {
     file_look look{};
     std::uint64_t bytes = 0;             ///< that were searched
     std::uint64_t lines = 0;
-    std::uint64_t long_lines = 0;        ///< longer than 1 MiB: searched in parts of that length
+    std::uint64_t long_lines = 0;        ///< longer than 1 MiB: searched in parts
     std::vector<line_hit> hits{};        ///< by line, those of a line by pattern
     std::vector<rule_trouble> troubles{};
     std::optional<piece> rest{};         ///< what was left, so that the hits stay few: to be scanned next

@@ -8,6 +8,7 @@
 #include <vector>     // rules
 
 #include <muster/core/context.hpp>                      // context
+#include <muster/core/json.hpp>                         // json_text
 #include <muster/core/outcome.hpp>                      // outcome
 #include <muster/core/with.hpp>                         // with
 #include <muster/workloads/search/engine.hpp>           // engine
@@ -27,29 +28,32 @@ using engine_function = outcome<engine> (*)(std::span<line_pattern const>);
 /// Fails      as `scanner`; with what `Make` fails with; cause::invalid_input where a rule is wrong.
 /// Cost       each process compiles the rules once, and keeps the last set that it was asked for; a call carries the rules.
 template <engine_function Make>
-[[nodiscard]] auto portable_scan(std::vector<rule> rules);
+[[nodiscard]] auto portable_scan(std::vector<rule> rules, scanner_options options = {});
 
 // Implementation
 
 namespace detail {
 
 // The scanner of a worker process, made for the first piece and for other rules anew.
-inline outcome<scanner> scanner_here(std::vector<rule> const& rules, engine_function make) {
+inline outcome<scanner> scanner_here(std::vector<rule> const& rules, scanner_options const& options, engine_function make) {
     struct kept {
         std::vector<rule> rules;
+        scanner_options options;
         engine_function make;
         scanner by;
     };
     static std::mutex mutex;
     static std::shared_ptr<kept const> last;
     std::lock_guard const lock(mutex);
-    if (!last || last->make != make || last->rules != rules) {
+    if (!last || last->make != make || last->options != options || last->rules != rules) {
         auto checked = rule_set::check(rules);
-        if (!checked.faults.empty())
-            return failure{cause::invalid_input, "a rule cannot be used: " + checked.faults.front().text};
+        if (!checked.faults.empty()) {
+            auto const& wrong = checked.faults.front();
+            return failure{cause::invalid_input, "the rule " + json_text(rules[wrong.rule].name) + " cannot be used: " + wrong.text};
+        }
         auto by = make(checked.rules.patterns());
         if (!by) return std::move(by).error();
-        last = std::make_shared<kept const>(kept{rules, make, scanner{std::move(checked.rules), std::move(*by)}});
+        last = std::make_shared<kept const>(kept{rules, options, make, scanner{std::move(checked.rules), std::move(*by), options}});
     }
     return last->by;
 }
@@ -57,9 +61,9 @@ inline outcome<scanner> scanner_here(std::vector<rule> const& rules, engine_func
 }  // namespace detail
 
 template <engine_function Make>
-auto portable_scan(std::vector<rule> rules) {
-    return with{std::move(rules), [](piece const& what, std::vector<rule> const& by, context& cx) {
-                    auto const scan = detail::scanner_here(by, Make);
+auto portable_scan(std::vector<rule> rules, scanner_options options) {
+    return with{std::move(rules), options, [](piece const& what, std::vector<rule> const& by, scanner_options const& how, context& cx) {
+                    auto const scan = detail::scanner_here(by, how, Make);
                     return scan ? (*scan)(what, cx) : outcome<scanned_piece>{scan.error()};
                 }};
 }

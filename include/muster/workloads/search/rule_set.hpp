@@ -37,7 +37,8 @@ public:
 
     rule_set() : made_(std::make_shared<parts const>()) {}
     /// Keeps the rules that are right, in their order, and says of each other what is wrong: no name or one that another rule has,
-    /// a regex that PCRE2 refuses, a field that is no named group of it, records without a named group, a delimiter without records.
+    /// a regex that PCRE2 refuses, a field that is no named group of it, records without a named group or with more than 64 fields, a
+    /// delimiter without records.
     [[nodiscard]] static checked check(std::vector<rule> rules);
 
     [[nodiscard]] std::size_t size() const noexcept { return made_->rules.size(); }
@@ -99,6 +100,8 @@ inline outcome<rule_set::columns_of> rule_set::columns_from(rule const& of, pcre
         if (groups.empty()) return failure{cause::invalid_input, "the field " + json_text(name) + " is no named group of the regex"};
     }
     if (of.records && made.names.empty()) return failure{cause::invalid_input, "records are made of named groups, and the regex has none"};
+    if (of.records && made.names.size() > 64)
+        return failure{cause::invalid_input, "records have at most 64 fields, and this one " + std::to_string(made.names.size())};
     return made;
 }
 

@@ -114,7 +114,7 @@ private:
                 if (each == source->is) return true;
             return false;
         };
-        if (among(open_)) return flaw(quoted(what.path) + " includes this file, or is it: no file may include itself");
+        if (among(open_)) return flaw(in_quotes(what.path) + " includes this file, or is it: no file may include itself");
         if (among(seen_)) return;
         if (open_.size() > options_.max_depth) return flaw("files include files deeper than " + std::to_string(options_.max_depth) + " levels");
         if (seen_.size() >= options_.max_files) return flaw("more than " + std::to_string(options_.max_files) + " files are included");

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>      // max
+#include <algorithm>      // clamp
 #include <concepts>       // same_as
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
@@ -10,17 +10,18 @@
 #include <utility>        // move
 #include <vector>         // windows
 
-#include <muster/core/bytes.hpp>                        // MiB
-#include <muster/core/context.hpp>                      // context
-#include <muster/core/invoke_task.hpp>                  // guarded
-#include <muster/core/outcome.hpp>                      // outcome
-#include <muster/flow/map.hpp>                          // map
-#include <muster/workloads/search/collector.hpp>        // collector
-#include <muster/workloads/search/finding.hpp>          // finding_sink
-#include <muster/workloads/search/look_at.hpp>          // look_at
-#include <muster/workloads/search/piece.hpp>            // piece, scanned_piece
-#include <muster/workloads/search/rule_set.hpp>         // rule_set
-#include <muster/workloads/search/tree_walk.hpp>        // walked_file
+#include <muster/core/bytes.hpp>                               // MiB
+#include <muster/core/context.hpp>                             // context
+#include <muster/core/invoke_task.hpp>                         // guarded
+#include <muster/core/outcome.hpp>                             // outcome
+#include <muster/flow/map.hpp>                                 // map
+#include <muster/workloads/search/collector.hpp>               // collector
+#include <muster/workloads/search/detail/file_name.hpp>        // name_without_ending
+#include <muster/workloads/search/finding.hpp>                 // finding_sink
+#include <muster/workloads/search/look_at.hpp>                 // look_at
+#include <muster/workloads/search/piece.hpp>                   // piece, scanned_piece
+#include <muster/workloads/search/rule_set.hpp>                // rule_set
+#include <muster/workloads/search/tree_walk.hpp>               // walked_file
 
 namespace muster::searching {
 
@@ -50,7 +51,7 @@ struct search_report {
     std::uint64_t files = 0;             ///< searched to their end
     std::uint64_t binary = 0;            ///< left out: no text
     std::uint64_t failed = 0;            ///< files and folders that could not be searched, or not to their end
-    std::uint64_t not_reached = 0;       ///< files that were seen but not searched, since the run was stopped
+    std::uint64_t not_reached = 0;       ///< files that were seen but not searched, or not to their end, since the run was stopped
     std::uint64_t bytes = 0;             ///< of text that was searched
     std::uint64_t lines = 0;
     std::uint64_t long_lines = 0;        ///< longer than 1 MiB, searched in parts
@@ -108,11 +109,13 @@ template <file_source Files>
 class piece_windows {
 public:
     piece_windows(Files& from, search_tree_options const& options, context const& parent)
-        : from_(from), options_(options), parent_(parent), piece_bytes_(std::max<std::uint64_t>(options.piece_bytes, 64 * KiB)) {}
+        : from_(from), options_(options), parent_(parent),
+          piece_bytes_(std::clamp<std::uint64_t>(options.piece_bytes, 64 * KiB, std::uint64_t{1} << 60u)) {}
 
     piece_window next() {
         piece_window out;
-        for (std::uint64_t bytes = 0; bytes < options_.window_bytes && out.parts.size() < options_.window_files;) {
+        // At least one, whatever the options say.
+        for (std::uint64_t bytes = 0; out.parts.empty() || (bytes < options_.window_bytes && out.parts.size() < options_.window_files);) {
             if (at_ == files_.size()) {
                 files_ = from_.next(256, parent_);
                 at_ = 0;
@@ -189,12 +192,6 @@ public:
     }
 
 private:
-    static std::string name_without_ending(std::string const& path) {
-        auto const slash = path.rfind('/');
-        auto name = slash == path.npos ? path : path.substr(slash + 1);
-        if (auto const dot = name.rfind('.'); dot != name.npos && dot != 0) name.resize(dot);
-        return name;
-    }
     void trouble(search_trouble what) {
         if (report_.troubles.size() < options_.most_troubles) report_.troubles.push_back(std::move(what));
         else ++report_.troubles_left_off;
@@ -206,7 +203,7 @@ private:
     }
     outcome<void> fail(piece const& what, failure why) {
         broken_ = true;
-        if (why.is(cause::cancelled)) {
+        if (why.is(cause::cancelled) || (why.is(cause::timed_out) && parent_.expired())) {
             ++report_.not_reached;
         } else {
             ++report_.failed;
@@ -230,9 +227,13 @@ private:
                 return {};
             }
             if (auto done = collect_.add(found); !done) return done;
-            for (auto& each : found.troubles)
+            for (auto& each : found.troubles) {
+                auto text = std::move(each.text);
+                if (each.times > 1) text += "; so on " + std::to_string(each.times) + " lines from here on";
+                if (each.dropped) text += "; what is left of this part of the file was searched without the rule";
                 trouble({.path = what.path, .line = lines_ + each.line, .rule = rules_.pattern(each.pattern).rule,
-                         .why = failure{cause::exhausted, std::move(each.text)}});
+                         .why = failure{cause::exhausted, std::move(text)}});
+            }
             report_.bytes += found.bytes;
             report_.lines += found.lines;
             report_.long_lines += found.long_lines;

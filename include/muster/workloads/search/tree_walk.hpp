@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>       // sort
+#include <algorithm>       // max, sort
 #include <cerrno>          // errno
 #include <cstddef>         // size_t
 #include <cstdint>         // uint64_t
@@ -115,6 +115,7 @@ private:
 inline tree_walk::tree_walk(std::vector<std::string> roots, tree_walk_options options)
     : roots_(roots.rbegin(), roots.rend()), options_(std::move(options)) {
     options_.folders_at_once = std::max<std::size_t>(1, options_.folders_at_once);
+    options_.deepest = std::max<std::size_t>(1, options_.deepest);
 }
 
 inline bool tree_walk::ignores(std::string const& name, std::string const& path) const {
@@ -200,11 +201,12 @@ inline void tree_walk::begin_root(std::vector<walked_file>& into) {
     }
 }
 
-// The folders that come next and are not listed yet.
+// The folders that come next and are not listed yet; among so many entries that looking for them costs less than listing them.
 inline std::vector<tree_walk::wanted> tree_walk::folders_ahead() {
     std::vector<wanted> out;
+    std::size_t looks = 4'096;
     auto const look = [&](auto const& again, std::vector<entry>& entries, std::string const& file, std::string const& path) -> void {
-        for (auto at = entries.rbegin(); at != entries.rend() && out.size() < options_.folders_at_once; ++at) {
+        for (auto at = entries.rbegin(); at != entries.rend() && out.size() < options_.folders_at_once && looks != 0; ++at, --looks) {
             if (!at->folder) continue;
             if (!at->inside) out.push_back({file + at->name, path + at->name + '/', &*at});
             else again(again, at->inside->entries, file + at->name + '/', path + at->name + '/');
@@ -244,7 +246,7 @@ std::vector<walked_file> tree_walk::next_by(std::size_t most, context const& par
             continue;
         }
         if (!next.inside) {
-            list_ahead(folders_ahead());
+            list_ahead(wanted{file, path + '/', &next});
             if (!next.inside && parent.stop_requested()) break;
             if (!next.inside) {    // no memory, say: it is no end of the others
                 out.push_back({.file = file, .path = path,
@@ -263,19 +265,17 @@ std::vector<walked_file> tree_walk::next_by(std::size_t most, context const& par
 
 template <class Place>
 std::vector<walked_file> tree_walk::next(std::size_t most, Place const& place, context const& parent) {
-    return next_by(most, parent, [&](std::vector<wanted> const& folders) {
+    return next_by(most, parent, [&](wanted const&) {
         auto const list_one = [this](wanted const& each) {
             each.to->inside = list(each.file, each.path);
             return true;
         };
-        (void)map(folders, place | list_one, parent);
+        (void)map(folders_ahead(), place | list_one, parent);
     });
 }
 
 inline std::vector<walked_file> tree_walk::next(std::size_t most, context const& parent) {
-    return next_by(most, parent, [&](std::vector<wanted> const& folders) {
-        folders.front().to->inside = list(folders.front().file, folders.front().path);
-    });
+    return next_by(most, parent, [&](wanted const& next) { next.to->inside = list(next.file, next.path); });
 }
 
 }  // namespace muster::searching

@@ -104,7 +104,7 @@ template <class T>
 std::string no_such(std::string_view what, std::string_view name, std::span<named<T> const> of) {
     std::vector<std::string_view> known;
     for (auto const& each : of) known.push_back(each.name);
-    return "there is no " + std::string{what} + ' ' + quoted(name) + did_you_mean(name, known);
+    return "there is no " + std::string{what} + ' ' + in_quotes(name) + did_you_mean(name, known);
 }
 
 // One text: its rules go to the reader.
@@ -172,7 +172,7 @@ inline std::string_view rules_reader::document::key_of(std::size_t node) {
     auto const& name = tree_[node].text;
     auto const control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
     if (name.empty() || name.size() > 128 || std::any_of(name.begin(), name.end(), control)) {
-        say(node, "a name has 1 to 128 bytes, no control characters among them, not " + quoted(name));
+        say(node, "a name has 1 to 128 bytes, no control characters among them, not " + in_quotes(name));
         return {};
     }
     return name;
@@ -201,7 +201,7 @@ inline void rules_reader::document::read() {
         if (!is_include(name)) return read_rule(key, value);
         rule_ = name;
         if (auto const [first, fresh] = includes.emplace(name, key); !fresh)
-            return say(key, quoted(name) + " is there twice; first in line " + std::to_string(tree_[first->second].at.line));
+            return say(key, in_quotes(name) + " is there twice; first in line " + std::to_string(tree_[first->second].at.line));
         read_includes(key, value);
     });
 }
@@ -212,7 +212,7 @@ inline void rules_reader::document::read_includes(std::size_t key, std::size_t v
         auto const control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
         if (each.kind != yaml_kind::scalar) return say(node, "a file to include is a text, not " + std::string{kind_of(node)});
         if (each.text.empty() || each.text.size() > 4'096 || std::any_of(each.text.begin(), each.text.end(), control))
-            return say(node, "a path has 1 to 4096 bytes, no control characters among them, not " + quoted(each.text));
+            return say(node, "a path has 1 to 4096 bytes, no control characters among them, not " + in_quotes(each.text));
         include_({each.text, each.at, rule_});
     };
     auto const files = [&](std::size_t node) {
@@ -226,12 +226,12 @@ inline void rules_reader::document::read_includes(std::size_t key, std::size_t v
         if (name.empty()) return;
         if (name != "files") {
             constexpr std::array<std::string_view, 1> known{"files"};
-            return say(part, "there is no option " + quoted(name) + " here, as " + quoted(rule_) + " names files to include" + did_you_mean(name, known));
+            return say(part, "there is no option " + in_quotes(name) + " here, as " + in_quotes(rule_) + " names files to include" + did_you_mean(name, known));
         }
         if (std::exchange(named, true)) return say(part, "\"files\" is there twice");
         files(below);
     });
-    if (!named) say(key, quoted(rule_) + " includes nothing: it needs \"files\", a list of paths");
+    if (!named) say(key, in_quotes(rule_) + " includes nothing: it needs \"files\", a list of paths");
 }
 
 inline void rules_reader::document::read_rule(std::size_t key, std::size_t value) {
@@ -264,10 +264,10 @@ inline void rules_reader::document::read_options(std::size_t mapping, rule& into
         auto const which = meaning_of<rule_option>(name, rule_options);
         if (!which) return say(key, no_such<rule_option>("option", name, rule_options));
         if (global && (*which == rule_option::regex || *which == rule_option::comment))
-            return say(key, quoted(name) + " is for one rule: \"global\" has none");
+            return say(key, in_quotes(name) + " is for one rule: \"global\" has none");
         for (auto const& [option, first] : seen)
             if (option == *which)
-                return say(key, quoted(name) + (tree_[first].text == name ? " is there twice; first" : " means what " + quoted(tree_[first].text) + " says") +
+                return say(key, in_quotes(name) + (tree_[first].text == name ? " is there twice; first" : " means what " + in_quotes(tree_[first].text) + " says") +
                                     " in line " + std::to_string(tree_[first].at.line));
         seen.emplace_back(*which, key);
         if (tree_[value].kind != yaml_kind::none) read_option(*which, name, value, into);    // nothing written is nothing said
@@ -275,9 +275,9 @@ inline void rules_reader::document::read_options(std::size_t mapping, rule& into
     if (global) return;
     if (!written(rule_option::regex)) say(mapping, "there is no regex, and a rule needs one");
     if (into.records) return;
-    if (auto const key = written(rule_option::record_delimiter)) say(*key, quoted(tree_[*key].text) + " is for a rule of records: it needs multiline: true");
+    if (auto const key = written(rule_option::record_delimiter)) say(*key, in_quotes(tree_[*key].text) + " is for a rule of records: it needs multiline: true");
     if (auto const key = written(rule_option::merge_fields); key && into.merge_fields)
-        say(*key, quoted(tree_[*key].text) + " is for a rule of records: it needs multiline: true");
+        say(*key, in_quotes(tree_[*key].text) + " is for a rule of records: it needs multiline: true");
     into.record_delimiter.clear();    // what is left is of global, for the rules of records
     into.merge_fields = false;
 }
@@ -302,37 +302,37 @@ inline void rules_reader::document::read_option(rule_option which, std::string_v
 
 inline void rules_reader::document::read_text(std::string_view name, std::size_t value, std::string& into) {
     auto const& node = tree_[value];
-    if (node.kind != yaml_kind::scalar) return say(value, quoted(name) + " is a text, not " + std::string{kind_of(value)});
-    if (name != "comment" && node.text.empty()) return say(value, quoted(name) + " is empty, and would match every line");
+    if (node.kind != yaml_kind::scalar) return say(value, in_quotes(name) + " is a text, not " + std::string{kind_of(value)});
+    if (name != "comment" && node.text.empty()) return say(value, in_quotes(name) + " is empty, and would match every line");
     if (name != "comment" && node.text.ends_with('\n'))
-        return say(value, quoted(name) + " ends with a line feed, which is in no line: write |- or >- for | or >");
+        return say(value, in_quotes(name) + " ends with a line feed, which is in no line: write |- or >- for | or >");
     into = node.text;
 }
 
 inline void rules_reader::document::read_flag(std::string_view name, std::size_t value, bool& into) {
     constexpr std::array<named<bool>, 6> flags{{{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"on", true}, {"off", false}}};
     auto const& node = tree_[value];
-    auto const wrong = [&](std::string const& what) { say(value, quoted(name) + " is true or false, not " + what); };
+    auto const wrong = [&](std::string const& what) { say(value, in_quotes(name) + " is true or false, not " + what); };
     if (node.kind != yaml_kind::scalar) return wrong(std::string{kind_of(value)});
-    if (node.quoted) return wrong("the text " + quoted(node.text));
+    if (node.quoted) return wrong("the text " + in_quotes(node.text));
     for (auto const& each : flags) {
         if (!same_but_for_case(node.text, each.name)) continue;
         into = each.is;
         return;
     }
-    wrong(quoted(node.text));
+    wrong(in_quotes(node.text));
 }
 
 inline void rules_reader::document::read_count(std::string_view name, std::size_t value, std::size_t& into) {
     auto const& node = tree_[value];
     auto const wrong = [&](std::string const& what) {
-        say(value, quoted(name) + " is a whole number up to 1000000000, 0 or -1 for no limit, not " + what);
+        say(value, in_quotes(name) + " is a whole number up to 1000000000, 0 or -1 for no limit, not " + what);
     };
     if (node.kind != yaml_kind::scalar) return wrong(std::string{kind_of(value)});
-    if (node.quoted) return wrong("the text " + quoted(node.text));
+    if (node.quoted) return wrong("the text " + in_quotes(node.text));
     std::int64_t number = 0;
     auto const [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), number);
-    if (error != std::errc{} || end != node.text.data() + node.text.size() || number < -1 || number > 1'000'000'000) return wrong(quoted(node.text));
+    if (error != std::errc{} || end != node.text.data() + node.text.size() || number < -1 || number > 1'000'000'000) return wrong(in_quotes(node.text));
     into = number < 0 ? 0 : static_cast<std::size_t>(number);
 }
 
@@ -342,21 +342,21 @@ inline void rules_reader::document::read_fields(std::string_view name, std::size
     auto const field = [&](std::size_t node) {
         auto const& each = tree_[node];
         if (each.kind != yaml_kind::scalar || each.text.empty()) return say(node, "a field is the name of a group, not " + (each.kind == yaml_kind::scalar ? "an empty text" : std::string{kind_of(node)}));
-        if (std::find(into.begin(), into.end(), each.text) != into.end()) return say(node, "the field " + quoted(each.text) + " is there twice");
+        if (std::find(into.begin(), into.end(), each.text) != into.end()) return say(node, "the field " + in_quotes(each.text) + " is there twice");
         if (into.size() < most) into.push_back(each.text);
     };
     if (tree_[value].kind == yaml_kind::scalar) return field(value);
-    if (tree_[value].kind != yaml_kind::list) return say(value, quoted(name) + " is a list of the names of groups, not " + std::string{kind_of(value)});
+    if (tree_[value].kind != yaml_kind::list) return say(value, in_quotes(name) + " is a list of the names of groups, not " + std::string{kind_of(value)});
     std::size_t count = 0;
     tree_.each_item(value, [&](std::size_t) { ++count; });
-    if (count > most) return say(value, quoted(name) + " has " + std::to_string(count) + " fields, more than " + std::to_string(most));
+    if (count > most) return say(value, in_quotes(name) + " has " + std::to_string(count) + " fields, more than " + std::to_string(most));
     tree_.each_item(value, field);
 }
 
 inline void rules_reader::document::read_systems(std::string_view name, std::size_t value, std::vector<system_condition>& into) {
     into.clear();    // in place of those of global
     if (tree_[value].kind == yaml_kind::mapping) return read_condition(value, into);
-    if (tree_[value].kind != yaml_kind::list) return say(value, quoted(name) + " is a list of conditions, not " + std::string{kind_of(value)});
+    if (tree_[value].kind != yaml_kind::list) return say(value, in_quotes(name) + " is a list of conditions, not " + std::string{kind_of(value)});
     tree_.each_item(value, [&](std::size_t node) { read_condition(node, into); });
 }
 
@@ -370,13 +370,13 @@ inline void rules_reader::document::read_condition(std::size_t node, std::vector
         auto const which = meaning_of<condition_part>(name, condition_parts);
         if (!which) return say(key, no_such<condition_part>("part of a condition", name, condition_parts));
         auto& part = parts[static_cast<std::size_t>(*which)];
-        if (part) return say(key, quoted(name) + " is there twice");
+        if (part) return say(key, in_quotes(name) + " is there twice");
         part = value;
     });
     system_condition made;
     auto const chosen = [&]<class T>(condition_part which, std::string_view what, std::span<named<std::type_identity_t<T>> const> of, T& to) {
         auto const part = parts[static_cast<std::size_t>(which)];
-        if (!part) return say(node, "a condition needs \"attr\", \"comp\" and \"value\"; this one has no " + quoted(condition_parts[static_cast<std::size_t>(which)].name));
+        if (!part) return say(node, "a condition needs \"attr\", \"comp\" and \"value\"; this one has no " + in_quotes(condition_parts[static_cast<std::size_t>(which)].name));
         if (tree_[*part].kind != yaml_kind::scalar) return say(*part, std::string{what} + " is a text, not " + std::string{kind_of(*part)});
         if (auto const found = meaning_of<T>(tree_[*part].text, of)) to = *found;
         else say(*part, no_such<T>(what, tree_[*part].text, of));
@@ -402,9 +402,9 @@ inline void rules_reader::document::read_values(std::size_t node, system_conditi
         constexpr std::array<std::string_view, 3> families{"Windows", "Linux", "Darwin"};
         auto const same = [&](std::string_view family) { return same_but_for_case(family, value.text); };
         if (into.attribute == system_attribute::family && std::none_of(families.begin(), families.end(), same))
-            return say(each, quoted(value.text) + " is no family of systems: those are Windows, Linux and Darwin" + did_you_mean(value.text, families));
+            return say(each, in_quotes(value.text) + " is no family of systems: those are Windows, Linux and Darwin" + did_you_mean(value.text, families));
         auto const is_version = into.attribute == system_attribute::version || into.attribute == system_attribute::producer_version;
-        if (is_version && (value.text.front() < '0' || value.text.front() > '9')) return say(each, quoted(value.text) + " is no version: it starts with no number");
+        if (is_version && (value.text.front() < '0' || value.text.front() > '9')) return say(each, in_quotes(value.text) + " is no version: it starts with no number");
         into.values.push_back(value.text);
     };
     auto const is_list = tree_[node].kind == yaml_kind::list;

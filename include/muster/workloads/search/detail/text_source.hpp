@@ -117,6 +117,17 @@ inline std::uint64_t utf16_bytes(std::string_view text) noexcept {
     return 2 * units;
 }
 
+// How much of the text so many bytes of UTF-16 are.
+inline std::size_t utf16_prefix(std::string_view text, std::uint64_t bytes) noexcept {
+    std::size_t at = 0;
+    for (; bytes >= 2 && at < text.size(); bytes -= 2) {
+        auto const lead = static_cast<unsigned char>(text[at]);
+        if (lead >= 0xf0) bytes -= std::min<std::uint64_t>(bytes - 2, 2);    // a pair
+        at += lead < 0x80 ? 1u : lead < 0xe0 ? 2u : lead < 0xf0 ? 3u : 4u;
+    }
+    return std::min(at, text.size());
+}
+
 // Reads a file from an offset on, as UTF-8 where it is UTF-16 and as it is otherwise.
 class text_source {
 public:
@@ -124,7 +135,7 @@ public:
 
     // From here on, from that offset.
     void read_as(text_encoding encoding, std::uint64_t offset) noexcept { encoding_ = encoding, at_ = offset; }
-    // Up to `room` bytes, which are at least 64; 0 at the end of the file.
+    // Up to `room` bytes, of UTF-16 at least 64; 0 at the end of the file.
     outcome<std::size_t> read(char* to, std::size_t room) {
         if (encoding_ == text_encoding::bytes) return raw(to, room);
         for (;;) {

@@ -35,7 +35,7 @@ inline std::string_view cut(std::string_view text, std::size_t most) {
 }
 
 // Text from outside in a message: quoted, and cut.
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
     auto const shown = cut(text, 64);
     if (shown.size() == text.size()) return json_text(text);
     return json_text(shown) + "... (" + std::to_string(text.size()) + " bytes)";
@@ -144,7 +144,7 @@ private:
         open_.pop_back();
     }
     [[noreturn]] static void refuse_tag(YAML::Mark const& at, std::string const& tag) {
-        throw yaml_flaw{place(at), "the tag " + quoted(tag) + " has no meaning in rules"};
+        throw yaml_flaw{place(at), "the tag " + in_quotes(tag) + " has no meaning in rules"};
     }
 
     std::vector<yaml_node>& nodes_;
@@ -173,11 +173,23 @@ inline std::optional<yaml_flaw> no_yaml_text(std::string_view text) {
     return std::nullopt;
 }
 
-// What yaml-cpp says of an indentation by tabs leads nobody to it.
-inline std::string about_tabs(std::string_view text, std::size_t line) {
-    for (; line > 1; --line) text.remove_prefix(std::min(text.size(), text.find('\n')) + (text.find('\n') == text.npos ? 0 : 1));
-    auto const indented = text.substr(0, text.find_first_not_of(" \t"));
-    return indented.find('\t') == indented.npos ? "" : " (the line is indented by a tab, for which YAML takes blanks alone)";
+// What yaml-cpp throws, told so that it leads to the place: that can be behind the end of the text, and nothing is said of tabs.
+inline yaml_flaw told(YAML::Exception const& flaw, text_place at, std::string_view text) {
+    auto line = text;
+    for (std::size_t i = 1; i < at.line; ++i) {
+        auto const end = line.find('\n');
+        if (end == line.npos) {
+            at.line = i;
+            at.column = line.size() + 1;
+            break;
+        }
+        line.remove_prefix(end + 1);
+    }
+    line = line.substr(0, line.find('\n'));
+    at.column = std::min(at.column, line.size() + 1);
+    auto const indented = line.substr(0, line.find_first_not_of(" \t"));
+    return {at, "this is no YAML: " + std::string{cut(flaw.msg, 200)} +
+                    (indented.find('\t') == indented.npos ? "" : " (the line is indented by a tab, for which YAML takes blanks alone)")};
 }
 
 inline std::optional<yaml_flaw> yaml_tree::read(std::string_view text, yaml_tree& into) {
@@ -193,8 +205,7 @@ inline std::optional<yaml_flaw> yaml_tree::read(std::string_view text, yaml_tree
     } catch (yaml_flaw& flaw) {
         return std::move(flaw);
     } catch (YAML::Exception const& flaw) {
-        auto const at = builder::place(flaw.mark);
-        return yaml_flaw{at, "this is no YAML: " + std::string{cut(flaw.msg, 200)} + about_tabs(text, at.line)};
+        return told(flaw, builder::place(flaw.mark), text);
     }
     // Of nothing yaml-cpp says where the next thing stands.
     for (std::size_t i = 0; i < into.nodes_.size(); ++i)
