@@ -19,6 +19,7 @@
 #include <muster/exec/thread_pool.hpp>
 #include <muster/policy/on.hpp>
 #include <muster/workloads/search/hyperscan_engine.hpp>
+#include <muster/workloads/search/scanner.hpp>
 #include <muster/workloads/search/search_tree.hpp>
 
 #include "corpus.hpp"
@@ -184,13 +185,13 @@ int main(int argc, char** argv) {
 
     bench::corpus_files in{.folder = folder.string(), .files = {}, .bytes = 0};
     auto const wanted = to.size(std::uint64_t{512} << 20, std::uint64_t{24} << 20);
-    std::fprintf(stderr, "  generated in %.1f s\n", bench::seconds([&] { bench::write_corpus(in.folder, wanted, 7); }));
+    std::fprintf(stderr, "  generated in %.1f s\n", bench::seconds([&] { bench::search::write_corpus(in.folder, {.bytes = wanted}); }));
     for (auto const& each : std::filesystem::recursive_directory_iterator(folder))
         if (each.is_regular_file()) in.files.push_back(each.path().string()), in.bytes += each.file_size();
     std::sort(in.files.begin(), in.files.end());
     std::fprintf(stderr, "  %zu files, %.1f MB\n", in.files.size(), static_cast<double>(in.bytes) / 1e6);
 
-    auto const hundred = bench::hundred_rules();
+    auto const hundred = bench::search::hundred_rules();
     auto const rounds = to.size(7, 1);
     compare(to, in, hundred, "100_rules", rounds);
     compare(to, in, {hundred.begin(), hundred.begin() + 10}, "10_rules", rounds);

@@ -1,12 +1,9 @@
-#include "problem.hpp"
-
 #include <atomic>        // the next file
 #include <cstdio>        // fopen
 #include <cstdlib>       // abort
 #include <filesystem>    // beside the corpus
 #include <fstream>       // patterns
 #include <memory>        // RE2's set
-#include <regex>         // names of groups
 #include <thread>        // bare ones
 
 #include <fcntl.h>       // open
@@ -15,13 +12,15 @@
 #include <unistd.h>      // read
 
 #include <hs/hs.h>      // hs_scan
-#include <pcre2.h>      // pcre2_match_8
 #include <re2/re2.h>    // RE2
 #include <re2/set.h>    // RE2::Set
 
 #include <measure.hpp>
 
 #include <muster/adapt/pcre2.hpp>    // pcre2_pattern
+
+#include "corpus.hpp"
+#include "problem.hpp"
 
 namespace bench {
 
@@ -43,19 +42,13 @@ std::string_view text_of(std::string const& path, std::vector<char>& into) {
     return {into.data(), size};
 }
 
-// ripgrep 13 and RE2 know (?P<name>...) alone; what they find does not depend on names.
-std::string without_names(std::string const& regex) {
-    static std::regex const name{R"(\(\?<[A-Za-z_]\w*>)"};
-    return std::regex_replace(regex, name, "(");
-}
-
 }  // namespace
 
 std::optional<search_run> run_ripgrep(corpus_files const& in, patterns const& by, int threads) {
     auto const patterns_file = in.folder + ".patterns", found_file = in.folder + ".found";
     {
         std::ofstream out{patterns_file};
-        for (auto const& each : by) out << (each.ignore_case ? "(?i)" : "") << without_names(each.regex) << '\n';
+        for (auto const& each : by) out << search::in_alternation((each.ignore_case ? "(?i)" : "") + each.regex) << '\n';
     }
     std::vector<std::string> words{"rg", "--no-unicode", "--no-config", "--no-ignore", "--hidden", "--no-messages", "-n", "--no-heading", "-j",
                                    std::to_string(threads), "-f", patterns_file, in.folder};
@@ -148,7 +141,7 @@ search_run run_re2_set(corpus_files const& in, patterns const& by, std::uint64_t
     options.set_max_mem(std::int64_t{256} << 20);
     RE2::Set set{options, RE2::UNANCHORED};
     for (auto const& each : by)
-        if (set.Add((each.ignore_case ? "(?i)" : "") + without_names(each.regex), nullptr) < 0) std::abort();
+        if (set.Add(search::in_alternation((each.ignore_case ? "(?i)" : "") + each.regex), nullptr) < 0) std::abort();
     if (!set.Compile()) std::abort();
     search_run out;
     std::vector<char> buffer(4 * 1'024 * 1'024);

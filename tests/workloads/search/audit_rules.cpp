@@ -44,7 +44,7 @@ TEST_CASE("audit_rules: each collected file tells its system", "[search][audit_r
         CHECK(!system.version.empty());
         CHECK(!system.product.empty());
         CHECK(!system.producer_version.empty());
-        CHECK(system.distribution.empty() == (system.family != system_family::linux));
+        CHECK(system.distribution.empty() == (system.family != system_family::gnu_linux));
         ++told[std::string{name_of(system.family)}];
     }
     CHECK(told == std::map<std::string, int>{{"Darwin", 12}, {"Linux", 12}, {"Windows", 12}});

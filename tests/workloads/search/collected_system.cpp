@@ -14,7 +14,7 @@ TEST_CASE("collected_system: a Linux report tells its distribution, version, pro
                                "System_OSInfo::VERSION_ID=\"12\"\r\n"
                                "System_OSInfo::ID=debian\r\n"
                                "System_Kernel::Linux web-01 6.1.0-18-amd64 #1 SMP x86_64 GNU/Linux\r\n");
-    collected_system const wanted{.family = system_family::linux, .name = "web-01", .product = "Debian GNU/Linux 12 (bookworm)", .version = "12",
+    collected_system const wanted{.family = system_family::gnu_linux, .name = "web-01", .product = "Debian GNU/Linux 12 (bookworm)", .version = "12",
                                   .distribution = "debian", .producer = "KPNIXVERSION", .producer_version = "0.6.21"};
     CHECK(got == wanted);
 }
@@ -84,7 +84,7 @@ TEST_CASE("collected_system: rubbish tells nothing", "[search][collected_system]
 
 TEST_CASE("collected_system: families have names", "[search][collected_system]") {
     CHECK(name_of(system_family::windows) == "Windows");
-    CHECK(name_of(system_family::linux) == "Linux");
+    CHECK(name_of(system_family::gnu_linux) == "Linux");
     CHECK(name_of(system_family::darwin) == "Darwin");
     CHECK(name_of(system_family::unknown) == "unknown");
 }

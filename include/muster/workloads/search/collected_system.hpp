@@ -12,13 +12,14 @@
 namespace muster::searching {
 
 /// The families of operating systems that collected files come from.
-enum class system_family : std::uint8_t { unknown, windows, linux, darwin };
+// Not linux: that is a macro wherever a compiler's GNU extensions are on.
+enum class system_family : std::uint8_t { unknown, windows, gnu_linux, darwin };
 
 [[nodiscard]] constexpr std::string_view name_of(system_family which) noexcept {
     switch (which) {
         case system_family::unknown: return "unknown";
         case system_family::windows: return "Windows";
-        case system_family::linux: return "Linux";
+        case system_family::gnu_linux: return "Linux";
         case system_family::darwin: return "Darwin";
     }
     return "unknown";
@@ -37,15 +38,17 @@ struct collected_system {
     friend bool operator==(collected_system const&, collected_system const&) = default;
 };
 
-/// How much of a file is looked at to tell its system: all that producers say of it stands at the top.
+/// How much of a file is looked at to tell its system: all that producers say of it stands at the top. Where the first 2 KiB tell
+/// of no family of systems the rest is not looked at, for most files are no reports of systems, and few are longer than 64 KiB.
 inline constexpr std::size_t system_header_bytes = 64 * KiB;
+inline constexpr std::size_t system_first_look_bytes = 2 * KiB;
 
 /// Tells the system from the top of a collected file.
 ///
 /// Shape      UTF-8, or any text in which ASCII reads as such, lines ended by LF or CRLF. Of what is told twice the first counts.
 ///            Known are the version lines of collectors (`KPNIXVERSION: 0.6.21`, also KPWINVERSION and KPMACVERSION), os-release,
 ///            uname, sw_vers, systeminfo and ver, each also behind a section's name as in `System_OSInfo::ID=debian`.
-/// Cost       one pass over at most `system_header_bytes` of it.
+/// Cost       one pass over at most `system_header_bytes` of it; over `system_first_look_bytes` of what is no report of a system.
 [[nodiscard]] collected_system system_of(std::string_view top);
 
 // Implementation
@@ -53,10 +56,10 @@ inline constexpr std::size_t system_header_bytes = 64 * KiB;
 namespace detail {
 
 constexpr std::string_view trimmed(std::string_view text) noexcept {
-    constexpr std::string_view blank = " \t\r\f\v";
-    auto const first = text.find_first_not_of(blank);
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(blank) - first + 1);
+    auto const blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+    return text;
 }
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -69,6 +72,7 @@ constexpr bool same_but_for_case(std::string_view a, std::string_view b) noexcep
 class system_reader {
 public:
     void line(std::string_view text);
+    [[nodiscard]] bool knows_family() const noexcept { return found_.family != system_family::unknown; }
     [[nodiscard]] collected_system take() && { return std::move(found_); }
 
 private:
@@ -111,7 +115,7 @@ inline void system_reader::line(std::string_view text) {
         return;
     }
     if (text.starts_with("Linux ") && text.ends_with("GNU/Linux")) {    // uname -a: Linux HOST RELEASE ...
-        say(system_family::linux);
+        say(system_family::gnu_linux);
         set(found_.name, first_word(text.substr(6)));
         return;
     }
@@ -132,14 +136,14 @@ inline void system_reader::pair(std::string_view key, std::string_view value, ch
         if (found_.producer.empty()) found_.producer_version = first_word(value);
         set(found_.producer, key);
     };
-    if (key == "KPNIXVERSION") return producer(system_family::linux);
+    if (key == "KPNIXVERSION") return producer(system_family::gnu_linux);
     if (key == "KPWINVERSION") return producer(system_family::windows);
     if (key == "KPMACVERSION") return producer(system_family::darwin);
     if (between == '=') {    // os-release
-        if (found_.family != system_family::unknown && found_.family != system_family::linux) return;
-        if (key == "ID" && is_distribution(value)) return say(system_family::linux), set(found_.distribution, value);
-        if (key == "VERSION_ID") return say(system_family::linux), set(found_.version, value);
-        if (key == "PRETTY_NAME") return say(system_family::linux), set(found_.product, value);
+        if (found_.family != system_family::unknown && found_.family != system_family::gnu_linux) return;
+        if (key == "ID" && is_distribution(value)) return say(system_family::gnu_linux), set(found_.distribution, value);
+        if (key == "VERSION_ID") return say(system_family::gnu_linux), set(found_.version, value);
+        if (key == "PRETTY_NAME") return say(system_family::gnu_linux), set(found_.product, value);
         return;
     }
     if (key == "ProductName" && value.find("Windows") != value.npos)    // the registry's
@@ -165,7 +169,8 @@ inline collected_system system_of(std::string_view top) {
         top = top.substr(0, top.rfind('\n') + 1);
     }
     detail::system_reader reader;
-    while (!top.empty()) {
+    auto const first_look = top.size() > system_first_look_bytes ? top.size() - system_first_look_bytes : 0;    // what is left behind it
+    while (!top.empty() && (top.size() > first_look || reader.knows_family())) {
         auto const end = top.find('\n');
         reader.line(top.substr(0, std::min<std::size_t>(end, 4'096)));
         if (end == top.npos) break;

@@ -18,7 +18,7 @@ namespace muster::searching {
 
 /// What reading rules is bounded by.
 struct rules_options {
-    std::size_t max_bytes = 4 * MiB;      ///< of all files together: 10,000 rules and more; yaml-cpp takes a hundredfold of what is made to hurt
+    std::size_t max_bytes = 4 * MiB;      ///< of all files together: 10,000 rules and more; what is made to hurt takes 50 times its bytes of memory
     std::size_t max_files = 256;          ///< read for one call, the first among them
     std::size_t max_depth = 8;            ///< of files that include files; the first has 0
     std::size_t max_flaws = 1'000;        ///< kept; those beyond are counted
