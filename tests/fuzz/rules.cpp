@@ -1,7 +1,7 @@
 // The reader of rules, and the one of the top of collected files, under whatever bytes a fuzzer thinks of:
 //
 //     clang++-14 -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/rules.cpp -lyaml-cpp -o rules_fuzz
-//     ./rules_fuzz -dict=tests/fuzz/rules.dict tests/fuzz/corpus/rules
+//     mkdir found && ./rules_fuzz -dict=tests/fuzz/rules.dict found tests/fuzz/corpus/rules
 //
 // Rules that are taken have a name of their own, a regex and a place in the text; written again they are read as the same rules.
 #include <cstdint>

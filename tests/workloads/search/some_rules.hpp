@@ -23,7 +23,7 @@ inline muster::searching::rule_set some_rules() {
 }
 
 inline muster::searching::finding_place on_linux(std::string path, std::string name) {
-    return {.path = std::move(path), .system = {.family = muster::searching::system_family::linux, .name = std::move(name),
+    return {.path = std::move(path), .system = {.family = muster::searching::system_family::gnu_linux, .name = std::move(name),
                                                 .product = "Debian GNU/Linux 12 (bookworm)", .version = "12", .distribution = "debian"}};
 }
 
