@@ -98,6 +98,13 @@ void add_order(signature& to) {
     }
 }
 
+// Those that this processor has.
+std::vector<point_route> routes() {
+    std::vector<point_route> all{point_route::portable};
+    if (has(point_route::lanes)) all.push_back(point_route::lanes);
+    return all;
+}
+
 // Judged by libsodium, alone, and 64 together: counts where they differ.
 class judges {
 public:
@@ -105,7 +112,7 @@ public:
 
     bool judge(signer const& by, std::string message, signature const& what) {
         auto const expected = sodium_takes(by.public_part, message, what);
-        different += by.table->verify(message, what.data()) != expected;
+        for (auto const route : routes()) different += by.table->verify(message, what.data(), route) != expected;
         (expected ? taken : refused) += 1;
         cases_.push_back({by.table.get(), std::move(message), what, expected});
         if (cases_.size() == 64) settle();
@@ -114,8 +121,10 @@ public:
     void settle() {
         std::vector<ed25519_job> jobs;
         for (auto const& each : cases_) jobs.push_back({each.table, each.message, each.what.data()});
-        verify_each(jobs);
-        for (std::size_t i = 0; i < jobs.size(); ++i) different += jobs[i].good != cases_[i].expected;
+        for (auto const route : routes()) {
+            verify_each(jobs, route);
+            for (std::size_t i = 0; i < jobs.size(); ++i) different += jobs[i].good != cases_[i].expected;
+        }
         cases_.clear();
     }
 
@@ -160,17 +169,21 @@ TEST_CASE("ed25519_table: sums of multiples are libsodium's products", "[jwt][ed
     for (int i = 0; i < 200; ++i) numbers.push_back(drawn_scalar(random));
     for (auto const& number : numbers) {
         auto const digits = signed_digits(number);
-        auto a = neutral_point, b = neutral_point;
-        of_base->add(digits, a);
-        of_other->add(digits, b);
         text32 expected;
         REQUIRE(crypto_scalarmult_ed25519_noclamp(expected.data(), number.data(), other.data()) == 0);
-        CHECK(bytes_of(a, inverse(a.z)) == times_base(number));
-        CHECK(bytes_of(b, inverse(b.z)) == expected);
+        for (auto const route : routes()) {
+            auto a = neutral_point, b = neutral_point;
+            of_base->add(digits, a, route);
+            of_other->add(digits, b, route);
+            CHECK(bytes_of(a, inverse(a.z)) == times_base(number));
+            CHECK(bytes_of(b, inverse(b.z)) == expected);
+        }
     }
-    auto none = neutral_point;
-    of_base->add(signed_digits(scalar25519{}), none);
-    CHECK(bytes_of(none, inverse(none.z)) == small_order::points()[0]);
+    for (auto const route : routes()) {
+        auto none = neutral_point;
+        of_base->add(signed_digits(scalar25519{}), none, route);
+        CHECK(bytes_of(none, inverse(none.z)) == small_order::points()[0]);
+    }
 }
 
 TEST_CASE("ed25519_table: what libsodium signs is good, and with any bit flipped it is not", "[jwt][ed25519_table]") {

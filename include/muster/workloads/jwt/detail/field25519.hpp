@@ -136,9 +136,9 @@ struct powers25519 {
     return multiply(a, square(begin_power(a).long_one, 2));
 }
 
-// The one number below p that it is, least byte first.
+// The one number below p that it is, as words of 64 bits, least first.
 template <unsigned A>
-[[nodiscard]] constexpr std::array<unsigned char, 32> bytes_of(limbs25519<A> const& a) noexcept {
+[[nodiscard]] constexpr std::array<std::uint64_t, 4> words_of(limbs25519<A> const& a) noexcept {
     auto l = carried(a);
     // Below 2p by now: all of the number + 19 that is above 255 bits says whether p is in it. Then p is taken off, as 19 is added
     // and what is above 255 bits left out.
@@ -150,8 +150,14 @@ template <unsigned A>
         limb = carry & low_51_bits;
         carry >>= 51;
     }
-    std::uint64_t const words[4] = {l.limb[0] | l.limb[1] << 51, l.limb[1] >> 13 | l.limb[2] << 38, l.limb[2] >> 26 | l.limb[3] << 25,
-                                    l.limb[3] >> 39 | l.limb[4] << 12};
+    return {l.limb[0] | l.limb[1] << 51, l.limb[1] >> 13 | l.limb[2] << 38, l.limb[2] >> 26 | l.limb[3] << 25,
+            l.limb[3] >> 39 | l.limb[4] << 12};
+}
+
+// The same as bytes.
+template <unsigned A>
+[[nodiscard]] constexpr std::array<unsigned char, 32> bytes_of(limbs25519<A> const& a) noexcept {
+    auto const words = words_of(a);
     std::array<unsigned char, 32> bytes{};
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(words[i / 8] >> (8 * (i % 8)));
     return bytes;
