@@ -11,12 +11,13 @@
 
 namespace test {
 
-/// "login" has the fields "value" and "n", "banner" has none, "users" has "name".
+/// "login" has the fields "value" and "n", "banner" has none, "users" has "name"; "registry" is for Windows alone.
 inline muster::searching::rule_set some_rules() {
     auto checked = muster::searching::rule_set::check({
         {.name = "login", .regex = "(?<value>yes|no)(?<n>\\d*)", .comment = "who may log in"},
         {.name = "banner", .regex = "banner"},
         {.name = "users", .regex = "(?<name>\\w+)", .show_missing = true},
+        {.name = "registry", .regex = "HKLM", .systems = {{.values = {"Windows"}}}},
     });
     REQUIRE(checked.faults.empty());
     return checked.rules;

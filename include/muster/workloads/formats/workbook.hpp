@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>           // clamp, max
+#include <cassert>             // a sheet of this workbook
 #include <cerrno>              // errno
 #include <cmath>               // isfinite
 #include <cstddef>             // size_t
@@ -27,7 +28,7 @@
 #include <muster/workloads/formats/detail/cell_text.hpp>      // cell_text
 #include <muster/workloads/formats/detail/numbers_in_c.hpp>   // numbers_in_c
 #include <muster/workloads/formats/detail/package_check.hpp>  // package_check
-#include <muster/workloads/formats/detail/rows_file.hpp>      // rows_file
+#include <muster/workloads/formats/detail/rows_file.hpp>      // rows_file, rows_spool
 #include <muster/workloads/formats/detail/sheet_name.hpp>     // sheet_names
 #include <muster/workloads/formats/workbook_cell.hpp>         // workbook_cell
 
@@ -73,8 +74,8 @@ struct workbook_stats {
 /// Threads    one at a time; any number of workbooks at once. libxlsxwriter calls gmtime(), with the same moment for every workbook:
 ///            a gmtime() elsewhere in the process in that very moment may put another date of creation into the file. It also seeds rand().
 /// Lifetime   dropped without `close`, it leaves the old file, if any.
-/// Cost       memory for a row, 150 KiB and a file descriptor a sheet; on disk, while it is open, the rows uncompressed, in files without
-///            a name beside it. Two thirds of the time go into `close`, which compresses on the calling thread: a task of its own for
+/// Cost       memory for a row and 200 KiB a sheet; four file descriptors at most; on disk, while it is open, the rows uncompressed, in a file
+///            without a name beside it, and while it is closed the largest sheet once more. Two thirds of the time go into `close`, which compresses on the calling thread: a task of its own for
 ///            each workbook. When it fails libxlsxwriter also writes a line to stderr.
 /// Source     ECMA-376, part 1; limits as Excel has them.
 class workbook {
@@ -147,6 +148,7 @@ private:
     std::optional<atomic_file> file_;
     std::unique_ptr<lxw_workbook, closer> book_;
     lxw_format* header_ = nullptr;
+    std::unique_ptr<detail::xlsx::rows_spool> spool_;    // before the parts, which write to it
     std::vector<part> parts_;
     std::vector<sheet> sheets_;
     detail::xlsx::sheet_names names_;
@@ -169,6 +171,9 @@ inline outcome<workbook> workbook::open(std::string path, workbook_options optio
     if (!file) return std::move(file).error();
     workbook made{std::move(path), options, std::move(*file)};
     auto folder = made.folder();
+    auto spool = detail::xlsx::rows_spool::open(folder, made.path_);
+    if (!spool) return std::move(spool).error();
+    made.spool_ = std::move(*spool);
     lxw_workbook_options how{};
     how.constant_memory = 1;
     how.tmpdir = folder.data();
@@ -193,6 +198,7 @@ inline workbook& workbook::operator=(workbook&& other) noexcept {
     book_ = std::move(other.book_);
     header_ = other.header_;
     parts_ = std::move(other.parts_);
+    spool_ = std::move(other.spool_);
     sheets_ = std::move(other.sheets_);
     names_ = std::move(other.names_);
     text_ = std::move(other.text_);
@@ -203,6 +209,7 @@ inline workbook& workbook::operator=(workbook&& other) noexcept {
 inline void workbook::discard() noexcept {
     book_.reset();
     parts_.clear();
+    spool_.reset();
     file_.reset();
 }
 
@@ -237,7 +244,7 @@ inline outcome<workbook_sheet> workbook::add_sheet(std::string_view name, std::s
 inline outcome<std::size_t> workbook::add_part(std::string const& name, std::vector<std::string> const& columns) {
     if (parts_.size() == most_sheets)
         return failed({cause::exhausted, "cannot write " + path_ + ": it has " + std::to_string(most_sheets) + " sheets, and not one more is possible"});
-    auto rows = detail::xlsx::rows_file::open(folder(), path_);
+    auto rows = detail::xlsx::rows_file::open(*spool_, path_);
     if (!rows) return failed(std::move(rows).error());
     detail::xlsx::numbers_in_c const plain;
     errno = 0;
@@ -297,6 +304,7 @@ inline lxw_error workbook::write_cell(sheet& counted, part& to, std::size_t colu
 inline outcome<void> workbook::add_row(workbook_sheet to, std::span<workbook_cell const> cells) {
     if (why_) return *why_;
     if (!book_) return failure{cause::unavailable, path_ + " is closed"};
+    assert(to.number < sheets_.size());
     auto& into = sheets_[to.number];
     if (cells.size() > into.columns.size())
         return failure{cause::invalid_input, "a row of " + std::to_string(cells.size()) + " cells does not fit into the sheet " + json_text(into.name) +

@@ -25,6 +25,7 @@
 #include <muster/workloads/search/detail/readable_text.hpp>    // readable_text
 #include <muster/workloads/search/finding.hpp>                // finding_sink
 #include <muster/workloads/search/rule_set.hpp>               // rule_set
+#include <muster/workloads/search/system_condition.hpp>       // system_attribute
 
 namespace muster::searching {
 
@@ -49,7 +50,7 @@ struct written_workbook {
 /// libxlsxwriter.
 ///
 /// Shape      FOLDER/Linux.xlsx, Windows.xlsx, Darwin.xlsx and unknown.xlsx, those that there are findings for. First the sheet "Summary", a row a
-///            rule, in their order, also for those that found nothing: rule, comment, systems (with a finding), findings, cut (cells that were
+///            rule that is for such systems, in their order, also for those that found nothing: rule, comment, systems (with a finding), findings, cut (cells that were
 ///            too long), missing (files that say so), sheet. Then a sheet for each rule that found something, in the order of the first findings:
 ///            system, os_version, file, line, match, and a column for each field of the rule; line 0 says that nothing was found.
 /// Waits      `put` while too much is waiting to be written; `finish` until all is.
@@ -57,8 +58,7 @@ struct written_workbook {
 ///            others are written.
 /// Threads    one call at a time.
 /// Lifetime   dropped without `finish`, it leaves the old files.
-/// Cost       a thread for each operating system, and what `Book` costs: for muster::workbook a file descriptor for each rule that found
-///            something.
+/// Cost       a thread for each operating system, and what `Book` costs: for muster::workbook 200 KiB for each rule that found something.
 template <class Book>
 class workbook_writer {
 public:
@@ -73,8 +73,8 @@ private:
     // One operating system's workbook: what its thread alone touches until that has ended.
     class page {
     public:
-        page(std::string path, rule_set rules, std::size_t waiting_bytes)
-            : path_(std::move(path)), rules_(std::move(rules)), queue_(waiting_bytes), per_rule_(rules_.size()),
+        page(std::string path, system_family family, rule_set rules, std::size_t waiting_bytes)
+            : path_(std::move(path)), family_(family), rules_(std::move(rules)), queue_(waiting_bytes), per_rule_(rules_.size()),
               thread_(quiet_thread([this] { run(); })) {}
         page(page const&) = delete;
         ~page() { queue_.give_up(); }    // the thread is joined before anything it uses is gone: it is the last member
@@ -102,9 +102,11 @@ private:
         }
         outcome<written_workbook> write();
         outcome<void> add(Book& book, detail::finding_queue::row const& row);
+        [[nodiscard]] bool is_for_family(rule const& one) const;
         outcome<void> summarise(Book& book, sheet_type summary);
 
         std::string path_;
+        system_family family_;
         rule_set rules_;
         detail::finding_queue queue_;
         std::vector<tally> per_rule_;
@@ -144,7 +146,8 @@ outcome<void> workbook_writer<Book>::put(finding_place const& where, finding con
     if (pages_.size() <= family) pages_.resize(family + 1);
     auto& to = pages_[family];
     if (!to)
-        to = std::make_unique<page>(folder_ + '/' + std::string{name_of(where.system.family)} + ".xlsx", rules_, options_.waiting_bytes);
+        to = std::make_unique<page>(folder_ + '/' + std::string{name_of(where.system.family)} + ".xlsx", where.system.family, rules_,
+                                    options_.waiting_bytes);
     if (to->push({where, what})) return {};
     return to->result().error();    // its thread takes no more, so that it has failed
 }
@@ -211,9 +214,19 @@ outcome<void> workbook_writer<Book>::page::add(Book& book, detail::finding_queue
     return book.add_row(*mine.sheet, std::span<cell_type const>{cells_});
 }
 
+// A row of zeros would say that nothing was found where nothing was looked for.
+template <class Book>
+bool workbook_writer<Book>::page::is_for_family(rule const& one) const {
+    collected_system const any{.family = family_};
+    for (auto const& each : one.systems)
+        if (each.attribute == system_attribute::family && !each.holds(any)) return false;
+    return true;
+}
+
 template <class Book>
 outcome<void> workbook_writer<Book>::page::summarise(Book& book, sheet_type summary) {
     for (std::size_t i = 0; i < rules_.size(); ++i) {
+        if (!is_for_family(rules_[i])) continue;
         auto const& [sheet, seen, systems, findings, missing] = per_rule_[i];
         cells_.assign({rules_[i].name, rules_[i].comment, systems, findings, sheet ? book.stats(*sheet).cut : std::uint64_t{0}, missing});
         if (sheet) cells_.emplace_back(book.name(*sheet));

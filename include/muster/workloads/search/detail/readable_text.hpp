@@ -38,7 +38,7 @@ inline bool is_utf8(std::string_view text) noexcept {
 }
 
 // The bytes as UTF-8: as they are where they are a part of a line that is UTF-8 and are it themselves, else read as Latin-1.
-inline std::string readable_text(std::string_view bytes, bool line_is_utf8) {
+inline std::string readable_text(std::string_view bytes, bool line_is_utf8 = true) {
     if (line_is_utf8 && is_utf8(bytes)) return std::string{bytes};
     std::string out;
     out.reserve(bytes.size() + bytes.size() / 4);
