@@ -1,7 +1,8 @@
 #pragma once
 
-#include <cstddef>    // size_t
-#include <string>     // paths
+#include <cstdint>        // uint64_t
+#include <string>         // paths
+#include <string_view>    // the top
 
 #include <muster/core/outcome.hpp>                             // outcome
 #include <muster/workloads/search/collected_system.hpp>        // system_of
@@ -19,6 +20,17 @@ namespace muster::searching {
 
 // Implementation
 
+namespace detail {
+
+// A line that is cut where the top ends would tell half a version.
+inline collected_system system_at_top(std::string_view text) {
+    if (text.size() <= system_header_bytes) return system_of(text);
+    auto const end = text.rfind('\n', system_header_bytes - 1);
+    return system_of(text.substr(0, end == text.npos ? 0 : end));
+}
+
+}  // namespace detail
+
 inline outcome<file_look> look_at(std::string const& file) {
     auto opened = detail::open_text(file);
     if (!opened) return std::move(opened).error();
@@ -30,7 +42,7 @@ inline outcome<file_look> look_at(std::string const& file) {
     detail::line_blocks blocks{source, buffer, top->encoding, top->mark, ~std::uint64_t{0}, top->filled};
     auto const first = blocks.next();
     if (!first) return first.error();
-    return file_look{.encoding = top->encoding, .system = system_of(first->text)};
+    return file_look{.encoding = top->encoding, .system = detail::system_at_top(first->text)};
 }
 
 }  // namespace muster::searching

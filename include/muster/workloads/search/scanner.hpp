@@ -172,7 +172,7 @@ inline outcome<scanned_piece> scanner::operator()(piece const& what, context& cx
         auto const block = blocks.next();
         if (!block) return block.error();
         if (first) {
-            out.look.system = system_of(block->text);
+            out.look.system = detail::system_at_top(block->text);
             begin(in, what, out);
         }
         if (block->text.empty()) return out;
