@@ -69,12 +69,12 @@ TEST_CASE("collector: the system is what the first piece tells, and its name the
     kept_findings kept;
     collector by{rules, kept};
     by.begin({.path = "p", .system = {.name = "file"}});
-    CHECK(by.add(found({at(1, 0)}, 1, {.family = system_family::linux})));
+    CHECK(by.add(found({at(1, 0)}, 1, {.family = system_family::gnu_linux})));
     CHECK(by.add(found({at(1, 0)}, 1, {.family = system_family::windows})));
     by.begin({.path = "q", .system = {.name = "file"}});
     CHECK(by.add(found({at(1, 0)}, 1, {.name = "told"})));
     REQUIRE(kept.rows().size() == 3);
-    CHECK(kept.rows()[0].where.system == collected_system{.family = system_family::linux, .name = "file"});
+    CHECK(kept.rows()[0].where.system == collected_system{.family = system_family::gnu_linux, .name = "file"});
     CHECK(kept.rows()[1].where.system == kept.rows()[0].where.system);
     CHECK(kept.rows()[2].where.system.name == "told");
 }

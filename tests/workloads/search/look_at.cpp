@@ -33,7 +33,7 @@ TEST_CASE("look_at: the top tells the system, in any encoding", "[search][look_a
     auto const text = "KPNIXVERSION: 0.6.21\r\nSystem_OSInfo::VERSION_ID=\"12\"\r\nHostname: web-01\r\n"s;
     for (auto const& bytes : {text, "\xef\xbb\xbf" + text, "\xff\xfe" + to_utf16(text, false), "\xfe\xff" + to_utf16(text, true)}) {
         auto const look = look_at(folder.put("file", bytes)).value();
-        CHECK(look.system.family == system_family::linux);
+        CHECK(look.system.family == system_family::gnu_linux);
         CHECK(look.system.version == "12");
         CHECK(look.system.name == "web-01");
         CHECK(look.system.producer_version == "0.6.21");

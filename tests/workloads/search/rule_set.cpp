@@ -105,8 +105,8 @@ TEST_CASE("rule_set: a rule is for the systems that meet all of its conditions",
     auto const made = rule_set::check({{.name = "any", .regex = "a"}, {.name = "both", .regex = "a", .systems = {linux_, new_}}});
     CHECK(made.rules.applies(0, {}));
     CHECK(!made.rules.applies(1, {}));
-    CHECK(!made.rules.applies(1, {.family = system_family::linux, .version = "11.9"}));
-    CHECK(made.rules.applies(1, {.family = system_family::linux, .version = "12"}));
+    CHECK(!made.rules.applies(1, {.family = system_family::gnu_linux, .version = "11.9"}));
+    CHECK(made.rules.applies(1, {.family = system_family::gnu_linux, .version = "12"}));
     CHECK(!made.rules.applies(1, {.family = system_family::windows, .version = "12"}));
 }
 

@@ -35,7 +35,7 @@ private:
     using is = regex_node::is;
     using sequence = std::vector<regex_node>;
 
-    static constexpr double rare_enough = 4.3;
+    static constexpr double rare_enough = 4.3;    // of 2 to 7 what searched a hundred audit rules fastest, confirming included
 
     struct run {
         std::string text{};           // as a regex
@@ -108,7 +108,7 @@ private:
         if (what.weight + (what.at_begin ? 1.5 : 0) >= rare_enough && what.choices <= 16 && (!best_ || what.score() > best_->score())) best_ = what;
     }
 
-    // Each branch needs a run of its own; then they are alternatives.
+    // Each branch needs a run of its own; then they are alternatives. A (?i) holds to the end of its group, over branches too.
     static std::optional<run> best_of(std::vector<sequence> const& branches, bool fold) {
         run all;
         for (auto const& branch : branches) {
@@ -127,7 +127,7 @@ private:
         return all;
     }
 
-    bool walk(sequence const& parts, bool fold) {
+    bool walk(sequence const& parts, bool& fold) {
         for (auto const& node : parts) {
             switch (node.kind) {
                 case is::flags:
@@ -153,7 +153,7 @@ private:
                         flush();
                         break;
                     }
-                    auto const within = node.text == "(?i:" || (node.text != "(?-i:" && fold);
+                    auto within = node.text == "(?i:" || (node.text != "(?-i:" && fold);
                     if (once(node) && node.branches.size() == 1) {
                         if (!walk(node.branches[0], within)) return false;
                     } else if (once(node) && take_choices(node, within)) {
