@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <stop_token>
@@ -58,11 +59,9 @@ void compare(whole_file const& found, whole_file const& expected) {
     REQUIRE(found.bytes == expected.bytes);
     REQUIRE(found.long_lines == expected.long_lines);
     REQUIRE(found.hits.size() == expected.hits.size());
-    for (std::size_t i = 0; i < found.hits.size(); ++i) {
-        INFO(i << ": line " << found.hits[i].line << " for " << expected.hits[i].line << ", pattern " << found.hits[i].pattern << " for "
-               << expected.hits[i].pattern);
-        REQUIRE((found.hits[i] == expected.hits[i]));
-    }
+    auto const [at, other] = std::mismatch(found.hits.begin(), found.hits.end(), expected.hits.begin());
+    if (at != found.hits.end())
+        FAIL("line " << at->line << " for " << other->line << ", pattern " << at->pattern << " for " << other->pattern << ": " << at->text.substr(0, 80));
 }
 
 }  // namespace
