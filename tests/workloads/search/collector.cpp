@@ -135,7 +135,7 @@ TEST_CASE("collector: unique leaves out what reads alike in the file", "[search]
     for (int file = 0; file < 2; ++file) {
         by.begin({.path = "file"});
         CHECK(by.add(found({at(1, 0, "t", {"a", "b"}), at(2, 0, "t", {"a", "b"}), at(3, 0, "t", {"b", "a"}), at(4, 0, "s", {"a", "b"}),
-                            at(5, 0, "t", {"a\0b"s, ""}), at(6, 0, "t", {"a", "\0b"s}), at(7, 0, "t\0a"s, {"", "b"}), at(8, 0, "t", {"\0a"s, "b"})})));
+                            at(5, 0, "t", {"a\0b"s, "c"}), at(6, 0, "t", {"a", "b\0c"s}), at(7, 0, "t\0a"s, {"b", "c"}), at(8, 0, "t", {"2:a", "b"})})));
         CHECK(by.add(found({at(1, 0, "s", {"a", "b"})})));
         CHECK(by.end());
     }

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <stop_token>
@@ -58,11 +59,9 @@ void compare(whole_file const& found, whole_file const& expected) {
     REQUIRE(found.bytes == expected.bytes);
     REQUIRE(found.long_lines == expected.long_lines);
     REQUIRE(found.hits.size() == expected.hits.size());
-    for (std::size_t i = 0; i < found.hits.size(); ++i) {
-        INFO(i << ": line " << found.hits[i].line << " for " << expected.hits[i].line << ", pattern " << found.hits[i].pattern << " for "
-               << expected.hits[i].pattern);
-        REQUIRE((found.hits[i] == expected.hits[i]));
-    }
+    auto const [at, other] = std::mismatch(found.hits.begin(), found.hits.end(), expected.hits.begin());
+    if (at != found.hits.end())
+        FAIL("line " << at->line << " for " << other->line << ", pattern " << at->pattern << " for " << other->pattern << ": " << at->text.substr(0, 80));
 }
 
 }  // namespace
@@ -461,6 +460,26 @@ TEST_CASE("scanner: a stop and the deadline end it between blocks", "[search][sc
     blocks = -1'000;
     context again;
     CHECK(stopping(piece{.file = file, .path = "file"}, again).value().lines == naive(rules, text).lines);
+}
+
+TEST_CASE("scanner: a stop ends it within a block, too, where many lines are tried", "[search][scanner]") {
+    temporary_folder const folder;
+    auto const rules = checked({{.name = "x", .regex = "^x"}});
+    std::string text;
+    for (int i = 0; i < 200; ++i) text += "no\n";
+    auto const file = folder.put("file", text + "x\nx\n");    // the second is left for another call
+    for (bool const stops : {false, true}) {
+        std::stop_source stop;
+        scanner const by{rules, engine{told_engine{1, [&](std::string_view) -> outcome<void> {
+            if (stops) stop.request_stop();
+            return {};
+        }}}, {.most_found = 0}};
+        context cx{stop.get_token()};
+        auto const found = by(piece{.file = file, .path = "file"}, cx);
+        REQUIRE(found.has_value() == !stops);
+        if (stops) CHECK(found.error().is(cause::cancelled));
+        else CHECK(found->rest);
+    }
 }
 
 TEST_CASE("scanner: what cannot be searched is a failure that names it", "[search][scanner]") {

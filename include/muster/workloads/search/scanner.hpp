@@ -109,7 +109,7 @@ inline void scanner::begin(workspace& in, piece const& what, scanned_piece& into
     in.found.assign(count, 0);
     in.trouble.assign(count, 0);
     in.tried.resize(count);
-    for (std::size_t i = 0; i < count; ++i) in.tried[i] = rules_.applies(rules_.pattern(i).rule, system);
+    for (std::size_t i = 0; i < count; ++i) in.tried[i] = rules_.applies(rules_.pattern(i).rule, system) ? 1 : 0;
     in.memory = 0;
     in.work = 0;
 }
@@ -235,7 +235,7 @@ inline auto scanner::search(workspace& in, std::string_view text, skipped skip, 
 
         auto const line = text.substr(begin, line_end - begin);
         for (auto const pattern : patterns) {
-            if (!in.tried[pattern] || (before == skip.lines && pattern < skip.patterns)) continue;
+            if (in.tried[pattern] == 0 || (before == skip.lines && pattern < skip.patterns)) continue;
             if (in.memory > options_.most_found) return std::optional{skipped{before, pattern}};
             confirm(in, pattern, line, into.lines + before + 1 - skip.lines, into);
             in.work += line.size() + KiB;
@@ -261,7 +261,7 @@ inline void scanner::confirm(workspace& in, std::uint32_t pattern, std::string_v
         }
         auto& trouble = into.troubles[told - 1];
         trouble.dropped = ++trouble.times >= options_.most_troubles;
-        if (trouble.dropped) in.tried[pattern] = false;
+        if (trouble.dropped) in.tried[pattern] = 0;
         return;
     }
     if (!*matched) return;
@@ -280,8 +280,8 @@ inline void scanner::confirm(workspace& in, std::uint32_t pattern, std::string_v
                     break;
                 }
     }
-    in.memory += sizeof hit + hit.text.size();
-    for (auto const& field : hit.fields) in.memory += sizeof field + field.size();
+    in.memory += sizeof(line_hit) + hit.text.size();
+    for (auto const& field : hit.fields) in.memory += sizeof(std::string) + field.size();
     into.hits.push_back(std::move(hit));
 }
 

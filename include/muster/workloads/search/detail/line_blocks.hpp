@@ -7,13 +7,14 @@
 #include <memory>         // unique_ptr
 #include <string_view>    // text
 
+#include <muster/core/bytes.hpp>                               // KiB, MiB
 #include <muster/core/outcome.hpp>                             // outcome
 #include <muster/workloads/search/detail/text_source.hpp>      // text_source
 
 namespace muster::searching::detail {
 
-inline constexpr std::size_t block_bytes = 256 * 1'024;           // stays in a core's own cache while it is searched
-inline constexpr std::size_t longest_line = 1'024 * 1'024;
+inline constexpr std::size_t block_bytes = 256 * KiB;            // stays in a core's own cache while it is searched
+inline constexpr std::size_t longest_line = MiB;
 
 // Memory for the lines of a file, reused from file to file; it grows to a little more than longest_line where a file has such lines.
 class line_buffer {
@@ -48,7 +49,7 @@ struct file_top {
 };
 
 inline outcome<file_top> read_top(text_source& from, line_buffer& in) {
-    constexpr std::size_t binary_shows = 8 * 1'024;
+    constexpr std::size_t binary_shows = 8 * KiB;
     in.grow(block_bytes + 128, 0);
     std::size_t filled = 0;
     for (;;) {
@@ -97,7 +98,7 @@ public:
         drop(used_);
         used_ = 0;
         if (offset_ >= end_ && !inside_) return line_block{};
-        ahead_ = 4 * 1'024;
+        ahead_ = 4 * KiB;
         for (wanted_ = block_bytes;;) {
             if (auto const more = fill(); !more) return more.error();
             if (filled_ == 0 && ended_) return line_block{};
@@ -179,7 +180,7 @@ private:
     std::uint64_t end_;
     std::size_t filled_;
     std::size_t wanted_ = block_bytes;
-    std::size_t ahead_ = 4 * 1'024;
+    std::size_t ahead_ = 4 * KiB;
     std::size_t used_ = 0;         // the block that was given last
     bool ended_ = false;
     bool inside_;                  // of a line longer than longest_line

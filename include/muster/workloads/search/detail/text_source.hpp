@@ -14,6 +14,7 @@
 #include <sys/stat.h>    // fstat
 #include <unistd.h>      // pread
 
+#include <muster/core/bytes.hpp>                   // KiB
 #include <muster/core/json.hpp>                    // json_text
 #include <muster/core/outcome.hpp>                 // outcome
 #include <muster/os/fd.hpp>                        // fd
@@ -79,7 +80,7 @@ public:
                 continue;
             }
             half_ = false;
-            unit(big_endian ? first_ << 8u | byte : byte << 8u | first_, to);
+            unit(big_endian ? first_ << 8u | byte : unsigned{byte} << 8u | first_, to);
         }
         return static_cast<std::size_t>(to - start);
     }
@@ -140,7 +141,7 @@ public:
         if (encoding_ == text_encoding::bytes) return raw(to, room);
         for (;;) {
             auto const wanted = std::min(raw_.size(), (room - 6) / 3 * 2);
-            auto const got = raw(raw_.data(), wanted);
+            auto got = raw(raw_.data(), wanted);
             if (!got) return got;
             if (*got == 0) return decoder_.finish(to);
             if (auto const made = decoder_.decode({raw_.data(), *got}, encoding_ == text_encoding::utf16_be, to); made != 0) return made;
@@ -163,7 +164,7 @@ private:
     std::uint64_t at_;
     text_encoding encoding_ = text_encoding::bytes;
     utf16_decoder decoder_;
-    std::array<char, 32 * 1'024> raw_;
+    std::array<char, 32 * KiB> raw_;
 };
 
 // CRLF becomes LF, in place; answers the new length. A CR that stands alone stays.
