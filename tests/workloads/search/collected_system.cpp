@@ -63,12 +63,23 @@ TEST_CASE("collected_system: the byte order mark of UTF-8 hides nothing", "[sear
 }
 
 TEST_CASE("collected_system: only whole lines at the top are looked at", "[search][collected_system]") {
-    std::string top(system_header_bytes - 20, '\n');
+    auto top = "KPNIXVERSION: 1\n" + std::string(system_header_bytes, '\n');
+    top.resize(system_header_bytes - 20);
     auto const far = top + std::string(20, '\n') + "Hostname: web-01\n";
     CHECK(system_of(far).name.empty());
     CHECK(system_of(top + "Hostname: web-01-and-a-half\n").name.empty());    // cut off behind web-01-a
     CHECK(system_of(top + "Hostname: w01\n").name == "w01");
     CHECK(system_of("Hostname: w01").name == "w01");
+}
+
+TEST_CASE("collected_system: what tells of no system in its first 2 KiB is not looked at any further", "[search][collected_system]") {
+    std::string const before(system_first_look_bytes, '\n'), report = "KPNIXVERSION: 1\nHostname: w01\n";
+    CHECK(system_of(before.substr(1) + report).name == "w01");    // its first line begins within
+    CHECK(system_of(before + report) == collected_system{});
+    CHECK(system_of(report.substr(0, 16) + before + report.substr(16)).name == "w01");
+}
+
+TEST_CASE("collected_system: names are bounded", "[search][collected_system]") {
     CHECK(system_of("Hostname: " + std::string(60'000, 'x')).name == std::string(256, 'x'));
     CHECK(system_of("PRETTY_NAME=" + std::string(255, 'x') + "\xc3\xa4\n").product == std::string(255, 'x'));
 }

@@ -43,10 +43,10 @@ TEST_CASE("look_at: the top tells the system, in any encoding", "[search][look_a
 
 TEST_CASE("look_at: what it says is what a scanner of the whole file says", "[search][look_at]") {
     temporary_folder const folder;
-    auto const line = "ID=debian\n"s;
-    for (std::size_t const before : {10u, 60'000u, 65'000u, 65'530u, 70'000u, 300'000u, 1'100'000u})
+    auto const head = "KPNIXVERSION: 1\r\n"s, line = "ID=debian\n"s;
+    for (std::size_t const before : {20u, 60'000u, 65'000u, 65'530u, 70'000u, 300'000u, 1'100'000u})
         for (char const filler : {'x', '\n'}) {
-            auto const text = std::string(before, filler) + "\r\n" + line + std::string(10'000, 'y');
+            auto const text = head + std::string(before - head.size(), filler) + "\r\n" + line + std::string(10'000, 'y');
             for (auto const& bytes : {text, "\xff\xfe" + to_utf16(text, false)}) {
                 auto const file = folder.put("file", bytes);
                 auto look = look_at(file).value();

@@ -17,10 +17,15 @@ std::string ready(std::string const& regex) {
 }  // namespace
 
 TEST_CASE("prepared_pattern: it is trimmed, and bound to its line", "[search][prepared_pattern]") {
-    CHECK(ready("^uid=(\\d+)[^x]+(.*)$") == "^uid=(\\d+)[^\\nx]");
+    CHECK(ready("^u=(\\d+)[^x]+(.*)$") == "^u=(\\d+)[^\\nx]");
     CHECK(prepared({"a[^x]b", true}, 0)->value().in_line);
     CHECK(prepared({"a[^x]b", true}, 0)->value().ignore_case);
     CHECK(!prepared({"a[\\W]b", false}, 0)->value().in_line);
+}
+
+TEST_CASE("prepared_pattern: of one that must have letters it is those", "[search][prepared_pattern]") {
+    CHECK(ready("^uids=(\\d+)[^x]+(.*)$") == "^uids=");
+    CHECK(prepared({"^(a*)*uids[^x]+", false}, 0)->value().in_line);
 }
 
 TEST_CASE("prepared_pattern: what engines cannot be trusted with is tried alone", "[search][prepared_pattern]") {
