@@ -86,7 +86,7 @@ public:
             for (auto const& file : in.files) {
                 auto opened = searching::detail::open_text(file);
                 if (!opened) std::abort();
-                searching::detail::text_source source{std::move(*opened), file, 0};
+                searching::detail::text_source source{std::move(*opened), file};
                 searching::detail::line_blocks blocks{source, buffer, text_encoding::bytes, 0, ~std::uint64_t{0}, 0};
                 for (;;) {
                     auto const block = blocks.next();

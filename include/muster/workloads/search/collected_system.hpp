@@ -107,8 +107,12 @@ private:
 inline void system_reader::line(std::string_view text) {
     text = trimmed(text);
     // behind a section's name, as in System_OSInfo::ID=debian
-    if (auto const colons = text.find("::"); colons != text.npos && text.find_first_of(" =\t") > colons) text = trimmed(text.substr(colons + 2));
-    if (text.empty() || text.front() == '#') return;
+    std::size_t word = 0;
+    while (word < text.size() && text[word] != ':' && text[word] != '=' && text[word] != ' ' && text[word] != '\t') ++word;
+    if (text.substr(word).starts_with("::")) text = trimmed(text.substr(word + 2));
+    // Most lines end here: nothing that is told begins otherwise.
+    constexpr std::string_view first_letters = "CDHIKLMOPSVchos";
+    if (text.empty() || first_letters.find(text.front()) == first_letters.npos) return;
     if (constexpr std::string_view ver = "Microsoft Windows [Version "; text.starts_with(ver)) {
         say(system_family::windows);
         set(found_.version, first_word(text.substr(ver.size())));
@@ -124,8 +128,10 @@ inline void system_reader::line(std::string_view text) {
         set(found_.name, first_word(text.substr(7)));
         return;
     }
-    auto const at = text.find_first_of(":=");
-    if (at == text.npos) return;
+    constexpr std::size_t longest_key = 64;
+    std::size_t at = 0;
+    while (at < text.size() && at < longest_key && text[at] != ':' && text[at] != '=') ++at;
+    if (at == text.size() || at == longest_key) return;
     pair(trimmed(text.substr(0, at)), unquoted(trimmed(text.substr(at + 1))), text[at]);
 }
 

@@ -42,7 +42,7 @@ public:
     collector(rule_set rules, Sink& to);
 
     void begin(finding_place where);
-    outcome<void> add(scanned_piece const& part);
+    outcome<void> add(scanned_piece part);
     /// The file was searched to its end: open records are complete, and rules that found nothing say so.
     outcome<void> end();
     /// The rest of the file is not to be had: no rule is said to be missing, open records are given as they are.
@@ -64,7 +64,7 @@ private:
         std::unordered_set<std::string> before{};
     };
 
-    outcome<void> hit(line_hit const& what, std::uint64_t line);
+    outcome<void> hit(line_hit what, std::uint64_t line);
     outcome<void> close_record(std::size_t rule);
     outcome<void> give(std::size_t rule, finding what);
     outcome<void> close_all();
@@ -76,6 +76,7 @@ private:
     std::uint64_t findings_ = 0;
     bool judged_ = false;           // which rules apply is known: the first piece tells the system
     std::vector<state> states_;
+    std::vector<std::size_t> touched_;    // rules that found something in the file: most found nothing in most files
     std::vector<rule_tally> tallies_;
 };
 
@@ -91,11 +92,12 @@ void collector<Sink>::begin(finding_place where) {
     where_ = std::move(where);
     lines_ = 0;
     judged_ = false;
-    for (auto& each : states_) each = {};
+    for (auto const rule : touched_) states_[rule] = {};
+    touched_.clear();
 }
 
 template <finding_sink Sink>
-outcome<void> collector<Sink>::add(scanned_piece const& part) {
+outcome<void> collector<Sink>::add(scanned_piece part) {
     if (!judged_) {
         auto name = std::move(where_.system.name);    // that of the file, where the text tells none
         where_.system = part.look.system;
@@ -103,22 +105,24 @@ outcome<void> collector<Sink>::add(scanned_piece const& part) {
         for (std::size_t i = 0; i < rules_.size(); ++i) states_[i].applies = rules_.applies(i, where_.system);
         judged_ = true;
     }
-    for (auto const& each : part.hits)
-        if (auto const done = hit(each, lines_ + each.line); !done) return done;
+    for (auto& each : part.hits) {
+        auto const line = lines_ + each.line;
+        if (auto const done = hit(std::move(each), line); !done) return done;
+    }
     for (auto const& each : part.troubles) tallies_[rules_.pattern(each.pattern).rule].troubles += each.times;
     lines_ += part.lines;
     return {};
 }
 
 template <finding_sink Sink>
-outcome<void> collector<Sink>::hit(line_hit const& what, std::uint64_t line) {
+outcome<void> collector<Sink>::hit(line_hit what, std::uint64_t line) {
     auto const [index, is_delimiter] = rules_.pattern(what.pattern);
     auto& mine = states_[index];
     if (!mine.applies) return {};
     auto const& rule = rules_[index];
     if (is_delimiter) return close_record(index);
-    mine.found = true;
-    if (!rule.records) return give(index, {.rule = index, .line = line, .text = what.text, .fields = what.fields});
+    if (!std::exchange(mine.found, true)) touched_.push_back(index);
+    if (!rule.records) return give(index, {.rule = index, .line = line, .text = std::move(what.text), .fields = std::move(what.fields)});
 
     std::size_t bytes = 0;
     for (auto const& field : what.fields) bytes += field.size();

@@ -34,7 +34,7 @@ inline collected_system system_at_top(std::string_view text) {
 inline outcome<file_look> look_at(std::string const& file) {
     auto opened = detail::open_text(file);
     if (!opened) return std::move(opened).error();
-    detail::text_source source{std::move(*opened), file, 0};
+    detail::text_source source{std::move(*opened), file};
     detail::line_buffer buffer;
     auto const top = detail::read_top(source, buffer);
     if (!top) return top.error();

@@ -134,7 +134,7 @@ inline outcome<scanned_piece> scanner::operator()(piece const& what, context& cx
     if (!opened) return std::move(opened).error();
     auto lease = memory_.lease();
     auto& in = lease.get();
-    detail::text_source source{std::move(*opened), what.file, 0};
+    detail::text_source source{std::move(*opened), what.file};
     detail::file_top top;
     if (what.offset == 0) {
         auto const read = detail::read_top(source, in.buffer);
@@ -179,8 +179,7 @@ inline outcome<scanned_piece> scanner::operator()(piece const& what, context& cx
         in.candidates.clear();
         if (auto const scanned = by_.scan(block->text, in.candidates); !scanned)
             return failure{scanned.error()}.note(" in " + json_text(what.path));
-        auto const lines = detail::count_lines(block->text.data(), block->text.size()) +
-                           (!block->long_part && block->text.back() != '\n');    // the last line of a file may have no end
+        auto const lines = block->feeds + (!block->long_part && block->text.back() != '\n');    // the last line of a file may have no end
         auto const stopped = search(in, block->text, skip, cx, out);
         if (!stopped) return interrupted(what, cx);
         if (*stopped) {    // the rest another time

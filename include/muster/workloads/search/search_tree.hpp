@@ -226,9 +226,8 @@ private:
                 ++report_.binary;
                 return {};
             }
-            if (auto done = collect_.add(found); !done) return done;
-            for (auto& each : found.troubles) {
-                auto text = std::move(each.text);
+            for (auto const& each : found.troubles) {
+                auto text = each.text;
                 if (each.times > 1) text += "; so on " + std::to_string(each.times) + " lines from here on";
                 if (each.dropped) text += "; what is left of this part of the file was searched without the rule";
                 trouble({.path = what.path, .line = lines_ + each.line, .rule = rules_.pattern(each.pattern).rule,
@@ -238,9 +237,11 @@ private:
             report_.lines += found.lines;
             report_.long_lines += found.long_lines;
             lines_ += found.lines;
-            if (!found.rest) break;
+            auto left = std::exchange(found.rest, std::nullopt);
+            if (auto done = collect_.add(std::move(found)); !done) return done;
+            if (!left) break;
             // So much was found that the scanner stopped: the rest now, before what comes behind it.
-            std::vector<piece> const rest{std::move(*found.rest)};
+            std::vector<piece> const rest{std::move(*left)};
             result = std::move(map(rest, scan_, parent_).front());
         }
         if (!part.last) return {};

@@ -9,6 +9,7 @@
 
 #include <muster/core/bytes.hpp>                               // KiB, MiB
 #include <muster/core/outcome.hpp>                             // outcome
+#include <muster/workloads/search/detail/count_lines.hpp>      // find_line_ends
 #include <muster/workloads/search/detail/text_source.hpp>      // text_source
 
 namespace muster::searching::detail {
@@ -38,6 +39,7 @@ private:
 struct line_block {
     std::string_view text{};        // LF at line ends, the last line of a file perhaps without
     std::uint64_t offset = 0;       // of its first byte in the file
+    std::uint64_t feeds = 0;        // LF in it
     bool long_part = false;         // the line goes on in the next block
 };
 
@@ -56,7 +58,7 @@ inline outcome<file_top> read_top(text_source& from, line_buffer& in) {
         auto const got = from.read(in.data() + filled, block_bytes - filled);
         if (!got) return got.error();
         filled += *got;
-        if (*got == 0 || filled >= binary_shows) break;
+        if (*got == 0 || from.ended() || filled >= binary_shows) break;
     }
     encoding_of const told{{in.data(), filled < binary_shows ? filled : binary_shows}};
     file_top top{.encoding = told.encoding, .mark = told.mark, .filled = filled - told.mark};
@@ -113,7 +115,9 @@ public:
             inside_ = part;
             line_block found{.text = {}, .offset = offset_, .long_part = part};
             offset_ += bytes_of({in_.data(), used_});
-            found.text = {in_.data(), without_carriage_returns(in_.data(), used_)};
+            auto const ends = find_line_ends(in_.data(), used_);
+            found.feeds = ends.feeds;
+            found.text = {in_.data(), ends.has_returns ? without_carriage_returns(in_.data(), used_) : used_};
             return found;
         }
     }
@@ -168,8 +172,8 @@ private:
             auto const room = wide_ ? in_.size() - filled_ : std::min<std::uint64_t>(wanted_ - filled_, last - offset_ - filled_);
             auto const got = from_.read(in_.data() + filled_, static_cast<std::size_t>(room));
             if (!got) return got.error();
-            ended_ = *got == 0;
             filled_ += *got;
+            ended_ = *got == 0 || from_.ended();
         }
         return {};
     }

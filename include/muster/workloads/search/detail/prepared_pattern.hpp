@@ -22,6 +22,7 @@ struct prepared_pattern {
     regex_tree regex{};
     bool ignore_case = false;
     bool in_line = false;    ///< no match goes over a line end
+    bool letters = false;    ///< of a regex that must have them, in place of it: see literal_core
 };
 
 /// None for a pattern that is tried alone: one that is not read alike by all engines, that may match nothing at all and so everywhere,
@@ -42,10 +43,12 @@ inline outcome<std::optional<prepared_pattern>> prepared(line_pattern const& pat
     if (compiled->matches_empty()) return result{};
     auto tree = regex_tree::read(pattern.regex);
     if (!tree) return result{};
-    if (auto core = literal_core(*tree)) tree = std::move(core);
+    auto core = literal_core(*tree);
+    bool const letters = core.has_value();
+    if (letters) tree = std::move(core);
     else trim(*tree);
     if (tree->positions() > most_positions) return result{};
-    prepared_pattern out{std::move(*tree), pattern.ignore_case, false};
+    prepared_pattern out{.regex = std::move(*tree), .ignore_case = pattern.ignore_case, .in_line = false, .letters = letters};
     out.in_line = bind_to_line(out.regex);
     return result{std::move(out)};
 }

@@ -23,20 +23,25 @@
 
 namespace muster::searching::detail {
 
+struct text_file {
+    fd file;
+    std::uint64_t bytes = 0;    // when it was opened
+};
+
 // Opens what can be read to an end; a pipe would wait for its writer, which O_NONBLOCK keeps from happening.
-inline outcome<fd> open_text(std::string const& path) {
-    auto const tried = "cannot search " + json_text(path);
-    if (path.find('\0') != path.npos) return failure{cause::invalid_input, tried + ": a path has no zero byte"};
+inline outcome<text_file> open_text(std::string const& path) {
+    auto const tried = [&] { return "cannot search " + json_text(path); };
+    if (path.find('\0') != path.npos) return failure{cause::invalid_input, tried() + ": a path has no zero byte"};
     int number = -1;
     do number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     while (number < 0 && errno == EINTR);
-    if (number < 0 && errno == ENXIO) return failure{cause::invalid_input, tried + ": it is no regular file"};
-    if (number < 0) return system_failure(errno, tried);
+    if (number < 0 && errno == ENXIO) return failure{cause::invalid_input, tried() + ": it is no regular file"};
+    if (number < 0) return system_failure(errno, tried());
     fd file{number};
     struct stat about{};
-    if (::fstat(file.get(), &about) != 0) return system_failure(errno, tried);
-    if (!S_ISREG(about.st_mode)) return failure{cause::invalid_input, tried + ": it is no regular file"};
-    return file;
+    if (::fstat(file.get(), &about) != 0) return system_failure(errno, tried());
+    if (!S_ISREG(about.st_mode)) return failure{cause::invalid_input, tried() + ": it is no regular file"};
+    return text_file{std::move(file), static_cast<std::uint64_t>(about.st_size)};
 }
 
 // How a file that starts with these bytes is to be read, and how long its byte order mark is.
@@ -132,10 +137,13 @@ inline std::size_t utf16_prefix(std::string_view text, std::uint64_t bytes) noex
 // Reads a file from an offset on, as UTF-8 where it is UTF-16 and as it is otherwise.
 class text_source {
 public:
-    text_source(fd file, std::string const& name, std::uint64_t offset) : file_(std::move(file)), name_(name), at_(offset) {}
+    text_source(text_file of, std::string const& name) : file_(std::move(of.file)), bytes_(of.bytes), name_(name) {}
 
     // From here on, from that offset.
     void read_as(text_encoding encoding, std::uint64_t offset) noexcept { encoding_ = encoding, at_ = offset; }
+    // Whether the last read has come to the end: short of what was asked for, and no further than the file was long. Where this is false
+    // the next read may still answer 0.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
     // Up to `room` bytes, of UTF-16 at least 64; 0 at the end of the file.
     outcome<std::size_t> read(char* to, std::size_t room) {
         if (encoding_ == text_encoding::bytes) return raw(to, room);
@@ -155,13 +163,17 @@ private:
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return system_failure(errno, "cannot read " + json_text(name_));
             at_ += static_cast<std::uint64_t>(got);
+            // Files of the system say that they have no bytes, and give fewer than they are asked for.
+            ended_ = encoding_ == text_encoding::bytes && static_cast<std::size_t>(got) < room && bytes_ != 0 && at_ == bytes_;
             return static_cast<std::size_t>(got);
         }
     }
 
     fd file_;
+    std::uint64_t bytes_;
     std::string const& name_;
-    std::uint64_t at_;
+    std::uint64_t at_ = 0;
+    bool ended_ = false;
     text_encoding encoding_ = text_encoding::bytes;
     utf16_decoder decoder_;
     std::array<char, 32 * KiB> raw_;
