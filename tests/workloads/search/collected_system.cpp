@@ -72,7 +72,7 @@ TEST_CASE("collected_system: only whole lines at the top are looked at", "[searc
     CHECK(system_of("Hostname: w01").name == "w01");
 }
 
-TEST_CASE("collected_system: what tells of no system in its first 2 KiB is not looked at any further", "[search][collected_system]") {
+TEST_CASE("collected_system: what tells of no system in its first 1 KiB is not looked at any further", "[search][collected_system]") {
     std::string const before(system_first_look_bytes, '\n'), report = "KPNIXVERSION: 1\nHostname: w01\n";
     CHECK(system_of(before.substr(1) + report).name == "w01");    // its first line begins within
     CHECK(system_of(before + report) == collected_system{});

@@ -161,6 +161,19 @@ TEST_CASE("scanner: what is left when much was found is given by the next calls"
     CHECK(first.rest);
 }
 
+TEST_CASE("scanner: a piece may ask for fewer hits at a time, and what is left then asks no more", "[search][scanner]") {
+    temporary_folder const folder;
+    auto const rules = checked({{.name = "x", .regex = "x"}});
+    auto const file = folder.put("file", "x\nx\nx\n");
+    auto const first = scanner_of(rules)(piece{.file = file, .path = "file", .most_found = 0}).value();
+    CHECK(first.hits.size() == 1);
+    REQUIRE(first.rest);
+    auto const rest = scanner_of(rules)(*first.rest).value();
+    CHECK(rest.hits.size() == 2);
+    CHECK(!rest.rest);
+    CHECK(scanner_of(rules, {.most_found = 0})(piece{.file = file, .path = "file", .most_found = 1'000}).value().hits.size() == 1);
+}
+
 TEST_CASE("scanner: what is left of long lines is given by the next calls, in parts of bounded memory", "[search][scanner]") {
     temporary_folder const folder;
     auto const rules = checked({{.name = "a", .regex = "x"}, {.name = "b", .regex = "x"}, {.name = "c", .regex = "y$"}, {.name = "d", .regex = "x+"}});
@@ -433,7 +446,7 @@ TEST_CASE("scanner: a stop and the deadline end it between blocks", "[search][sc
     auto const file = folder.put("file", text);
     std::stop_source stop;
     int blocks = 0;
-    scanner const stopping{rules, engine{told_engine{1, [&](std::string_view) -> outcome<void> {
+    scanner const stopping{rules, engine{told_engine{0, [&](std::string_view) -> outcome<void> {
         if (++blocks == 2) stop.request_stop();
         return {};
     }}}};
@@ -446,7 +459,7 @@ TEST_CASE("scanner: a stop and the deadline end it between blocks", "[search][sc
 
     testing::manual_time time;
     blocks = 0;
-    scanner const late{rules, engine{told_engine{1, [&](std::string_view) -> outcome<void> {
+    scanner const late{rules, engine{told_engine{0, [&](std::string_view) -> outcome<void> {
         ++blocks;
         time.advance(1s);
         return {};

@@ -425,6 +425,25 @@ std::size_t peak_of(temporary_folder const& folder, std::string const& name, int
 
 }  // namespace
 
+TEST_CASE("search_tree: many small files on which every rule matches everywhere take bounded memory", "[search][search_tree]") {
+    temporary_folder const folder;
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += "x\n";
+    for (int i = 0; i < 100; ++i) folder.put(std::to_string(i), text);
+    std::vector<rule> many;
+    for (int i = 0; i < 100; ++i) many.push_back({.name = std::to_string(i), .regex = "x"});
+    auto const rules = checked(many);
+    struct counting {
+        std::size_t rows = 0;
+        outcome<void> put(finding_place const&, finding const&) { return ++rows, outcome<void>{}; }
+    } to;
+    tree_walk walk{{folder.path()}};
+    live_bytes const live;
+    CHECK(search_tree(walk, scanner_of(rules), rules, to).value().is_complete());
+    CHECK(to.rows == 100 * 100 * 100);
+    CHECK(live.peak() < 100 * 2 * 40 * KiB + 8 * MiB);    // all hits at once take 100 MB
+}
+
 TEST_CASE("search_tree: eight times as many files take no more memory", "[search][search_tree]") {
     temporary_folder const folder;
     auto const small = peak_of(folder, "small", 700), large = peak_of(folder, "large", 5'600);

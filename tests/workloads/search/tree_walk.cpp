@@ -276,3 +276,28 @@ TEST_CASE("tree_walk: a stop ends it wherever it is, and it may go on", "[search
         CHECK(paths(found) == expected);
     }
 }
+
+namespace {
+
+// Stops the run when a folder is to be listed, and lists none.
+struct stops_first {
+    using policy_concept = around_tag;
+    std::stop_source* stop;
+    template <class Next, class Item>
+    auto around(Next const&, context& cx, Item&&) const -> outcome_of<Next, Item> {
+        stop->request_stop();
+        return cx.interruption();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("tree_walk: a folder that was not listed because of a stop is no failure", "[search][tree_walk]") {
+    temporary_folder const folder;
+    folder.put("a/x", "");
+    folder.put("b/x", "");
+    std::stop_source stop;
+    tree_walk walk{{folder.path()}};
+    CHECK(walk.next(10, stops_first{&stop}, context{stop.get_token()}).empty());
+    CHECK(paths(all_of(walk)) == names{"a/x", "b/x"});
+}

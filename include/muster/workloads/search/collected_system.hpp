@@ -38,10 +38,10 @@ struct collected_system {
     friend bool operator==(collected_system const&, collected_system const&) = default;
 };
 
-/// How much of a file is looked at to tell its system: all that producers say of it stands at the top. Where the first 2 KiB tell
+/// How much of a file is looked at to tell its system: all that producers say of it stands at the top. Where the first 1 KiB tells
 /// of no family of systems the rest is not looked at, for most files are no reports of systems, and few are longer than 64 KiB.
 inline constexpr std::size_t system_header_bytes = 64 * KiB;
-inline constexpr std::size_t system_first_look_bytes = 2 * KiB;
+inline constexpr std::size_t system_first_look_bytes = 1 * KiB;
 
 /// Tells the system from the top of a collected file.
 ///

@@ -36,6 +36,7 @@ struct piece {
     std::uint64_t skip_lines = 0;      ///< that many of its lines were searched before: see scanned_piece::rest
     std::uint32_t skip_patterns = 0;   ///< and the line behind them, for that many patterns
     bool inside = false;               ///< `offset` is within a line longer than 1 MiB, where the next part of it starts
+    std::uint64_t most_found = ~std::uint64_t{0};    ///< of memory for hits, where that is less than the scanner's own limit
     std::optional<file_look> look{};   ///< known when the top of the file was looked at before; else that is done first
     friend bool operator==(piece const&, piece const&) = default;
 };

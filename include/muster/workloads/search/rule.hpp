@@ -29,7 +29,7 @@ struct rule {
     bool records = false;                        ///< see above
     std::string record_delimiter{};              ///< a regex; none: a record ends at a field that comes again
     bool merge_fields = false;                   ///< see above
-    bool unique = false;                         ///< findings of one system that read alike are given once
+    bool unique = false;                         ///< findings of one file that read alike are given once
     std::size_t max_results = 0;                 ///< findings of one file; 0: no limit
     bool full_scan = false;                      ///< goes on behind max_results, and says how many there were
     bool show_missing = false;                   ///< a file where the rule was tried and found nothing gives a row that says so

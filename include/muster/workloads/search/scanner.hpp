@@ -72,6 +72,7 @@ private:
         std::vector<char> tried;               // by pattern: its rule applies
         std::vector<std::size_t> trouble;      // by pattern: 1 and its place in the answer
         std::size_t memory = 0;                // of the hits
+        std::size_t most = 0;
         std::size_t work = 0;                  // since a stop was looked for
     };
     // What of a block was searched before.
@@ -111,6 +112,7 @@ inline void scanner::begin(workspace& in, piece const& what, scanned_piece& into
     in.tried.resize(count);
     for (std::size_t i = 0; i < count; ++i) in.tried[i] = rules_.applies(rules_.pattern(i).rule, system) ? 1 : 0;
     in.memory = 0;
+    in.most = static_cast<std::size_t>(std::min<std::uint64_t>(options_.most_found, what.most_found));
     in.work = 0;
 }
 
@@ -235,7 +237,7 @@ inline auto scanner::search(workspace& in, std::string_view text, skipped skip, 
         auto const line = text.substr(begin, line_end - begin);
         for (auto const pattern : patterns) {
             if (in.tried[pattern] == 0 || (before == skip.lines && pattern < skip.patterns)) continue;
-            if (in.memory > options_.most_found) return std::optional{skipped{before, pattern}};
+            if (in.memory > in.most) return std::optional{skipped{before, pattern}};
             confirm(in, pattern, line, into.lines + before + 1 - skip.lines, into);
             in.work += line.size() + KiB;
             if (in.work < 64 * KiB) continue;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>      // clamp
+#include <algorithm>      // clamp, min
 #include <concepts>       // same_as
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
@@ -10,7 +10,7 @@
 #include <utility>        // move
 #include <vector>         // windows
 
-#include <muster/core/bytes.hpp>                               // MiB
+#include <muster/core/bytes.hpp>                               // KiB, MiB, GiB
 #include <muster/core/context.hpp>                             // context
 #include <muster/core/invoke_task.hpp>                         // guarded
 #include <muster/core/outcome.hpp>                             // outcome
@@ -83,7 +83,7 @@ concept file_source = requires(F& from, std::size_t most, context const& cx) {
 ///            what is missing.
 /// Fails      with what the sink fails with; nothing else ends the search.
 /// Threads    the sink and the source have one call at a time, from changing threads.
-/// Cost       memory for two windows' findings, at most some MiB a piece of text, whatever the files hold.
+/// Cost       memory for two windows' findings: twice their text and 32 KiB a file, about, whatever the files hold.
 template <file_source Files, class Scan, finding_sink Sink>
 outcome<search_report> search_tree(Files& files, Scan const& scan, rule_set const& rules, Sink& to, search_tree_options const& options = {},
                                    context const& parent = context{});
@@ -141,20 +141,24 @@ private:
             if (cut) look_ = std::move(*look);
         }
         if (!cut) {
-            add({.file = std::move(file.file), .path = std::move(file.path), .expected = file.bytes}, true, true, out);
+            add({.file = std::move(file.file), .path = std::move(file.path), .expected = file.bytes, .most_found = most_found(file.bytes)}, true, true,
+                out);
             ++at_;
             return file.bytes;
         }
         // The last piece goes on to wherever the file ends by then.
         auto const left = file.bytes - offset_;
         bool const first = offset_ == 0, last = left <= piece_bytes_ + piece_bytes_ / 2;
-        piece next{.file = file.file, .path = file.path, .offset = offset_, .expected = last ? left : piece_bytes_, .look = look_};
+        auto const bytes = last ? left : piece_bytes_;
+        piece next{.file = file.file, .path = file.path, .offset = offset_, .expected = bytes, .most_found = most_found(bytes), .look = look_};
         if (!last) next.size = piece_bytes_;
         add(std::move(next), first, last, out);
         offset_ += piece_bytes_;
         if (last) offset_ = 0, ++at_;
-        return out.pieces.back().expected;
+        return bytes;
     }
+    // A window may hold many small files on each line of which every rule matches; what is left is scanned as the results are handed on.
+    static std::uint64_t most_found(std::uint64_t bytes) noexcept { return 32 * KiB + 2 * std::min(bytes, GiB); }
     static void add(piece what, bool first, bool last, piece_window& out) {
         out.parts.push_back({.piece = out.pieces.size(), .first = first, .last = last});
         out.pieces.push_back(std::move(what));
@@ -179,7 +183,13 @@ public:
 
     outcome<void> take(piece_window& window, std::vector<outcome<scanned_piece>>& results) {
         for (auto& part : window.parts) {
-            auto const done = part.unread ? unread(part) : take(part, window.pieces[part.piece], results[part.piece]);
+            outcome<void> done;
+            if (part.unread) {
+                done = unread(part);
+            } else {
+                auto result = std::move(results[part.piece]);    // gone with its hits when they are handed on
+                done = take(part, window.pieces[part.piece], result);
+            }
             if (!done) return done;
         }
         return {};
