@@ -73,6 +73,10 @@ class system_reader {
 public:
     void line(std::string_view text);
     [[nodiscard]] bool knows_family() const noexcept { return found_.family != system_family::unknown; }
+    [[nodiscard]] bool knows_all() const noexcept {
+        return knows_family() && !found_.name.empty() && !found_.product.empty() && !found_.version.empty() && !found_.producer.empty() &&
+               (found_.family != system_family::gnu_linux || !found_.distribution.empty());
+    }
     [[nodiscard]] collected_system take() && { return std::move(found_); }
 
 private:
@@ -176,7 +180,7 @@ inline collected_system system_of(std::string_view top) {
     }
     detail::system_reader reader;
     auto const first_look = top.size() > system_first_look_bytes ? top.size() - system_first_look_bytes : 0;    // what is left behind it
-    while (!top.empty() && (top.size() > first_look || reader.knows_family())) {
+    while (!top.empty() && (reader.knows_family() ? !reader.knows_all() : top.size() > first_look)) {
         auto const end = top.find('\n');
         reader.line(top.substr(0, std::min<std::size_t>(end, 4'096)));
         if (end == top.npos) break;

@@ -78,7 +78,8 @@ public:
     // `known` bytes lie in the buffer already: the top of the file, without its mark. `inside`: the first line began before `offset`.
     line_blocks(text_source& from, line_buffer& in, text_encoding encoding, std::uint64_t offset, std::uint64_t end, std::size_t known,
                 bool inside = false)
-        : from_(from), in_(in), offset_(offset), end_(end), filled_(known), inside_(inside), wide_(encoding != text_encoding::bytes) {}
+        : from_(from), in_(in), offset_(offset), end_(end), filled_(known), ended_(from.ended()), inside_(inside),
+          wide_(encoding != text_encoding::bytes) {}
 
     // The lines that start before the piece belong to the one before it; answers false where none starts in it.
     outcome<bool> skip_to_line() {
@@ -186,7 +187,7 @@ private:
     std::size_t wanted_ = block_bytes;
     std::size_t ahead_ = 4 * KiB;
     std::size_t used_ = 0;         // the block that was given last
-    bool ended_ = false;
+    bool ended_;
     bool inside_;                  // of a line longer than longest_line
     bool wide_;                    // UTF-16
 };

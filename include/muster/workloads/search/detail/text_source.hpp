@@ -140,7 +140,7 @@ public:
     text_source(text_file of, std::string const& name) : file_(std::move(of.file)), bytes_(of.bytes), name_(name) {}
 
     // From here on, from that offset.
-    void read_as(text_encoding encoding, std::uint64_t offset) noexcept { encoding_ = encoding, at_ = offset; }
+    void read_as(text_encoding encoding, std::uint64_t offset) noexcept { encoding_ = encoding, at_ = offset, ended_ = false; }
     // Whether the last read has come to the end: short of what was asked for, and no further than the file was long. Where this is false
     // the next read may still answer 0.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
