@@ -16,8 +16,8 @@ namespace muster::searching::detail {
 /// `(?:server|pool)`. A line on which the regex matches has them; the few others that do are sorted out by whoever confirms. Engines look for
 /// letters in one pass, whatever the number of regexes, where parts that repeat need a machine of their own each.
 ///
-/// Shape      the run of letters, with alternatives, that is rarest by its length: punctuation counts less than letters, a repeated character
-///            hardly. None where no run is rare enough: a letter, a pair of colons.
+/// Shape      the run of letters, with alternatives, that is rarest, by how often its characters come in the text of systems: few say `KB`, many
+///            `the`. None where no run is rare enough, for confirming a line costs as much as looking through a hundred of its bytes.
 ///            (?i) is kept. Nothing else of the regex is: no groups, references, looks, begins of lines. (A `^` before the letters finds a
 ///            tenth fewer lines, and Hyperscan, which then looks for more than letters, takes twice as long.)
 [[nodiscard]] std::optional<regex_tree> literal_core(regex_tree const& of);
@@ -36,17 +36,18 @@ private:
     using is = regex_node::is;
     using sequence = std::vector<regex_node>;
 
-    static constexpr double rare_enough = 1.5;    // two letters: of 0.5 to 4 what searched a hundred audit rules fastest, confirming included
+    static constexpr double rare_enough = 14;    // bits: one of 16,000 characters begins such a run
+    static constexpr double a_choice = 4;         // bits that another alternative costs, which engines have to look for as well
 
 
     struct run {
         std::string text{};           // as a regex
-        double weight = 0;            // of its letters; of the least of alternatives
+        double weight = 0;            // in bits, of its letters; of the least of alternatives
         std::size_t choices = 1;
         bool fold = false;
         bool empty = true;
 
-        double score() const noexcept { return std::min(weight, 10.0) - 0.75 * static_cast<double>(choices - 1); }
+        double score() const noexcept { return std::min(weight, 50.0) - a_choice * static_cast<double>(choices - 1); }
         std::string written() const { return fold ? "(?i:" + text + ')' : text; }
     };
 
@@ -59,16 +60,22 @@ private:
         return escaped ? text : std::string_view{};
     }
     static bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
-    static double weight_of(char c, char before) noexcept {
-        if (c == before) return 0.1;
-        return is_letter(c) ? 1 : c == ' ' ? 0.5 : 0.8;
+    // How rare a character is, in bits, to half a bit or so: sources, prose, logs and settings together.
+    static double weight_of(char c, char before, bool fold) noexcept {
+        if (c == before) return 1;
+        if (c == ' ') return 2.5;
+        if (fold && c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        if (std::string_view{"etnoairs"}.find(c) != std::string_view::npos) return 4;
+        if (std::string_view{"jkqvwxyz"}.find(c) != std::string_view::npos) return 7;
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view{"_-./"}.find(c) != std::string_view::npos) return 5.5;
+        return 7;
     }
     static bool once(regex_node const& node) noexcept { return node.least == 1 && node.most == 1; }
 
     void take_letter(std::string_view text, bool fold) {
         if (!current_.empty && current_.fold != fold) flush();
         if (current_.empty) current_.fold = fold, current_.empty = false;
-        current_.weight += weight_of(text.back(), last_);
+        current_.weight += weight_of(text.back(), last_, fold);
         last_ = text.back();
         current_.text += text;
     }
@@ -76,7 +83,7 @@ private:
     // Alternatives of letters alone, as one part of the run; false where they are something else.
     bool take_choices(regex_node const& group, bool fold) {
         std::string text = "(?:";
-        double least = 100;
+        double least = 1'000;
         for (auto const& branch : group.branches) {
             if (branch.empty()) return false;
             if (&branch != &group.branches.front()) text += '|';
@@ -85,7 +92,7 @@ private:
             for (auto const& node : branch) {
                 auto const one = letter(node);
                 if (one.empty() || !once(node)) return false;
-                weight += weight_of(one.back(), before);
+                weight += weight_of(one.back(), before, fold);
                 before = one.back();
                 text += one;
             }
