@@ -103,7 +103,7 @@ TEST_CASE("hyperscan: a set of no pattern finds nothing", "[adapt][hyperscan]") 
     auto const lone = compiled({{"("}});
     CHECK(scanned(lone, "(") == matches{});
     CHECK(scanned(hyperscan_set::deserialize(lone.serialize().value()).value(), "(") == matches{});
-    CHECK(lone.make_scratch().value().clone());
+    CHECK(lone.make_scratch().value().copy());
 }
 
 TEST_CASE("hyperscan: repetitions beyond its means are refused soon", "[adapt][hyperscan]") {
@@ -170,7 +170,7 @@ TEST_CASE("hyperscan: a scratch is of one set, and of one scan at a time", "[ada
     REQUIRE(!inner);
     CHECK(inner.error().is(cause::would_deadlock));
 
-    auto const other = scratch.clone().value();
+    auto const other = scratch.copy().value();
     CHECK(small.scan("a", scratch, [&](std::uint32_t, std::uint64_t) { inner = small.scan("a", other, ignore); }));
     CHECK(inner);
 }

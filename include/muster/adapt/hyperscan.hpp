@@ -52,7 +52,7 @@ struct hyperscan_refusal {
 class hyperscan_scratch {
 public:
     /// Another one for the same set.
-    [[nodiscard]] outcome<hyperscan_scratch> clone() const;
+    [[nodiscard]] outcome<hyperscan_scratch> copy() const;
 
 private:
     friend class hyperscan_set;
@@ -161,7 +161,7 @@ inline std::uint64_t hyperscan_checksum(std::string_view bytes) noexcept {
 
 }  // namespace detail
 
-inline outcome<hyperscan_scratch> hyperscan_scratch::clone() const {
+inline outcome<hyperscan_scratch> hyperscan_scratch::copy() const {
     hyperscan_scratch out;
     if (!scratch_) return out;
     hs_scratch_t* made = nullptr;

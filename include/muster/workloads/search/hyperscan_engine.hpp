@@ -221,7 +221,7 @@ inline outcome<void> hyperscan_engine::pass::scan(std::string_view text, std::ve
 
 inline outcome<void> hyperscan_engine::scan(std::string_view text, std::vector<candidate>& into) const {
     for (auto const& each : passes_)
-        if (auto const done = each.scan(text, into); !done) return done;
+        if (auto done = each.scan(text, into); !done) return done;
     return {};
 }
 
