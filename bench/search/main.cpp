@@ -9,9 +9,11 @@
 #include <cstdlib>       // abort
 #include <filesystem>    // the corpus
 #include <string>        // names
+#include <utility>       // exchange, pair
 #include <vector>        // samples
 
 #include <unistd.h>    // getpid
+#include <xxhash.h>    // digests of results
 
 #include <measure.hpp>
 #include <python_script.hpp>
@@ -19,6 +21,8 @@
 #include <muster/exec/thread_pool.hpp>
 #include <muster/policy/on.hpp>
 #include <muster/workloads/search/hyperscan_engine.hpp>
+#include <muster/workloads/search/pcre2_engine.hpp>
+#include <muster/workloads/search/re2_engine.hpp>
 #include <muster/workloads/search/scanner.hpp>
 #include <muster/workloads/search/search_tree.hpp>
 
@@ -152,6 +156,86 @@ void compare(bench::report const& to, bench::corpus_files const& in, patterns co
     to.figure(name + "_compile_seconds", {ours.compile_seconds}, "s");
 }
 
+// PCRE2 on each line, rule by rule: what every engine is held against.
+struct every_line {
+    std::vector<std::uint32_t> all;
+    outcome<void> scan(std::string_view, std::vector<candidate>&) const { return {}; }
+    [[nodiscard]] std::span<std::uint32_t const> alone() const noexcept { return all; }
+    [[nodiscard]] std::string_view name() const noexcept { return "pcre2, line by line"; }
+};
+outcome<engine> on_every_line(std::span<line_pattern const> by) {
+    every_line made;
+    for (std::uint32_t i = 0; i < by.size(); ++i) made.all.push_back(i);
+    return engine{std::move(made)};
+}
+
+// Tells whether two searches gave the same rows, in the same order.
+struct digesting_sink {
+    XXH3_state_t* state = XXH3_createState();
+    std::uint64_t rows = 0;
+    digesting_sink() { XXH3_128bits_reset(state); }
+    digesting_sink(digesting_sink const&) = delete;
+    ~digesting_sink() { XXH3_freeState(state); }
+    void take(std::string_view text) {
+        auto const size = text.size();
+        XXH3_128bits_update(state, &size, sizeof size);
+        XXH3_128bits_update(state, text.data(), size);
+    }
+    outcome<void> put(finding_place const& where, finding const& what) {
+        ++rows;
+        take(where.path);
+        take(where.system.name);
+        take(std::to_string(what.rule) + ' ' + std::to_string(what.line));
+        take(what.text);
+        for (auto const& field : what.fields) take(field);
+        return {};
+    }
+    XXH128_hash_t digest() const { return XXH3_128bits_digest(state); }
+};
+
+// Every engine and every number of workers gives what PCRE2 alone gives.
+void compare_results(bench::report const& to, bench::corpus_files const& in, patterns const& by, std::uint64_t bytes) {
+    std::vector<rule> rules;
+    for (auto const& each : by)
+        rules.push_back({.name = "rule " + std::to_string(rules.size()), .regex = each.regex, .ignore_case = each.ignore_case});
+    auto const set = rule_set::check(std::move(rules)).rules;
+    struct first_files {    // of all folders some
+        std::vector<walked_file> files;
+        std::vector<walked_file> next(std::size_t, context const&) { return std::exchange(files, {}); }
+    };
+    first_files some;
+    std::uint64_t sum = 0;
+    for (std::size_t step = (in.bytes + bytes - 1) / bytes, i = 0; i < in.files.size(); i += step) {
+        some.files.push_back({.file = in.files[i], .path = in.files[i], .bytes = std::filesystem::file_size(in.files[i])});
+        sum += some.files.back().bytes;
+    }
+    auto const search = [&](auto make, unsigned workers) {
+        auto made = make(set.patterns());
+        if (!made) std::abort();
+        thread_pool pool{workers};
+        digesting_sink sink;
+        auto files = some;
+        auto const report = search_tree(files, on{pool} | scanner{set, std::move(*made)}, set, sink);
+        if (!report || !report->is_complete()) std::abort();
+        return std::pair{sink.digest(), sink.rows};
+    };
+    auto const expected = search(on_every_line, 2);
+    double differ = 0;
+    auto const hold = [&](char const* name, auto make) {
+        for (unsigned const workers : {1u, 2u, 4u}) {
+            auto const found = search(make, workers);
+            if (XXH128_isEqual(found.first, expected.first)) continue;
+            std::fprintf(stderr, "  %s with %u workers gives %llu rows\n", name, workers, static_cast<unsigned long long>(found.second));
+            ++differ;
+        }
+    };
+    hold("hyperscan", [](auto of) { return hyperscan_engine::make(of); });
+    hold("re2", [](auto of) { return re2_engine::make(of); });
+    hold("pcre2", [](auto of) { return pcre2_engine::make(of); });
+    std::fprintf(stderr, "  %llu rows in %.1f MB\n", static_cast<unsigned long long>(expected.second), static_cast<double>(sum) / 1e6);
+    to.figure("results_that_differ_from_pcre2_alone", {differ}, "");
+}
+
 // One after another they are too slow for all of it.
 void compare_slow(bench::report const& to, bench::corpus_files const& in, patterns const& by, bench::python_script& python, std::uint64_t bytes) {
     auto const speed = [&](std::uint64_t limit, double seconds) {
@@ -196,5 +280,6 @@ int main(int argc, char** argv) {
     compare(to, in, hundred, "100_rules", rounds);
     compare(to, in, {hundred.begin(), hundred.begin() + 10}, "10_rules", rounds);
     compare(to, in, {{.regex = "PermitRootLogin", .ignore_case = false}}, "1_rule", rounds);
+    compare_results(to, in, hundred, to.size(std::uint64_t{128} << 20, std::uint64_t{2} << 20));
     compare_slow(to, in, hundred, python, to.size(std::uint64_t{64} << 20, std::uint64_t{1} << 20));
 }
