@@ -214,7 +214,7 @@ inline outcome<void> hyperscan_engine::pass::scan(std::string_view text, std::ve
         auto const* const before = static_cast<char const*>(::memrchr(text.data(), '\n', at));
         auto const* const after = static_cast<char const*>(std::memchr(text.data() + at, '\n', text.size() - at));
         last.begin = before ? static_cast<std::uint32_t>(before + 1 - text.data()) : 0;
-        last.end = static_cast<std::uint32_t>(after ? after + 1 - text.data() : text.size());
+        last.end = static_cast<std::uint32_t>(after ? static_cast<std::size_t>(after + 1 - text.data()) : text.size());
         into.push_back({indices[pattern], at});
     });
 }
