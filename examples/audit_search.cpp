@@ -297,7 +297,9 @@ void say(search_report const& report, rule_set const& rules, bool quiet, std::st
 int run(arguments const& said) {
     auto const workers = parse_width(said.workers);
     if (!workers) refuse("-p " + workers.error().text());
-    auto const [rules, flaws] = rules_from(said.rules);
+    auto const asked = rules_from(said.rules);
+    auto const& rules = asked.rules;
+    auto const flaws = asked.flaws;
     if (said.check) {
         std::printf("%zu rules are right, %zu flaws\n", rules.size(), flaws);
         return flaws != 0 ? usage : 0;
