@@ -114,8 +114,11 @@ public:
 
     piece_window next() {
         piece_window out;
+        // The first ones are small: nothing is searched while the first is gathered.
+        auto const most = std::min(options_.window_bytes, next_bytes_);
+        next_bytes_ = std::min(2 * next_bytes_, GiB);
         // At least one, whatever the options say.
-        for (std::uint64_t bytes = 0; out.parts.empty() || (bytes < options_.window_bytes && out.parts.size() < options_.window_files);) {
+        for (std::uint64_t bytes = 0; out.parts.empty() || (bytes < most && out.parts.size() < options_.window_files);) {
             if (at_ == files_.size()) {
                 files_ = from_.next(256, parent_);
                 at_ = 0;
@@ -168,6 +171,7 @@ private:
     search_tree_options const& options_;
     context const& parent_;
     std::uint64_t piece_bytes_;
+    std::uint64_t next_bytes_ = 8 * MiB;    // of a window, at most
     std::vector<walked_file> files_;
     std::size_t at_ = 0;
     std::uint64_t offset_ = 0;     // in the file, of its next piece
