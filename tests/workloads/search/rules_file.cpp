@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "catch.hpp"
-#include "folder.hpp"
+#include "temporary_folder.hpp"
 
 using namespace muster::searching;
 
@@ -321,8 +321,8 @@ TEST_CASE("rules_file: deep, wide and long texts end in a flaw, not in a crash",
 
 TEST_CASE("rules_file: a file has its limits of bytes, and of flaws", "[search][rules_file]") {
     CHECK(has(only_flaw(std::string(4 * 1024 * 1024 + 1, ' ')), "more than 4194304 bytes"));
-    test::folder const here;
-    auto const large = here.write("large.yaml", "a: {regex: x}\n" + std::string(100, '#'));
+    temporary_folder const here;
+    auto const large = here.put("large.yaml", "a: {regex: x}\n" + std::string(100, '#'));
     auto const read = read_rules(large, {.max_bytes = 100}).value();
     REQUIRE(read.flaws.size() == 1);
     CHECK(to_string(read.flaws[0]) == large + ": there are more than 100 bytes of rules");
@@ -334,16 +334,16 @@ TEST_CASE("rules_file: a file has its limits of bytes, and of flaws", "[search][
 }
 
 TEST_CASE("rules_file: files include files beside them, and their rules stand where they are included", "[search][rules_file]") {
-    test::folder const here;
-    auto const first = here.write("first.yaml", "global: {unique: true}\n"
+    temporary_folder const here;
+    auto const first = here.put("first.yaml", "global: {unique: true}\n"
                                                 "a: {regex: x}\n"
                                                 "include_linux: {files: [sub/linux.yaml, other.yaml]}\n"
                                                 "includes: other.yaml\n"
                                                 "z: {regex: x}\n");
-    here.write("sub/linux.yaml", "l: {regex: x}\ninclude: [../common.yaml, more.yaml]\n");
-    here.write("sub/more.yaml", "m: {regex: x}\n");
-    here.write("common.yaml", "c: {regex: x}\n");
-    here.write("other.yaml", "o: {regex: x}\ninclude_c: common.yaml\n");
+    here.put("sub/linux.yaml", "l: {regex: x}\ninclude: [../common.yaml, more.yaml]\n");
+    here.put("sub/more.yaml", "m: {regex: x}\n");
+    here.put("common.yaml", "c: {regex: x}\n");
+    here.put("other.yaml", "o: {regex: x}\ninclude_c: common.yaml\n");
     auto const read = read_rules(first).value();
     CHECK(flaws(read) == lines{});
     CHECK(names(read) == lines{"a", "l", "c", "m", "o", "z"});    // common.yaml and other.yaml once
@@ -353,18 +353,18 @@ TEST_CASE("rules_file: files include files beside them, and their rules stand wh
 }
 
 TEST_CASE("rules_file: a name that another file has taken is told with that file", "[search][rules_file]") {
-    test::folder const here;
-    auto const first = here.write("first.yaml", "\n\na: {regex: x}\ninclude: second.yaml\n");
-    here.write("second.yaml", "a: {regex: y}\nb: {regex: y}\n");
+    temporary_folder const here;
+    auto const first = here.put("first.yaml", "\n\na: {regex: x}\ninclude: second.yaml\n");
+    here.put("second.yaml", "a: {regex: y}\nb: {regex: y}\n");
     auto const read = read_rules(first).value();
     CHECK(names(read) == lines{"a", "b"});
     CHECK(flaws(read) == lines{here / "second.yaml:1:1: a: a rule of this name is there already, in \"" + first + "\", line 3"});
 }
 
 TEST_CASE("rules_file: a file that includes itself, on whatever way, is a flaw, and the rest is read", "[search][rules_file]") {
-    test::folder const here;
-    auto const first = here.write("first.yaml", "a: {regex: x}\ninclude: [./first.yaml, second.yaml, linked.yaml]\nb: {regex: x}\n");
-    here.write("second.yaml", "include: first.yaml\nc: {regex: x}\n");
+    temporary_folder const here;
+    auto const first = here.put("first.yaml", "a: {regex: x}\ninclude: [./first.yaml, second.yaml, linked.yaml]\nb: {regex: x}\n");
+    here.put("second.yaml", "include: first.yaml\nc: {regex: x}\n");
     std::filesystem::create_symlink("first.yaml", here / "linked.yaml");
     auto const read = read_rules(first).value();
     CHECK(names(read) == lines{"a", "c", "b"});
@@ -375,8 +375,8 @@ TEST_CASE("rules_file: a file that includes itself, on whatever way, is a flaw, 
 }
 
 TEST_CASE("rules_file: includes have limits of depth, of files and of bytes", "[search][rules_file]") {
-    test::folder const here;
-    for (int i = 0; i < 12; ++i) here.write("f" + std::to_string(i), "r" + std::to_string(i) + ": {regex: x}\ninclude: f" + std::to_string(i + 1) + "\n");
+    temporary_folder const here;
+    for (int i = 0; i < 12; ++i) here.put("f" + std::to_string(i), "r" + std::to_string(i) + ": {regex: x}\ninclude: f" + std::to_string(i + 1) + "\n");
     auto const deep = read_rules(here / "f0").value();
     CHECK(deep.rules.size() == 9);
     REQUIRE(deep.flaws.size() == 1);
@@ -389,11 +389,11 @@ TEST_CASE("rules_file: includes have limits of depth, of files and of bytes", "[
 }
 
 TEST_CASE("rules_file: an include that names nothing, or no file, is a flaw at its place", "[search][rules_file]") {
-    test::folder const here;
+    temporary_folder const here;
     std::filesystem::create_directory(here / "folder");
     REQUIRE(::mkfifo((here / "pipe").c_str(), 0600) == 0);
     auto const flaw = [&](std::string const& text) {
-        auto const read = read_rules(here.write("first.yaml", text + "\nlast: {regex: x}\n")).value();
+        auto const read = read_rules(here.put("first.yaml", text + "\nlast: {regex: x}\n")).value();
         CAPTURE(text, flaws(read));
         CHECK(names(read) == lines{"last"});
         REQUIRE(read.flaws.size() == 1);
@@ -412,7 +412,7 @@ TEST_CASE("rules_file: an include that names nothing, or no file, is a flaw at i
 }
 
 TEST_CASE("rules_file: the first file is there, or reading fails with its name", "[search][rules_file]") {
-    test::folder const here;
+    temporary_folder const here;
     auto const gone = read_rules(here / "gone.yaml");
     REQUIRE(!gone);
     CHECK(gone.error().is(muster::cause::unavailable));
