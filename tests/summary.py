@@ -1,4 +1,4 @@
-"""Says what was skipped and ends with `N passed, N failed[, N skipped]`.
+"""Says what was skipped, shows how each failed test ended, and ends with `N passed, N failed[, N skipped]`.
 
     summary.py JUNIT_OF_CTEST CONFIGURE_LOG
 
@@ -30,10 +30,22 @@ def count(status, output):
     return passed, failed, skipped
 
 
+def excerpt(output, lines=25):
+    """The first failure of a failed test and how it ended: with Catch2 the one may be far from the other."""
+    said = output.splitlines()
+    failure = next((at for at, line in enumerate(said) if "FAILED:" in line), len(said))
+    start = max(0, min(failure - 8, len(said) - lines))
+    rest = said[start + lines:]
+    return said[start:start + lines] + (rest if len(rest) <= 8 else ["..."] + rest[-8:])
+
+
 def main(results, log):
     passed, failed, skipped = 0, 0, []
     for test in xml.parse(results).getroot().iter("testcase"):
-        p, f, reasons = count(test.get("status"), test.findtext("system-out") or "")
+        output = test.findtext("system-out") or ""
+        p, f, reasons = count(test.get("status"), output)
+        if f > 0:
+            print(f"failed {test.get('name')}", *excerpt(output), sep="\n    ")
         passed, failed = passed + p, failed + f
         skipped += [f"{test.get('name')}: {reason}" for reason in reasons]
     left_out = re.findall(r"^-- muster: (.*)$", open(log).read(), re.M)

@@ -43,5 +43,22 @@ class Count(unittest.TestCase):
         self.assertEqual((0, 0, []), summary.count("run", "No test cases matched '[soak]'\n" + BAR + "\nNo tests ran\n"))
 
 
+class Excerpt(unittest.TestCase):
+    def test_short_output_whole(self):
+        self.assertEqual(["a", "b"], summary.excerpt("a\nb\n"))
+
+    def test_first_failure_and_the_end(self):
+        said = [f"line {n}" for n in range(200)]
+        said[100] = "some.cpp:3: FAILED:"
+        shown = summary.excerpt("\n".join(said))
+        self.assertEqual("line 92", shown[0])
+        self.assertIn("some.cpp:3: FAILED:", shown)
+        self.assertEqual("line 199", shown[-1])
+        self.assertEqual(25 + 1 + 8, len(shown))
+
+    def test_without_a_failure_the_last_lines(self):
+        self.assertEqual([f"line {n}" for n in range(175, 200)], summary.excerpt("\n".join(f"line {n}" for n in range(200))))
+
+
 if __name__ == "__main__":
     unittest.main()
