@@ -28,10 +28,10 @@ namespace muster::searching {
 struct search_tree_options {
     /// Larger files are cut into pieces of that size, 64 KiB or more: 2 MiB, a few milliseconds of work.
     std::uint64_t piece_bytes = 2 * MiB;
-    /// Text that is searched at a time, while what was found in the text before goes to the sink: 128 MiB, or 16,384 files. The
-    /// first time it is 8 MiB, and then twice as much each time.
-    std::uint64_t window_bytes = 128 * MiB;
-    std::size_t window_files = 16'384;
+    /// Text that is searched at a time, while what was found in the text before goes to the sink: 32 MiB, or 4,096 files. The
+    /// first time it is 8 MiB. Nothing is searched beside the sink's share of the last one, so larger ones are no faster.
+    std::uint64_t window_bytes = 32 * MiB;
+    std::size_t window_files = 4'096;
     /// Results go to the sink on a thread of its own while the next window is searched; false: the caller's thread does one after the other.
     bool collect_beside = true;
     /// How many files that could not be searched the report names; the others are counted.
