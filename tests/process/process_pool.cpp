@@ -244,7 +244,7 @@ TEST_CASE("process_pool: each fault is the failure of its task alone, and says w
         if (want.signal != 0) CHECK(why.signal() == want.signal);
         if (want.what == deed::exits) CHECK(why.exit_code() == 3);
     }
-    auto const stopped = (deadline{2s} | isolate{cells} | &run_deed)(deed::stops);    // by its caller, or by the keeper, who looks for such
+    auto const stopped = (deadline{30s} | isolate{cells} | &run_deed)(deed::stops);    // by its caller, or by the keeper, who looks for such
     REQUIRE_FALSE(stopped);
     INFO(to_string(stopped.error()));
     CHECK(stopped.error().signal() == SIGSTOP);
