@@ -20,6 +20,7 @@ COMPONENTS = {
     "pcre2": (["core"], "pcre2/[>=10.40 <11]", "PCRE2", "PCRE2::pcre2-8"),
     "hyperscan": (["core"], "hyperscan/[>=5.4 <6]", "Hyperscan", "Hyperscan::hs"),
     "re2": (["core"], "re2/[>=20220601]", "re2", "re2::re2"),
+    "curl": (["core"], "libcurl/[>=7.87 <9]", "CURL", "CURL::libcurl"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),

@@ -21,6 +21,7 @@ muster_component(sodium USES core HEADERS adapt/sodium.hpp    PACKAGE libsodium 
 muster_component(pcre2 USES core HEADERS adapt/pcre2.hpp      PACKAGE PCRE2 TARGET PCRE2::pcre2-8 DEBIAN libpcre2-dev)
 muster_component(hyperscan USES core HEADERS adapt/hyperscan.hpp
                                                               PACKAGE Hyperscan TARGET Hyperscan::hs DEBIAN libhyperscan-dev)
+muster_component(curl  USES core HEADERS adapt/http_*.hpp     PACKAGE CURL  TARGET CURL::libcurl    DEBIAN libcurl4-openssl-dev)
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
 
 # Documents that several workloads share.
