@@ -631,7 +631,8 @@ inline responder::reply responder::chat(detail::http_request const& http, std::s
     stats_.in_flight_peak = std::max(stats_.in_flight_peak, ++stats_.in_flight);
     if (watching_ != 0) changed_.notify_all();
     if (arrivals_.size() < options_.most_recorded) arrivals_.push_back(now);
-    if (!http.idempotency_key.empty() && keys_.size() < options_.most_recorded) ++keys_[std::string{http.idempotency_key}];
+    if (std::string key{http.idempotency_key}; !key.empty() && (keys_.size() < options_.most_recorded || keys_.contains(key)))
+        ++keys_[std::move(key)];
     auto* record = &unrecorded_;
     if (auto const found = prompts_.find(asked.prompt); found != prompts_.end()) record = &found->second;
     else if (prompts_.size() < options_.most_recorded) record = &prompts_[asked.prompt];
