@@ -24,6 +24,7 @@ COMPONENTS = {
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
+    "llm": (["core"],),
     "workbook": (["core"], "libxlsxwriter/[>=1.1.4 <2]", "libxlsxwriter", "libxlsxwriter::libxlsxwriter"),
     "search": (["core", "pcre2"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
     "search_hyperscan": (["search", "hyperscan"],),

@@ -30,6 +30,7 @@ muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp work
 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
+muster_component(llm USES core HEADERS workloads/llm/*.hpp)
 muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)
 muster_component(search USES core pcre2 HEADERS workloads/search/*.hpp EXCEPT workloads/search/hyperscan_engine.hpp workloads/search/re2_engine.hpp
                                                               PACKAGE yaml-cpp TARGET yaml-cpp::yaml-cpp DEBIAN libyaml-cpp-dev)
