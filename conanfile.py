@@ -20,6 +20,7 @@ COMPONENTS = {
     "pcre2": (["core"], "pcre2/[>=10.40 <11]", "PCRE2", "PCRE2::pcre2-8"),
     "hyperscan": (["core"], "hyperscan/[>=5.4 <6]", "Hyperscan", "Hyperscan::hs"),
     "re2": (["core"], "re2/[>=20220601]", "re2", "re2::re2"),
+    "sqlite": (["core"], "sqlite3/[>=3.37 <4]", "SQLite3", "SQLite::SQLite3"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
@@ -27,6 +28,7 @@ COMPONENTS = {
     "search": (["core", "pcre2"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
     "search_hyperscan": (["search", "hyperscan"],),
     "search_re2": (["search", "re2"],),
+    "llm": (["core", "openssl", "sqlite"],),
 }
 
 
