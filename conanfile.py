@@ -21,6 +21,7 @@ COMPONENTS = {
     "hyperscan": (["core"], "hyperscan/[>=5.4 <6]", "Hyperscan", "Hyperscan::hs"),
     "re2": (["core"], "re2/[>=20220601]", "re2", "re2::re2"),
     "curl": (["core"], "libcurl/[>=7.87 <9]", "CURL", "CURL::libcurl"),
+    "sqlite": (["core"], "sqlite3/[>=3.37 <4]", "SQLite3", "SQLite::SQLite3"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
@@ -29,6 +30,7 @@ COMPONENTS = {
     "search": (["core", "pcre2"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
     "search_hyperscan": (["search", "hyperscan"],),
     "search_re2": (["search", "re2"],),
+    "llm": (["core", "openssl", "sqlite"],),
 }
 
 

@@ -23,6 +23,8 @@ muster_component(hyperscan USES core HEADERS adapt/hyperscan.hpp
                                                               PACKAGE Hyperscan TARGET Hyperscan::hs DEBIAN libhyperscan-dev)
 muster_component(curl  USES core HEADERS adapt/http_*.hpp     PACKAGE CURL  TARGET CURL::libcurl    DEBIAN libcurl4-openssl-dev)
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
+muster_component(sqlite USES core HEADERS adapt/sqlite.hpp adapt/sqlite_error.hpp adapt/transactional.hpp
+                                                              PACKAGE SQLite3 TARGET SQLite::SQLite3 DEBIAN libsqlite3-dev)
 
 # Documents that several workloads share.
 muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/*.hpp
@@ -37,6 +39,7 @@ muster_component(search USES core pcre2 HEADERS workloads/search/*.hpp EXCEPT wo
 muster_component(search_hyperscan USES search hyperscan HEADERS workloads/search/hyperscan_engine.hpp)
 muster_component(search_re2 USES search re2 HEADERS workloads/search/re2_engine.hpp)
 muster_component(hash USES core openssl HEADERS workloads/hash/*.hpp PACKAGE xxHash TARGET xxHash::xxhash DEBIAN libxxhash-dev)
+muster_component(llm USES core openssl sqlite HEADERS workloads/llm/*.hpp)
 
 # All that were found.
 get_directory_property(muster_components DIRECTORY ${PROJECT_SOURCE_DIR} MUSTER_COMPONENTS)

@@ -13,6 +13,7 @@ fmt/9.1.0
 spdlog/1.10.0
 onetbb/2021.8.0
 openssl/3.0.19
+sqlite3/3.40.1
 
 [conf]
 tools.cmake.cmaketoolchain:generator=Ninja
