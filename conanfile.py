@@ -20,6 +20,10 @@ COMPONENTS = {
     "pcre2": (["core"], "pcre2/[>=10.40 <11]", "PCRE2", "PCRE2::pcre2-8"),
     "hyperscan": (["core"], "hyperscan/[>=5.4 <6]", "Hyperscan", "Hyperscan::hs"),
     "re2": (["core"], "re2/[>=20220601]", "re2", "re2::re2"),
+    "json": (["core"], "nlohmann_json/[>=3.11 <4]", "nlohmann_json", "nlohmann_json::nlohmann_json"),
+    "json_schema": (["json", "pcre2"], "valijson/[>=1.0 <2]", "valijson", "ValiJSON::valijson"),
+    "xml": (["core"], "expat/[>=2.5 <3]", "EXPAT", "EXPAT::EXPAT"),
+    "xml_path": (["xml"], "pugixml/[>=1.13 <2]", "pugixml", "pugixml::pugixml"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
@@ -42,7 +46,8 @@ class Muster(ConanFile):
     # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
     default_options = {
         name: name not in
-        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook",
+         "json", "json_schema", "xml", "xml_path")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

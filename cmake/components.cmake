@@ -24,7 +24,7 @@ muster_component(hyperscan USES core HEADERS adapt/hyperscan.hpp
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
 muster_component(json USES core HEADERS adapt/parse_json.hpp  PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
 muster_component(json_schema USES json pcre2 HEADERS adapt/json_schema.hpp adapt/detail/json_schema*.hpp
-                                                              PACKAGE valijson TARGET valijson DEBIAN libvalijson-dev)
+                                                              PACKAGE valijson TARGET ValiJSON::valijson DEBIAN libvalijson-dev)
 
 # Documents that several workloads share.
 muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/cell_text.hpp workloads/formats/detail/numbers_in_c.hpp
