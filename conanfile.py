@@ -22,6 +22,10 @@ COMPONENTS = {
     "re2": (["core"], "re2/[>=20220601]", "re2", "re2::re2"),
     "curl": (["core"], "libcurl/[>=7.87 <9]", "CURL", "CURL::libcurl"),
     "sqlite": (["core"], "sqlite3/[>=3.37 <4]", "SQLite3", "SQLite::SQLite3"),
+    "json": (["core"], "nlohmann_json/[>=3.11 <4]", "nlohmann_json", "nlohmann_json::nlohmann_json"),
+    "json_schema": (["json", "pcre2"], "valijson/[>=1.0 <2]", "valijson", "ValiJSON::valijson"),
+    "xml": (["core"], "expat/[>=2.5 <3]", "EXPAT", "EXPAT::EXPAT"),
+    "xml_path": (["xml"], "pugixml/[>=1.13 <2]", "pugixml", "pugixml::pugixml"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
@@ -46,7 +50,8 @@ class Muster(ConanFile):
     # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
     default_options = {
         name: name not in
-        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook",
+         "json", "json_schema", "xml", "xml_path")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

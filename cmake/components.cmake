@@ -25,10 +25,18 @@ muster_component(curl  USES core HEADERS adapt/http_*.hpp     PACKAGE CURL  TARG
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
 muster_component(sqlite USES core HEADERS adapt/sqlite.hpp adapt/sqlite_error.hpp adapt/transactional.hpp
                                                               PACKAGE SQLite3 TARGET SQLite::SQLite3 DEBIAN libsqlite3-dev)
+muster_component(json USES core HEADERS adapt/parse_json.hpp  PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
+muster_component(json_schema USES json pcre2 HEADERS adapt/json_schema.hpp adapt/detail/json_schema*.hpp
+                                                              PACKAGE valijson TARGET ValiJSON::valijson DEBIAN libvalijson-dev)
 
 # Documents that several workloads share.
-muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/*.hpp
+muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/cell_text.hpp workloads/formats/detail/numbers_in_c.hpp
+            workloads/formats/detail/package_check.hpp workloads/formats/detail/rows_file.hpp workloads/formats/detail/sheet_name.hpp
                                                               PACKAGE libxlsxwriter TARGET libxlsxwriter::libxlsxwriter DEBIAN libxlsxwriter-dev)
+muster_component(xml USES core HEADERS workloads/formats/xml_*.hpp workloads/formats/detail/xml_*.hpp EXCEPT workloads/formats/xml_path.hpp
+                                                              PACKAGE EXPAT TARGET EXPAT::EXPAT DEBIAN libexpat1-dev)
+muster_component(xml_path USES xml HEADERS workloads/formats/xml_path.hpp
+                                                              PACKAGE pugixml TARGET pugixml::pugixml DEBIAN libpugixml-dev)
 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)

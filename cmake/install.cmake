@@ -29,4 +29,5 @@ install(FILES
     ${PROJECT_SOURCE_DIR}/cmake/FindHyperscan.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findre2.cmake
     ${PROJECT_SOURCE_DIR}/cmake/Findyaml-cpp.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/Findvalijson.cmake
     DESTINATION ${muster_package_dir})

@@ -30,6 +30,9 @@ namespace muster {
 struct pcre2_options {
     bool ignore_case = false;    ///< of ASCII letters
     bool multi_line = false;     ///< ^ and $ also match at the begin and the end of each line
+    /// Characters are those of Unicode, and the regex is read as ECMAScript reads it: \uXXXX, and $ not before a last LF. Only subjects
+    /// that are UTF-8 may then be matched.
+    bool unicode = false;
     friend bool operator==(pcre2_options const&, pcre2_options const&) = default;
 };
 
@@ -53,7 +56,8 @@ struct pcre2_limits {
 
 /// A regular expression of Perl's kind, made into machine code.
 ///
-/// Bytes are its characters: a regex that asks for UTF-8 or Unicode's classes, or for `\C`, is refused. Lines end with LF.
+/// Bytes are its characters, but for those of `pcre2_options::unicode`: a regex that asks itself for UTF-8 or Unicode's classes, or
+/// for `\C`, is refused. Lines end with LF.
 ///
 /// Fails      `compile` with cause::invalid_input, with the offset and what PCRE2 says; exhausted where memory is.
 /// Threads    any number: it never changes.
@@ -162,7 +166,8 @@ inline outcome<pcre2_pattern> pcre2_pattern::compile(std::string_view regex, pcr
     pcre2_set_newline_8(how.get(), PCRE2_NEWLINE_LF);     // whatever the library was built with
     pcre2_set_bsr_8(how.get(), PCRE2_BSR_UNICODE);
 
-    std::uint32_t flags = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
+    std::uint32_t flags = PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
+    flags |= options.unicode ? PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF : PCRE2_NEVER_UTF;
     if (options.ignore_case) flags |= PCRE2_CASELESS;
     if (options.multi_line) flags |= PCRE2_MULTILINE;
     int error = 0;
