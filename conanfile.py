@@ -20,6 +20,7 @@ COMPONENTS = {
     "pcre2": (["core"], "pcre2/[>=10.40 <11]", "PCRE2", "PCRE2::pcre2-8"),
     "hyperscan": (["core"], "hyperscan/[>=5.4 <6]", "Hyperscan", "Hyperscan::hs"),
     "re2": (["core"], "re2/[>=20220601]", "re2", "re2::re2"),
+    "fibers": (["core"], "boost/[>=1.74 <2]", "boost_context", "Boost::context"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
@@ -42,7 +43,7 @@ class Muster(ConanFile):
     # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
     default_options = {
         name: name not in
-        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
+        ("redis", "fibers", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

@@ -22,6 +22,8 @@ muster_component(pcre2 USES core HEADERS adapt/pcre2.hpp      PACKAGE PCRE2 TARG
 muster_component(hyperscan USES core HEADERS adapt/hyperscan.hpp
                                                               PACKAGE Hyperscan TARGET Hyperscan::hs DEBIAN libhyperscan-dev)
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
+muster_component(fibers USES core HEADERS adapt/fiber*.hpp adapt/switched_stack.hpp adapt/sanitized_stack.hpp adapt/timer_heap.hpp
+                                                              PACKAGE boost_context TARGET Boost::context DEBIAN libboost-context-dev)
 
 # Documents that several workloads share.
 muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/*.hpp
