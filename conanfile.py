@@ -26,6 +26,7 @@ COMPONENTS = {
     "json_schema": (["json", "pcre2"], "valijson/[>=1.0 <2]", "valijson", "ValiJSON::valijson"),
     "xml": (["core"], "expat/[>=2.5 <3]", "EXPAT", "EXPAT::EXPAT"),
     "xml_path": (["xml"], "pugixml/[>=1.13 <2]", "pugixml", "pugixml::pugixml"),
+    "fibers": (["core"], "boost/[>=1.74 <2]", "boost_context", "Boost::context"),
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
@@ -52,6 +53,7 @@ class Muster(ConanFile):
         name: name not in
         ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook",
          "json", "json_schema", "xml", "xml_path")
+        ("redis", "fibers", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

@@ -28,6 +28,8 @@ muster_component(sqlite USES core HEADERS adapt/sqlite.hpp adapt/sqlite_error.hp
 muster_component(json USES core HEADERS adapt/parse_json.hpp  PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
 muster_component(json_schema USES json pcre2 HEADERS adapt/json_schema.hpp adapt/detail/json_schema*.hpp
                                                               PACKAGE valijson TARGET ValiJSON::valijson DEBIAN libvalijson-dev)
+muster_component(fibers USES core HEADERS adapt/fiber*.hpp adapt/switched_stack.hpp adapt/sanitized_stack.hpp adapt/timer_heap.hpp
+                                                              PACKAGE boost_context TARGET Boost::context DEBIAN libboost-context-dev)
 
 # Documents that several workloads share.
 muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/cell_text.hpp workloads/formats/detail/numbers_in_c.hpp

@@ -4,7 +4,7 @@
 say() { printf '== %s\n' "$*"; }
 
 # What every build needs, as Debian packages.
-build_packages="g++ cmake ninja-build python3 libtbb-dev libfmt-dev libspdlog-dev libhiredis-dev libssl-dev libxxhash-dev libsodium-dev libxlsxwriter-dev libpcre2-dev libre2-dev libyaml-cpp-dev libcurl4-openssl-dev libsqlite3-dev libexpat1-dev libpugixml-dev nlohmann-json3-dev libvalijson-dev"
+build_packages="g++ cmake ninja-build python3 libtbb-dev libfmt-dev libspdlog-dev libhiredis-dev libssl-dev libxxhash-dev libsodium-dev libxlsxwriter-dev libpcre2-dev libre2-dev libyaml-cpp-dev libcurl4-openssl-dev libsqlite3-dev libexpat1-dev libpugixml-dev nlohmann-json3-dev libvalijson-dev libboost-context-dev"
 # Hyperscan is for x86-64; Vectorscan is Hyperscan for the others.
 case $(uname -m) in
     x86_64) build_packages="$build_packages libhyperscan-dev" ;;

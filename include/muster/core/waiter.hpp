@@ -33,6 +33,18 @@ template <class Rep, class Period>
     return from <= instant::min() - step ? instant::min() : from + ticks;
 }
 
+class wait_point;
+
+/// Told once in place of a thread that is woken: `point.listen(to)`.
+struct wait_listener {
+    void (*tell)(wait_listener&) noexcept;    // on any thread, under the lock of the point: it does not touch the point, and is quick
+};
+
+/// How the calls of a thread that carries several wait: in place of blocking, it goes on with another.
+struct wait_carrier {
+    bool (*block)(wait_carrier&, wait_point&, instant until);    // as `block_until`, on the thread that it is set for
+};
+
 /// Where one call waits: made on the stack of whoever waits, woken by anyone who was handed a reference.
 ///
 /// Shape      a wake-up is remembered: `wake()` before the wait makes the wait return at once.
@@ -48,7 +60,7 @@ public:
     void wake() noexcept {
         std::lock_guard lock(mutex_);    // notified under the lock: the waiter may destroy this as soon as it can look
         woken_ = true;
-        changed_.notify_one();
+        tell();
     }
 
     [[nodiscard]] bool woken() const noexcept {
@@ -66,7 +78,7 @@ public:
     void interrupt() noexcept {
         std::lock_guard lock(mutex_);
         interrupted_ = true;
-        changed_.notify_one();
+        tell();
     }
 
     /// Takes an interruption back, once nobody can interrupt any more.
@@ -79,23 +91,56 @@ public:
     void nudge() noexcept {
         std::lock_guard lock(mutex_);
         nudged_ = true;
-        changed_.notify_one();
+        tell();
     }
 
-    /// For waiters: blocks this thread until woken, interrupted, nudged, or the steady clock reaches `until`.
-    /// True when the wait is over: woken or interrupted.
+    /// For waiters: blocks this thread, or this call alone where its thread carries several, until woken, interrupted, nudged, or
+    /// the steady clock reaches `until`. True when the wait is over: woken or interrupted.
     bool block_until(instant until) {
+        if (auto* const by = carrier_) return by->block(*by, *this, until);
         std::unique_lock lock(mutex_);
         auto const something = [this] { return woken_ || interrupted_ || nudged_; };
         if (until == never) changed_.wait(lock, something);
         else changed_.wait_until(lock, until, something);
+        return look(lock);
+    }
+
+    /// For carriers: from now on `to` is told what would wake a thread. False when there is something already.
+    [[nodiscard]] bool listen(wait_listener& to) noexcept {
+        std::lock_guard lock(mutex_);
+        if (woken_ || interrupted_ || nudged_) return false;
+        listener_ = &to;
+        return true;
+    }
+    /// For carriers: nobody listens any more. False when the listener was told.
+    bool stop_listening() noexcept {
+        std::lock_guard lock(mutex_);
+        return std::exchange(listener_, nullptr) != nullptr;
+    }
+    /// For carriers: what `block_until` answers. Whoever told the listener is out of the point when this returns.
+    bool look() noexcept {
+        std::unique_lock lock(mutex_);
+        return look(lock);
+    }
+    /// Of this thread; null where it blocks.
+    [[nodiscard]] static wait_carrier* carrier() noexcept { return carrier_; }
+    static void carry(wait_carrier* by) noexcept { carrier_ = by; }
+
+private:
+    void tell() noexcept {    // under the lock
+        if (auto* const to = std::exchange(listener_, nullptr)) to->tell(*to);
+        else changed_.notify_one();
+    }
+    bool look(std::unique_lock<std::mutex> const&) noexcept {
         nudged_ = false;
         return woken_ || interrupted_;
     }
 
-private:
+    static inline thread_local constinit wait_carrier* carrier_ = nullptr;
+
     mutable std::mutex mutex_;
     std::condition_variable changed_;
+    wait_listener* listener_ = nullptr;
     bool woken_ = false;
     bool nudged_ = false;
     bool interrupted_ = false;

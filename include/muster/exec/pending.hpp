@@ -28,7 +28,7 @@ public:
     outcome<T> get() { return get(context{waiter_}); }
     outcome<T> get(context const& cx) {
         // What was submitted in a row is done in a row: to sleep for each costs the worker a wake-up each.
-        for (int i = 0; i < 16 && !ready(); ++i) std::this_thread::yield();
+        for (int i = 0; i < 16 && !wait_point::carrier() && !ready(); ++i) std::this_thread::yield();
         if (!ready() && cx.wait(state_->done) != context::wait_end::woken && !ready()) return cx.interruption();
         return std::move(state_->result);
     }

@@ -55,6 +55,10 @@
 // shorter than that is first worked off by its caller alone, and offered after all when it takes longer, or when one of its items
 // waits. One idle thread looks on for 50 us before it sleeps, so that loops in a row find it awake.
 
+namespace muster {
+class call_place;
+}
+
 namespace muster::detail {
 
 struct crew_options {
@@ -259,6 +263,7 @@ public:
     }
 
 private:
+    friend muster::call_place;    // puts `here` away and back
     using clock = std::chrono::steady_clock;
     static constexpr std::chrono::nanoseconds worth_a_thread = std::chrono::microseconds{50};    // that is to be woken
     static constexpr std::chrono::nanoseconds worth_sharing = std::chrono::microseconds{5};      // with a thread that is awake
@@ -512,8 +517,7 @@ private:
             auto const before = joiners_.look();
             if (help_below(top)) continue;
             if (over() || spin_until(over)) return;
-            asleep const now(false);
-            joiners_.sleep_unless_rung(before);
+            rest_from_joining(before);
         }
     }
     void await(shared_fork& one) {
@@ -524,9 +528,15 @@ private:
             if (help_below(one)) continue;
             auto const something = [&] { return over() || joiners_.look() != before; };    // every fork or loop that is offered rings
             if (spin_until(something)) continue;
-            asleep const now(false);
-            joiners_.sleep_unless_rung(before);
+            rest_from_joining(before);
         }
+    }
+    void rest_from_joining(std::uint64_t since) {
+        asleep const now(false);
+        if (!wait_point::carrier()) return joiners_.sleep_unless_rung(since);
+        // Its thread has other calls to go on with, among them perhaps the one that those who are awaited wait for.
+        wait_point nobody;
+        nobody.block_until(clock::now() + watch);
     }
     static bool spin_until(auto const& over) noexcept {
         for (int i = 0; i < 200; ++i) {
