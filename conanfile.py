@@ -30,12 +30,11 @@ COMPONENTS = {
     "bgp": (["core"],),
     "hash": (["core", "openssl"], "xxhash/[>=0.8 <1]", "xxHash", "xxHash::xxhash"),
     "jwt": (["core", "openssl", "sodium"],),
-    "llm": (["core"],),
     "workbook": (["core"], "libxlsxwriter/[>=1.1.4 <2]", "libxlsxwriter", "libxlsxwriter::libxlsxwriter"),
     "search": (["core", "pcre2"], "yaml-cpp/[>=0.7 <1]", "yaml-cpp", "yaml-cpp::yaml-cpp"),
     "search_hyperscan": (["search", "hyperscan"],),
     "search_re2": (["search", "re2"],),
-    "llm": (["core", "openssl", "sqlite"],),
+    "llm": (["curl", "json_schema", "openssl", "sqlite", "xml"],),
 }
 
 
@@ -52,8 +51,7 @@ class Muster(ConanFile):
     default_options = {
         name: name not in
         ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook",
-         "json", "json_schema", "xml", "xml_path")
-        ("redis", "fibers", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
+         "json", "json_schema", "xml", "xml_path", "fibers", "llm")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

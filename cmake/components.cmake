@@ -42,14 +42,13 @@ muster_component(xml_path USES xml HEADERS workloads/formats/xml_path.hpp
 
 # Workloads: whole problems, on the libraries of the components they use.
 muster_component(bgp USES core HEADERS workloads/bgp/*.hpp)
-muster_component(llm USES core HEADERS workloads/llm/*.hpp)
 muster_component(jwt USES core openssl sodium HEADERS workloads/jwt/*.hpp)
 muster_component(search USES core pcre2 HEADERS workloads/search/*.hpp EXCEPT workloads/search/hyperscan_engine.hpp workloads/search/re2_engine.hpp
                                                               PACKAGE yaml-cpp TARGET yaml-cpp::yaml-cpp DEBIAN libyaml-cpp-dev)
 muster_component(search_hyperscan USES search hyperscan HEADERS workloads/search/hyperscan_engine.hpp)
 muster_component(search_re2 USES search re2 HEADERS workloads/search/re2_engine.hpp)
 muster_component(hash USES core openssl HEADERS workloads/hash/*.hpp PACKAGE xxHash TARGET xxHash::xxhash DEBIAN libxxhash-dev)
-muster_component(llm USES core openssl sqlite HEADERS workloads/llm/*.hpp)
+muster_component(llm USES curl json_schema openssl sqlite xml HEADERS workloads/llm/*.hpp)
 
 # All that were found.
 get_directory_property(muster_components DIRECTORY ${PROJECT_SOURCE_DIR} MUSTER_COMPONENTS)
