@@ -82,11 +82,11 @@ inline std::string text_of(nlohmann::json const* in) {
 inline std::uint64_t count_of(nlohmann::json const* in) { return in != nullptr && in->is_number_unsigned() ? in->get<std::uint64_t>() : 0; }
 
 // What an endpoint, or who stands before it, says of its refusal.
-struct error_body {
+struct told_refusal {
     std::string message, type, code;
     bool is_page = false;
 
-    explicit error_body(std::string_view body) {
+    explicit told_refusal(std::string_view body) {
         auto const first = body.find_first_not_of(" \t\r\n");
         is_page = first != body.npos && body[first] == '<';
         auto const parsed = is_page ? outcome<nlohmann::json>{failure{}} : parse_json(body, {.max_bytes = 64 * KiB, .max_depth = 16});
@@ -110,7 +110,7 @@ struct error_body {
 };
 
 // Which fault a status and a body amount to. 429 is two things: come again, and never again.
-inline fault fault_of(int status, error_body const& said) {
+inline fault fault_of(int status, told_refusal const& said) {
     if (said.says_any({"insufficient_quota", "credit_balance_exhausted", "organization_spend_limit_exceeded", "project_spend_limit_exceeded",
                        "organization_usage_limit_exceeded", "billing_hard_limit_reached", "billing_not_active"}))
         return fault::quota_spent;
@@ -170,7 +170,7 @@ inline outcome<std::string> client::body_of(chat_request const& what) const {
 }
 
 inline failure client::refusal(http_response&& answer) const {
-    detail::error_body const said{answer.body};
+    detail::told_refusal const said{answer.body};
     auto which = detail::fault_of(answer.status, said);
     if (auto const again = answer.headers.find("x-should-retry"); again && !ends_the_run(which)) {
         if (*again == "false") which = which == fault::rate_limited || which == fault::overloaded || which == fault::slow ? fault::refused_request : which;
@@ -194,7 +194,7 @@ inline outcome<chat_reply> client::reply(http_response&& answer) const {
     if (!body) return bad("the answer is no chat completion: " + body.error().text());
     auto const* const choices = member_of(&*body, "choices");
     if (choices == nullptr || !choices->is_array() || choices->empty()) {
-        detail::error_body const said{answer.body};    // some servers send errors with status 200
+        detail::told_refusal const said{answer.body};    // some servers send errors with status 200
         if (said.message.empty()) return bad("the answer is no chat completion: it has no choice");
         auto which = detail::fault_of(200, said);
         return failure{make_error_code(which), "status 200 with an error: " + json_text(said.message.substr(0, 200))};
