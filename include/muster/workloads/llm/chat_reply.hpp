@@ -24,6 +24,17 @@ enum class finish : unsigned char {
     other,             ///< it asks for a tool, or what the endpoint has come up with since
 };
 
+/// As OpenAI writes it: "stop", "length", "content_filter"; else "other".
+[[nodiscard]] constexpr std::string_view name_of(finish which) noexcept {
+    switch (which) {
+        case finish::stop: return "stop";
+        case finish::length: return "length";
+        case finish::content_filter: return "content_filter";
+        case finish::other: return "other";
+    }
+    return "other";
+}
+
 /// An answer that was paid for, of use or not: what a model has said, and what it took.
 struct chat_reply {
     std::string content{};          ///< empty where there is none

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>    // uint64_t
+#include <string>     // texts
+
+namespace muster::llm {
+
+/// A part of a document that a model is asked about.
+struct asked_node {
+    std::uint64_t number = 0;    ///< its place in the document: the same each time the document is split; below 2^63
+    std::string name{};          ///< what a reader calls it: a path, an ID
+    std::string text{};          ///< what is asked about: the longest go first, for they take longest
+    friend bool operator==(asked_node const&, asked_node const&) = default;
+};
+
+}  // namespace muster::llm

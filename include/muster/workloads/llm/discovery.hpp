@@ -1,0 +1,281 @@
+#pragma once
+
+#include <algorithm>      // stable_sort, nth_element
+#include <atomic>         // flag
+#include <chrono>         // nanoseconds
+#include <cstddef>        // size_t
+#include <cstdint>        // uint64_t
+#include <mutex>          // mutex
+#include <optional>       // what ended the run
+#include <span>           // nodes
+#include <string>         // texts
+#include <utility>        // move
+#include <vector>         // nodes
+
+#include <sys/resource.h>    // getrusage
+
+#include <muster/adapt/json_schema.hpp>               // json_schema
+#include <muster/core/bytes.hpp>                      // KiB
+#include <muster/core/concepts.hpp>                   // around_tag, outcome_of
+#include <muster/core/context.hpp>                    // context
+#include <muster/core/outcome.hpp>                    // outcome
+#include <muster/core/stage.hpp>                      // operator|
+#include <muster/flow/map.hpp>                        // map
+#include <muster/observe/tally.hpp>                   // tally
+#include <muster/policy/observe.hpp>                  // observe
+#include <muster/workloads/llm/asked_node.hpp>        // asked_node
+#include <muster/workloads/llm/chat_reply.hpp>        // json_of
+#include <muster/workloads/llm/chat_request.hpp>      // chat_request
+#include <muster/workloads/llm/client.hpp>            // client
+#include <muster/workloads/llm/discovery_report.hpp>  // discovery_report
+#include <muster/workloads/llm/fact_run.hpp>          // fact_run
+#include <muster/workloads/llm/fault.hpp>             // ends_the_run
+
+namespace muster::llm {
+
+/// What every node is asked, but for its text.
+struct discovery_question {
+    std::string instructions{};                     ///< said before the node's text, as the system
+    std::string schema{};                           ///< JSON schema of the answer: an object, whose members are the facts
+    std::optional<std::uint64_t> max_tokens{};
+    std::optional<double> temperature{};
+    friend bool operator==(discovery_question const&, discovery_question const&) = default;
+};
+
+/// Asks a model about each node of a document, once, and keeps what it says: whatever fails, hangs, is refused or killed on the way.
+///
+///     discovery facts{model, run, question, schema};
+///     auto report = facts.over(nodes, on{fibers, 10}, retry{.attempts = 4} | limit{quota} | deadline{2min}, cx);
+///
+/// Shape      nodes that an earlier process has settled are not sent. Each attempt is in the store before it is sent, and its end when it is
+///            known; an answer that came is stored also where the run has been stopped meanwhile, for it was paid for. Each member of an
+///            answer is a fact. The longest nodes go first, so that no long one is left for the end.
+/// Order      the place first, then the policies around an attempt; in front of them the node's end is written.
+/// Waits      for the answers, as the policies say. A stop or the deadline of the context ends the run: what is done is kept, what was
+///            under way is let go.
+/// Fails      with what the store fails with. Nodes that fail are in the report, and touch no other; a fault that ends_the_run lets
+///            nothing more be sent: what is under way still comes, the rest is reported as stopped.
+/// Threads    one `over` at a time.
+/// Lifetime   refers to the client and the run.
+/// Cost       beside the calls two records in the store for each node.
+class discovery {
+public:
+    discovery(client const& by, fact_run& into, discovery_question question, json_schema schema)
+        : by_(by), into_(into), question_(std::move(question)), schema_(std::move(schema)) {}
+    discovery(discovery const&) = delete;
+    discovery& operator=(discovery const&) = delete;
+
+    /// `place` is where the calls run, as for any verb: `on{fibers, 10}`, also with `observe` behind it; `named{"ask"}` alone asks one node
+    /// after another. `policies` are around each attempt, or all: `retry{} | limit{quota} | deadline{2min}`.
+    template <class Place, class Policies>
+    outcome<discovery_report> over(std::span<asked_node const> nodes, Place const& place, Policies const& policies, context& cx);
+
+private:
+    struct settle;     // a policy: writes how a node ended
+    struct attempt;    // the task: one request
+
+    outcome<void> ask(asked_node const& node, context& cx);
+    void ended(asked_node const& node, outcome<void>& how, context& cx);
+    [[nodiscard]] std::optional<failure> end_of_run() const {
+        if (!over_.load(std::memory_order_acquire)) return std::nullopt;    // pairs with the release in end_run
+        std::lock_guard lock(mutex_);
+        return why_;
+    }
+    void end_run(failure why) {
+        std::lock_guard lock(mutex_);
+        if (!why_) why_ = std::move(why);
+        over_.store(true, std::memory_order_release);
+    }
+    // What the store fails with ends the run: to send what cannot be kept is waste.
+    void store_failed(failure why) {
+        {
+            std::lock_guard lock(mutex_);
+            if (!store_failed_) store_failed_ = why;
+        }
+        end_run(std::move(why));
+    }
+    [[nodiscard]] static std::string kind_of(failure const& why) { return why.code().message(); }
+
+    client const& by_;
+    fact_run& into_;
+    discovery_question question_;
+    json_schema schema_;
+
+    std::atomic<bool> over_{false};
+    mutable std::mutex mutex_;             // of what follows
+    std::optional<failure> why_;           // what ended the run
+    std::optional<failure> store_failed_;
+    discovery_report report_;
+    std::vector<std::chrono::nanoseconds> latencies_;
+    std::chrono::nanoseconds busy_{};      // of nodes that ended
+    std::uint64_t left_ = 0;               // nodes that have not
+};
+
+// Implementation
+
+struct discovery::settle {
+    using policy_concept = around_tag;
+    discovery* of;
+
+    template <class Next, class Item>
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
+        asked_node const& node = *item;
+        auto const start = cx.now();
+        auto result = next(cx, item);
+        {
+            std::lock_guard lock(of->mutex_);
+            of->busy_ += cx.now() - start;
+        }
+        of->ended(node, result, cx);
+        return result;
+    }
+};
+
+struct discovery::attempt {
+    discovery* of;
+    outcome<void> operator()(asked_node const* node, context& cx) const { return of->ask(*node, cx); }
+};
+
+inline outcome<void> discovery::ask(asked_node const& node, context& cx) {
+    if (auto const end = end_of_run()) return failure{cause::cancelled, "not sent, since the run has ended: " + end->text()};
+    auto const attempt = into_.begin_attempt(cx, node.number);
+    if (!attempt) {
+        if (!cx.stop_requested()) store_failed(attempt.error());
+        return attempt.error();
+    }
+    {
+        std::lock_guard lock(mutex_);
+        ++report_.attempts;
+    }
+    chat_request what{.messages = {{chat_message::speaker::system, question_.instructions}, {chat_message::speaker::user, node.text}},
+                      .max_tokens = question_.max_tokens,
+                      .temperature = question_.temperature,
+                      .schema = question_.schema};
+    // The same for each attempt that had no answer, so that an endpoint that knows of such keys answers and charges once.
+    what.idempotency_key = "muster-" + into_.digest().substr(0, 32) + "-" + std::to_string(node.number);
+    auto const start = cx.now();
+    auto reply = by_.ask(what, cx);
+    auto const took = cx.now() - start;
+
+    node_result kept{.node = node.number, .attempt = *attempt, .state = node_state::pending};    // another attempt may follow
+    outcome<void> result;
+    if (reply) {
+        kept.usage = reply->usage;
+        kept.answer = reply->content;
+        kept.finish_reason = name_of(reply->end);
+        auto const value = json_of(*reply, schema_);
+        if (value) {
+            kept.state = node_state::done;
+            for (auto const& [name, fact_value] : value->items()) kept.facts.push_back({name, fact_value.dump()});
+        } else {
+            result = value.error();
+            kept.partial = reply->end == finish::length && reply->has_content;
+        }
+    } else {
+        result = std::move(reply).error();
+    }
+    if (!result) {
+        kept.kind = kind_of(result.error());
+        kept.text = result.error().text();
+        if (ends_the_run(result.error())) end_run(result.error());
+    }
+    {
+        std::lock_guard lock(mutex_);
+        if (!result && result.error().code() == fault::rate_limited) ++report_.rate_limited;
+        report_.usage += kept.usage;
+        if (reply) latencies_.push_back(took);
+        if (kept.state == node_state::done) report_.facts += kept.facts.size();
+        if (kept.partial) ++report_.partial;
+    }
+    // Whatever the context says by now: what was paid for is kept.
+    context keeping{cx.waiting()};
+    if (auto const recorded = into_.record(keeping, std::move(kept)); !recorded) {
+        store_failed(recorded.error());
+        return recorded;
+    }
+    return result;
+}
+
+inline void discovery::ended(asked_node const& node, outcome<void>& how, context& cx) {
+    bool const stopped = !how && how.error().is(cause::cancelled);
+    auto const timed_out_run = !how && how.error().is(cause::timed_out) && cx.expired();
+    if (!how && !stopped && !timed_out_run) {
+        context keeping{cx.waiting()};
+        auto const recorded = into_.record(keeping, {.node = node.number, .attempt = 0, .state = node_state::failed, .kind = kind_of(how.error()),
+                                                     .text = how.error().text()});
+        if (!recorded) store_failed(recorded.error());
+    }
+    std::lock_guard lock(mutex_);
+    if (how) ++report_.done;
+    else if (stopped || timed_out_run) ++report_.stopped;
+    else ++report_.failed;
+    if (!how) ++report_.kinds[kind_of(how.error())];
+    if (left_ > 0) --left_;
+}
+
+template <class Place, class Policies>
+outcome<discovery_report> discovery::over(std::span<asked_node const> nodes, Place const& place, Policies const& policies, context& cx) {
+    std::vector<named_node> names;
+    names.reserve(nodes.size());
+    for (auto const& each : nodes) names.push_back({each.number, each.name});
+    std::vector<asked_node const*> asked;
+    {
+        std::lock_guard lock(mutex_);
+        report_ = {};
+        report_.nodes = nodes.size();
+        latencies_.clear();
+        why_.reset();
+        over_ = false;
+    }
+    if (!into_.is_finished())
+        if (auto const added = into_.add_nodes(cx, names); !added) return added.error();
+    for (auto const& each : nodes) {
+        auto const has = [&](auto const& in) { return std::binary_search(in.begin(), in.end(), each.number); };
+        if (has(into_.done())) ++report_.done_before;
+        else if (has(into_.failed())) ++report_.failed_before;
+        else asked.push_back(&each);
+        report_.sent_again += has(into_.interrupted()) ? 1u : 0u;
+    }
+    std::stable_sort(asked.begin(), asked.end(), [](auto const* a, auto const* b) { return a->text.size() > b->text.size(); });
+    left_ = asked.size();
+
+    tally sums;
+    if (!asked.empty()) (void)map(asked, place | observe{sums} | settle{this} | policies | attempt{this}, cx);
+
+    std::lock_guard lock(mutex_);
+    report_.run = sums.report();
+    report_.run.items = asked.size();
+    auto const unseen = asked.size() - (report_.done + report_.failed + report_.stopped);    // the verb did not begin with them
+    report_.stopped += unseen;
+    if (unseen != 0) report_.kinds[std::string{name_of(cause::cancelled)}] += unseen;
+    if (why_) report_.stopped_because = why_->code().message() + ": " + why_->text();
+    else if (cx.stop_requested()) report_.stopped_because = cx.interruption().text();
+    if (store_failed_) return *store_failed_;
+
+    context keeping{cx.waiting()};
+    if (!into_.is_finished()) {
+        if (report_.stopped != 0) {
+            auto const rest = into_.stop_rest(keeping, "stopped", report_.stopped_because);
+            if (!rest) return rest.error();
+        } else if (auto const finished = into_.finish(keeping); !finished) {
+            return finished.error();
+        }
+    }
+    if (!latencies_.empty()) {
+        std::chrono::nanoseconds sum{};
+        for (auto const each : latencies_) sum += each;
+        report_.latency_mean = sum / latencies_.size();
+        auto const at = [&](double share) {
+            auto const place_of = latencies_.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(latencies_.size() - 1));
+            std::nth_element(latencies_.begin(), place_of, latencies_.end());
+            return *place_of;
+        };
+        report_.latency_p50 = at(0.5);
+        report_.latency_p95 = at(0.95);
+    }
+    struct rusage used{};
+    if (::getrusage(RUSAGE_SELF, &used) == 0) report_.peak_memory = static_cast<std::uint64_t>(used.ru_maxrss) * KiB;
+    return report_;
+}
+
+}  // namespace muster::llm
