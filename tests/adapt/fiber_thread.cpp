@@ -224,13 +224,13 @@ TEST_CASE("fiber_thread: items are claimed in order, jobs run in order, and no m
     CHECK(ran == in_order);
 }
 
-TEST_CASE("fiber_thread: 100,000 calls that do not wait need one stack", "[adapt][fibers]") {
+TEST_CASE("fiber_thread: 100,000 calls that do not wait need a stack or two", "[adapt][fibers]") {
     std::atomic<std::size_t> ran{0};
     {
         fiber_thread fibers;
         for (int i = 0; i < 50'000; ++i) fibers.post([&] { ++ran; });
         fibers.bulk(50'000, 5'000, items([&](std::size_t) { ++ran; }));
-        CHECK(fibers.stacks() < 100);    // a slice that is over lets another begin
+        CHECK(fibers.stacks() <= 3);    // a slice that is over lets another begin
     }
     CHECK(ran == 100'000);
 }
@@ -331,16 +331,21 @@ TEST_CASE("fiber_thread: limit{rate_limiter} spaces calls, first come first serv
     manual_time time;
     rate_limiter quota{{.permits = 1, .per = 1s}};
     std::vector<std::size_t> let_in;
+    auto const begun = time.now();
+    std::size_t early = 0;
     std::jthread caller([&] {
-        (void)map(indices{4}, on{fibers, 4} | limit{quota} | [&](std::size_t i) { let_in.push_back(i); }, context{time});
+        (void)map(indices{4}, on{fibers, 4} | limit{quota} | [&](std::size_t i, context& cx) {
+            let_in.push_back(i);
+            early += cx.now() < begun + i * 1s;
+        }, context{time});
     });
     for (std::size_t left = 3; left != 0; --left) {
-        CHECK(time.until_waiting(left) == left);
+        CHECK(comes_true([&] { return time.waiting() == left; }));
         time.advance(1s);
     }
     caller.join();
     CHECK(let_in == std::vector<std::size_t>{0, 1, 2, 3});
-    CHECK(time.waits() == std::vector<std::chrono::nanoseconds>{1s, 2s, 3s});
+    CHECK(early == 0);
 }
 
 TEST_CASE("fiber_thread: limit{bulkhead} holds no thread while it waits for room", "[adapt][fibers]") {
@@ -397,15 +402,13 @@ TEST_CASE("fiber_thread: fan_out and hedge inside of its calls run on it, too", 
     });
     for (int i = 0; i < 50; ++i) REQUIRE(answers[static_cast<std::size_t>(i)] == i + 1);
 
-    std::atomic<int> attempts{0};
+    std::array<std::atomic<int>, 50> attempts{};
     auto const hedged = map(indices{50}, on{fibers, 50} | hedge{fibers, 1ms} | [&](std::size_t i, context& cx) -> outcome<std::size_t> {
-        if (attempts++ % 2 == 0)
+        if (attempts[i]++ == 0)
             if (auto waited = cx.pause(1h); !waited) return std::move(waited).error();
         return i;
     });
-    std::size_t right = 0;
-    for (std::size_t i = 0; i < 50; ++i) right += hedged[i] == i;
-    CHECK(right >= 25);    // which of two attempts is the slow one is for the time to say
+    for (std::size_t i = 0; i < 50; ++i) REQUIRE((hedged[i] == i && attempts[i] == 2));
 }
 
 TEST_CASE("fiber_thread: verbs nest, also where every stack is taken by a call that waits for its own", "[adapt][fibers]") {

@@ -141,6 +141,7 @@ private:
     static constexpr std::chrono::nanoseconds longest_poll = std::chrono::seconds{60};
     static constexpr std::chrono::nanoseconds ask_every = std::chrono::milliseconds{100};
     static constexpr std::size_t begun_a_round = 64;
+    static constexpr std::size_t most_computing = 2;    // calls that do not wait: more of them would take a stack each, and be no faster
     static constexpr std::size_t kept = 64;    // free stacks
 
     // The calls' side: on a fiber
@@ -161,7 +162,9 @@ private:
         if (clock::now() - round_began_ <= slice) return;
         auto& mine = *current_;
         ready_.push(mine);
+        ++computing_;
         leave(mine);
+        --computing_;
     }
     void leave(fiber& mine) noexcept {
         mine.place.put_away();
@@ -225,7 +228,7 @@ private:
             end_waits();
             auto going_on = std::exchange(ready_, {});
             while (auto* const next = going_on.pop()) go_on_with(*next);
-            for (auto left = begun_a_round; left != 0 && !work_.empty(); --left) {
+            for (auto left = begun_a_round; left != 0 && !work_.empty() && computing_ < most_computing; --left) {
                 auto* const one = take_stack();
                 if (!one) break;
                 one->begin(&live);
@@ -336,6 +339,7 @@ private:
     timer_heap<fiber> timers_;
     fiber* free_ = nullptr;
     std::size_t spare_ = 0;      // free ones
+    std::size_t computing_ = 0;  // fibers that kept the thread for a slice, and go on in the next round
     instant ask_again_ = instant::min();    // for stacks
     clock::time_point round_began_{};
     clock::time_point polled_{};
