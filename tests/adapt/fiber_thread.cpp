@@ -172,6 +172,7 @@ TEST_CASE("fiber_thread: options out of their range are refused, by name", "[ada
 }
 
 TEST_CASE("fiber_thread: 5,000 calls wait at once on one thread", "[adapt][fibers]") {
+    constexpr std::size_t calls = sanitized ? 500 : 5'000;    // ThreadSanitizer takes milliseconds to make a stack
     auto const before = testing::threads_of_process();
     fiber_thread fibers;
     CHECK(testing::threads_of_process() == before + 1);
@@ -180,31 +181,35 @@ TEST_CASE("fiber_thread: 5,000 calls wait at once on one thread", "[adapt][fiber
     std::vector<outcome<std::size_t>> answers;
     std::jthread caller([&] {
         context const cx{time};
-        answers = map(indices{5'000}, on{fibers, 5'000} | [&](std::size_t i, context& own) {
+        answers = map(indices{calls}, on{fibers, 5'000} | [&](std::size_t i, context& own) {
             (void)own.pause(1h);
             threads.insert(std::this_thread::get_id());
             return 2 * i;
         }, cx);
     });
-    CHECK(time.until_waiting(5'000) == 5'000);
+    CHECK(time.until_waiting(calls) == calls);
     CHECK(testing::threads_of_process() == before + 2);
-    CHECK(fibers.stacks() == 5'000);
+    CHECK(fibers.stacks() == calls);
     time.advance(1h);
     caller.join();
     CHECK(threads.size() == 1);
-    REQUIRE(answers.size() == 5'000);
+    REQUIRE(answers.size() == calls);
     std::size_t right = 0;
-    for (std::size_t i = 0; i < 5'000; ++i) right += answers[i] == 2 * i;
-    CHECK(right == 5'000);
+    for (std::size_t i = 0; i < calls; ++i) right += answers[i] == 2 * i;
+    CHECK(right == calls);
 }
 
 TEST_CASE("fiber_thread: items are claimed in order, jobs run in order, and no more at once than the width", "[adapt][fibers]") {
     fiber_thread fibers;
     std::vector<std::size_t> claimed;
     std::size_t now = 0, most = 0;
+    std::array<wait_point, 7> all_there;
     (void)map(indices{300}, on{fibers, 7} | [&](std::size_t i, context& cx) {
         claimed.push_back(i);
         most = std::max(most, ++now);
+        if (i == 6)
+            for (auto& each : all_there) each.wake();
+        if (i < 7) (void)cx.wait(all_there[i]);
         if (i % 3 == 0) step_aside(cx);
         --now;
     });
@@ -235,15 +240,16 @@ TEST_CASE("fiber_thread: 100,000 calls that do not wait need a stack or two", "[
     CHECK(ran == 100'000);
 }
 
-TEST_CASE("fiber_thread: 100,000 calls that each wait come to their end, 1,000 at once", "[adapt][fibers]") {
+TEST_CASE("fiber_thread: 100,000 calls that each wait come to their end, many at once", "[adapt][fibers]") {
+    constexpr std::size_t at_once = sanitized ? 100 : 1'000;
     fiber_thread fibers;
     std::atomic<std::size_t> ran{0};
-    auto const answers = map(indices{100'000}, on{fibers, 1'000} | [&](std::size_t, context& cx) {
+    auto const answers = map(indices{100'000}, on{fibers, at_once} | [&](std::size_t, context& cx) {
         step_aside(cx);
         ++ran;
     });
     CHECK(ran == 100'000);
-    CHECK(fibers.stacks() <= 1'000);
+    CHECK(fibers.stacks() <= at_once);
     std::size_t failed = 0;
     for (auto const& each : answers) failed += !each;
     CHECK(failed == 0);
@@ -252,12 +258,22 @@ TEST_CASE("fiber_thread: 100,000 calls that each wait come to their end, 1,000 a
 TEST_CASE("fiber_thread: waits end at their time, the earliest first", "[adapt][fibers]") {
     fiber_thread fibers;
     std::vector<std::size_t> ended;
+    instant begun{};
+    std::size_t there = 0, early = 0;
+    std::array<wait_point, 50> all_there;
     (void)map(indices{50}, on{fibers, 50} | [&](std::size_t i, context& cx) {
+        if (++there == 50) {
+            begun = later(cx.now(), 20ms);
+            for (auto& each : all_there) each.wake();
+        }
+        (void)cx.wait(all_there[i]);
         wait_point nobody;
-        static auto const begun = cx.now() + 20ms;    // one for all
-        (void)cx.wait(nobody, begun + (i * 7 % 50) * 1ms);
+        auto const until = begun + i * 7 % 50 * 1ms;
+        (void)cx.wait(nobody, until);
+        early += cx.now() < until;
         ended.push_back(i * 7 % 50);
     });
+    CHECK(early == 0);
     REQUIRE(ended.size() == 50);
     CHECK(std::is_sorted(ended.begin(), ended.end()));
 }

@@ -93,7 +93,6 @@ public:
         closing_.store(true);
         ring();
         thread_.join();
-        give_back(0);
     }
 
     [[nodiscard]] std::size_t most() const noexcept { return most_; }
@@ -174,11 +173,14 @@ private:
     static void live(switched_stack& me) noexcept {
         auto& mine = static_cast<fiber&>(me);
         auto& of = mine.of;
-        while (auto* const what = of.take_work()) {
-            what->run(*what);
-            of.breathe();
+        while (!mine.ends) {
+            while (auto* const what = of.take_work()) {
+                what->run(*what);
+                of.breathe();
+            }
+            of.rests_ = &mine;
+            mine.go_on_with(of.own_);
         }
-        of.over_ = &mine;
         mine.end(of.own_);
     }
     fiber_work* take_work() noexcept {
@@ -212,7 +214,7 @@ private:
 
     void begin_here() {
         if (poller_.at) poller_.begin(poller_.at);
-        free_ = fiber::make(*this, stack_);    // so that there is one, whatever comes
+        free_ = fiber::make(*this, stack_, &live);    // so that there is one, whatever comes
         if (free_) {
             made_ = spare_ = 1;
             return;
@@ -231,7 +233,6 @@ private:
             for (auto left = begun_a_round; left != 0 && !work_.empty() && computing_ < most_computing; --left) {
                 auto* const one = take_stack();
                 if (!one) break;
-                one->begin(&live);
                 go_on_with(*one);
             }
             if (!ready_.empty() || (!work_.empty() && has_stack())) {
@@ -241,6 +242,7 @@ private:
             if (closing_.load() && spare_ == made_.load(std::memory_order_relaxed) && work_.empty() && inbox_.empty()) break;
             idle();
         }
+        give_back(0);
         here_ = nullptr;
         if (poller_.at) poller_.end(poller_.at);
     }
@@ -265,9 +267,8 @@ private:
         own_.go_on_with(one);
         wait_point::carry(nullptr);
         current_ = nullptr;
-        if (auto* const over = std::exchange(over_, nullptr)) {
-            over->ended();
-            over->next = std::exchange(free_, over);
+        if (auto* const rests = std::exchange(rests_, nullptr)) {
+            rests->next = std::exchange(free_, rests);
             ++spare_;
         }
     }
@@ -301,7 +302,7 @@ private:
             return std::exchange(free_, free_->next);
         }
         if (!has_stack()) return nullptr;
-        auto* const one = fiber::make(*this, stack_);
+        auto* const one = fiber::make(*this, stack_, &live);
         if (one) {
             made_.fetch_add(1, std::memory_order_relaxed);    // a statistic for others
         } else {
@@ -312,7 +313,11 @@ private:
     }
     void give_back(std::size_t keep) noexcept {
         for (; spare_ > keep; --spare_) {
-            fiber::destroy(std::exchange(free_, free_->next));
+            auto* const one = std::exchange(free_, free_->next);
+            one->ends = true;
+            own_.go_on_with(*one);
+            one->ended();
+            fiber::destroy(one);
             made_.fetch_sub(1, std::memory_order_relaxed);
         }
     }
@@ -333,7 +338,7 @@ private:
     // The thread's own
     switched_stack own_;
     fiber* current_ = nullptr;
-    fiber* over_ = nullptr;      // has just ended
+    fiber* rests_ = nullptr;     // has just found no work
     fiber_line ready_;
     intrusive_list<fiber_work> work_;
     timer_heap<fiber> timers_;
