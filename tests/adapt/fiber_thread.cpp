@@ -55,7 +55,7 @@ auto items(Each each) {
     };
 }
 
-// Waits for a moment, so that all the others that can go on do.
+// Waits for a moment, so that others go on; on a slow machine the moment may be over at once.
 void step_aside(context const& cx) { (void)cx.pause(1us); }
 
 // What threads of a test end by `wake`, and calls wait for.
@@ -368,8 +368,12 @@ TEST_CASE("fiber_thread: limit{bulkhead} holds no thread while it waits for room
     fiber_thread fibers;
     bulkhead narrow{3};
     crowd inside;
+    std::array<wait_point, 3> all_there;
     auto const answers = map(indices{1'000}, on{fibers, 1'000} | limit{narrow} | [&](std::size_t i, context& cx) {
         crowd::visit const now(inside);
+        if (i == 2)
+            for (auto& each : all_there) each.wake();
+        if (i < 3) (void)cx.wait(all_there[i]);
         step_aside(cx);
         return i;
     });
@@ -639,7 +643,7 @@ TEST_CASE("fiber_thread: it polls also while calls compute one after another", "
     fiber_thread fibers{client};
     std::atomic<bool> answered{false};
     // Calls that never wait, until the answer of one that does is there.
-    auto const answers = map(indices{2'000'000}, on{fibers, 2} | [&](std::size_t i, context& cx) {
+    auto const answers = map(indices{200'000}, on{fibers, 2} | [&](std::size_t i, context& cx) {
         if (i == 0) {
             client.ask(cx);
             answered = true;
@@ -647,6 +651,30 @@ TEST_CASE("fiber_thread: it polls also while calls compute one after another", "
         return answered.load();
     });
     CHECK(answers.back() == true);
+}
+
+TEST_CASE("fiber_thread: a verb whose calls compute holds up no other verb", "[adapt][fibers]") {
+    fiber_thread fibers;
+    std::stop_source over;
+    auto const end = std::chrono::steady_clock::now() + testing::longest_wait;
+    std::vector<outcome<void>> computed;
+    std::jthread computing([&] {
+        computed = map(indices{1'000'000}, on{fibers, 100} | [&](std::size_t, context& cx) {
+            for (auto const until = later(cx.now(), 60us); cx.now() < until;) {}
+            if (cx.now() > end) over.request_stop();
+        }, context{over.get_token()});
+    });
+    REQUIRE(comes_true([&] { return fibers.stacks() > 1; }));    // a slice is over
+    std::size_t there = 0;
+    std::array<wait_point, 100> all_there;
+    (void)map(indices{100}, on{fibers, 100} | [&](std::size_t i, context& cx) {
+        if (++there == 100)
+            for (auto& each : all_there) each.wake();
+        (void)cx.wait(all_there[i]);
+    });
+    CHECK_FALSE(over.stop_requested());
+    over.request_stop();
+    CHECK(there == 100);
 }
 
 TEST_CASE("fiber_thread: a poller that another thread polls is refused", "[adapt][fibers]") {

@@ -63,20 +63,25 @@ private:
 class fiber_line {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
     void push(fiber& one) noexcept {
         one.next = nullptr;
         (first_ ? last_->next : first_) = &one;
         last_ = &one;
+        ++size_;
     }
-    fiber* pop() noexcept {
-        auto* const one = first_;
-        if (one) first_ = one->next;
+    /// Of one that is not empty.
+    fiber& pop() noexcept {
+        auto& one = *first_;
+        first_ = one.next;
+        --size_;
         return one;
     }
 
 private:
     fiber* first_ = nullptr;
     fiber* last_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 }  // namespace muster::detail

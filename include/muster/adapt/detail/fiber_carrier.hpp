@@ -123,7 +123,7 @@ public:
         ++loop.inside;
         while (loop.next != loop.n) {
             loop.item(loop.body, loop.next++);
-            breathe();
+            breathe(loop.computing);
         }
         if (loop.seats != 0) {
             work_.erase(loop);
@@ -139,8 +139,7 @@ private:
     static constexpr std::chrono::nanoseconds idle_long = std::chrono::seconds{1};          // after which stacks are given back
     static constexpr std::chrono::nanoseconds longest_poll = std::chrono::seconds{60};
     static constexpr std::chrono::nanoseconds ask_every = std::chrono::milliseconds{100};
-    static constexpr std::size_t begun_a_round = 64;
-    static constexpr std::size_t most_computing = 2;    // calls that do not wait: more of them would take a stack each, and be no faster
+    static constexpr std::size_t a_round = 64;    // fibers that go on, and that are begun, between two looks at what came
     static constexpr std::size_t kept = 64;    // free stacks
 
     // The calls' side: on a fiber
@@ -157,13 +156,14 @@ private:
         leave(mine);
         return point.look();
     }
-    void breathe() noexcept {
+    // Between two calls. Where the slice is over, the others' turn comes first; `among` counts this one meanwhile.
+    void breathe(std::size_t& among) noexcept {
         if (clock::now() - round_began_ <= slice) return;
         auto& mine = *current_;
         ready_.push(mine);
-        ++computing_;
+        ++among;
         leave(mine);
-        --computing_;
+        --among;
     }
     void leave(fiber& mine) noexcept {
         mine.place.put_away();
@@ -176,17 +176,25 @@ private:
         while (!mine.ends) {
             while (auto* const what = of.take_work()) {
                 what->run(*what);
-                of.breathe();
+                of.breathe(of.free_soon_);
             }
             of.rests_ = &mine;
             mine.go_on_with(of.own_);
         }
         mine.end(of.own_);
     }
+    // The first that may have a further fiber. Those that may not are loops: few.
+    [[nodiscard]] fiber_work* work_to_take() const noexcept {
+        auto* each = work_.first();
+        while (each && each->computing != 0) each = each->after;
+        return each;
+    }
     fiber_work* take_work() noexcept {
-        auto* const first = work_.pop_front();
-        if (first && --first->seats != 0) work_.push_back(*first);
-        return first;
+        auto* const what = work_to_take();
+        if (!what) return nullptr;
+        work_.erase(*what);
+        if (--what->seats != 0) work_.push_back(*what);
+        return what;
     }
 
     // Whoever wakes a point
@@ -228,24 +236,24 @@ private:
             take_inbox();
             round_began_ = clock::now();
             end_waits();
-            auto going_on = std::exchange(ready_, {});
-            while (auto* const next = going_on.pop()) go_on_with(*next);
-            for (auto left = begun_a_round; left != 0 && !work_.empty() && computing_ < most_computing; --left) {
+            for (auto left = std::min(a_round, ready_.size()); left != 0; --left) go_on_with(ready_.pop());
+            for (auto left = a_round; left != 0 && wants_fiber(); --left) {
                 auto* const one = take_stack();
                 if (!one) break;
                 go_on_with(*one);
             }
-            if (!ready_.empty() || (!work_.empty() && has_stack())) {
+            if (!ready_.empty() || (wants_fiber() && has_stack())) {
                 poll_now_and_then();
                 continue;
             }
-            if (closing_.load() && spare_ == made_.load(std::memory_order_relaxed) && work_.empty() && inbox_.empty()) break;
+            if (closing_.load() && nothing_left() && inbox_.empty()) break;
             idle();
         }
         give_back(0);
         here_ = nullptr;
         if (poller_.at) poller_.end(poller_.at);
     }
+    [[nodiscard]] bool wants_fiber() const noexcept { return free_soon_ == 0 && work_to_take(); }
     void take_inbox() noexcept {
         for (auto* each = inbox_.take_all(); each;) {
             auto* const next = each->earlier;
@@ -279,7 +287,7 @@ private:
         poller_.poll(poller_.at, std::chrono::nanoseconds{0});
     }
     void idle() noexcept {
-        auto const due = std::min(timers_.empty() ? never : timers_.first_due(), work_.empty() || all_made() ? never : ask_again_);
+        auto const due = std::min(timers_.empty() ? never : timers_.first_due(), !wants_fiber() || all_made() ? never : ask_again_);
         auto const until = spare_ > kept ? std::min(due, later(clock::now(), idle_long)) : due;
         asleep_.store(1);    // seq_cst: before the look at what may have come; one of the two sees the other
         if (inbox_.empty() && !(closing_.load() && nothing_left())) {
@@ -344,7 +352,7 @@ private:
     timer_heap<fiber> timers_;
     fiber* free_ = nullptr;
     std::size_t spare_ = 0;      // free ones
-    std::size_t computing_ = 0;  // fibers that kept the thread for a slice, and go on in the next round
+    std::size_t free_soon_ = 0;  // fibers between two pieces of work: they take what is next
     instant ask_again_ = instant::min();    // for stacks
     clock::time_point round_began_{};
     clock::time_point polled_{};
