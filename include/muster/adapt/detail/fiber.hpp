@@ -25,16 +25,18 @@ struct fiber : wait_listener, fiber_arrival, switched_stack {
     static constexpr std::size_t guard = 64 << 10;    // addresses: a frame that is larger may step over it
 
     /// Null where the machine has no memory, or no memory map, left.
-    static fiber* make(fiber_carrier& of, std::size_t stack) noexcept {
+    static fiber* make(fiber_carrier& of, std::size_t stack, entry what) noexcept {
         auto* const all = static_cast<std::byte*>(::mmap(nullptr, guard + stack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
         if (all == MAP_FAILED) return nullptr;
         if (::mprotect(all + guard, stack, PROT_READ | PROT_WRITE) != 0) {
             ::munmap(all, guard + stack);
             return nullptr;
         }
-        return ::new (all + guard + room(stack)) fiber(of, all + guard, stack);
+        auto* const made = ::new (all + guard + room(stack)) fiber(of, all + guard, stack);
+        made->begin(all + guard, room(stack), what);
+        return made;
     }
-    /// One that does not run.
+    /// One that has ended.
     static void destroy(fiber* one) noexcept {
         auto* const bottom = one->bottom;
         auto const stack = one->stack;
@@ -42,13 +44,13 @@ struct fiber : wait_listener, fiber_arrival, switched_stack {
         sanitized_stack::clean(bottom, stack);
         ::munmap(bottom - guard, guard + stack);
     }
-    void begin(entry what) noexcept { switched_stack::begin(bottom, room(stack), what); }
 
     fiber_carrier& of;
     fiber* next = nullptr;               // in the line of those that can go on, or among the free
     wait_point* waits_at = nullptr;
     std::size_t timer = no_timer;
     call_place place;
+    bool ends = false;                   // when it is gone on with
     std::byte* const bottom;
     std::size_t const stack;
 
@@ -61,20 +63,25 @@ private:
 class fiber_line {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
     void push(fiber& one) noexcept {
         one.next = nullptr;
         (first_ ? last_->next : first_) = &one;
         last_ = &one;
+        ++size_;
     }
-    fiber* pop() noexcept {
-        auto* const one = first_;
-        if (one) first_ = one->next;
+    /// Of one that is not empty.
+    fiber& pop() noexcept {
+        auto& one = *first_;
+        first_ = one.next;
+        --size_;
         return one;
     }
 
 private:
     fiber* first_ = nullptr;
     fiber* last_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 }  // namespace muster::detail

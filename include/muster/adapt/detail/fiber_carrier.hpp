@@ -93,7 +93,6 @@ public:
         closing_.store(true);
         ring();
         thread_.join();
-        give_back(0);
     }
 
     [[nodiscard]] std::size_t most() const noexcept { return most_; }
@@ -124,7 +123,7 @@ public:
         ++loop.inside;
         while (loop.next != loop.n) {
             loop.item(loop.body, loop.next++);
-            breathe();
+            breathe(loop.computing);
         }
         if (loop.seats != 0) {
             work_.erase(loop);
@@ -140,7 +139,7 @@ private:
     static constexpr std::chrono::nanoseconds idle_long = std::chrono::seconds{1};          // after which stacks are given back
     static constexpr std::chrono::nanoseconds longest_poll = std::chrono::seconds{60};
     static constexpr std::chrono::nanoseconds ask_every = std::chrono::milliseconds{100};
-    static constexpr std::size_t begun_a_round = 64;
+    static constexpr std::size_t a_round = 64;    // fibers that go on, and that are begun, between two looks at what came
     static constexpr std::size_t kept = 64;    // free stacks
 
     // The calls' side: on a fiber
@@ -157,11 +156,14 @@ private:
         leave(mine);
         return point.look();
     }
-    void breathe() noexcept {
+    // Between two calls. Where the slice is over, the others' turn comes first; `among` counts this one meanwhile.
+    void breathe(std::size_t& among) noexcept {
         if (clock::now() - round_began_ <= slice) return;
         auto& mine = *current_;
         ready_.push(mine);
+        ++among;
         leave(mine);
+        --among;
     }
     void leave(fiber& mine) noexcept {
         mine.place.put_away();
@@ -171,17 +173,28 @@ private:
     static void live(switched_stack& me) noexcept {
         auto& mine = static_cast<fiber&>(me);
         auto& of = mine.of;
-        while (auto* const what = of.take_work()) {
-            what->run(*what);
-            of.breathe();
+        while (!mine.ends) {
+            while (auto* const what = of.take_work()) {
+                what->run(*what);
+                of.breathe(of.free_soon_);
+            }
+            of.rests_ = &mine;
+            mine.go_on_with(of.own_);
         }
-        of.over_ = &mine;
         mine.end(of.own_);
     }
+    // The first that may have a further fiber. Those that may not are loops: few.
+    [[nodiscard]] fiber_work* work_to_take() const noexcept {
+        auto* each = work_.first();
+        while (each && each->computing != 0) each = each->after;
+        return each;
+    }
     fiber_work* take_work() noexcept {
-        auto* const first = work_.pop_front();
-        if (first && --first->seats != 0) work_.push_back(*first);
-        return first;
+        auto* const what = work_to_take();
+        if (!what) return nullptr;
+        work_.erase(*what);
+        if (--what->seats != 0) work_.push_back(*what);
+        return what;
     }
 
     // Whoever wakes a point
@@ -209,7 +222,7 @@ private:
 
     void begin_here() {
         if (poller_.at) poller_.begin(poller_.at);
-        free_ = fiber::make(*this, stack_);    // so that there is one, whatever comes
+        free_ = fiber::make(*this, stack_, &live);    // so that there is one, whatever comes
         if (free_) {
             made_ = spare_ = 1;
             return;
@@ -223,24 +236,24 @@ private:
             take_inbox();
             round_began_ = clock::now();
             end_waits();
-            auto going_on = std::exchange(ready_, {});
-            while (auto* const next = going_on.pop()) go_on_with(*next);
-            for (auto left = begun_a_round; left != 0 && !work_.empty(); --left) {
+            for (auto left = std::min(a_round, ready_.size()); left != 0; --left) go_on_with(ready_.pop());
+            for (auto left = a_round; left != 0 && wants_fiber(); --left) {
                 auto* const one = take_stack();
                 if (!one) break;
-                one->begin(&live);
                 go_on_with(*one);
             }
-            if (!ready_.empty() || (!work_.empty() && has_stack())) {
+            if (!ready_.empty() || (wants_fiber() && has_stack())) {
                 poll_now_and_then();
                 continue;
             }
-            if (closing_.load() && spare_ == made_.load(std::memory_order_relaxed) && work_.empty() && inbox_.empty()) break;
+            if (closing_.load() && nothing_left() && inbox_.empty()) break;
             idle();
         }
+        give_back(0);
         here_ = nullptr;
         if (poller_.at) poller_.end(poller_.at);
     }
+    [[nodiscard]] bool wants_fiber() const noexcept { return free_soon_ == 0 && work_to_take(); }
     void take_inbox() noexcept {
         for (auto* each = inbox_.take_all(); each;) {
             auto* const next = each->earlier;
@@ -262,9 +275,8 @@ private:
         own_.go_on_with(one);
         wait_point::carry(nullptr);
         current_ = nullptr;
-        if (auto* const over = std::exchange(over_, nullptr)) {
-            over->ended();
-            over->next = std::exchange(free_, over);
+        if (auto* const rests = std::exchange(rests_, nullptr)) {
+            rests->next = std::exchange(free_, rests);
             ++spare_;
         }
     }
@@ -275,7 +287,7 @@ private:
         poller_.poll(poller_.at, std::chrono::nanoseconds{0});
     }
     void idle() noexcept {
-        auto const due = std::min(timers_.empty() ? never : timers_.first_due(), work_.empty() || all_made() ? never : ask_again_);
+        auto const due = std::min(timers_.empty() ? never : timers_.first_due(), !wants_fiber() || all_made() ? never : ask_again_);
         auto const until = spare_ > kept ? std::min(due, later(clock::now(), idle_long)) : due;
         asleep_.store(1);    // seq_cst: before the look at what may have come; one of the two sees the other
         if (inbox_.empty() && !(closing_.load() && nothing_left())) {
@@ -298,7 +310,7 @@ private:
             return std::exchange(free_, free_->next);
         }
         if (!has_stack()) return nullptr;
-        auto* const one = fiber::make(*this, stack_);
+        auto* const one = fiber::make(*this, stack_, &live);
         if (one) {
             made_.fetch_add(1, std::memory_order_relaxed);    // a statistic for others
         } else {
@@ -309,7 +321,11 @@ private:
     }
     void give_back(std::size_t keep) noexcept {
         for (; spare_ > keep; --spare_) {
-            fiber::destroy(std::exchange(free_, free_->next));
+            auto* const one = std::exchange(free_, free_->next);
+            one->ends = true;
+            own_.go_on_with(*one);
+            one->ended();
+            fiber::destroy(one);
             made_.fetch_sub(1, std::memory_order_relaxed);
         }
     }
@@ -330,12 +346,13 @@ private:
     // The thread's own
     switched_stack own_;
     fiber* current_ = nullptr;
-    fiber* over_ = nullptr;      // has just ended
+    fiber* rests_ = nullptr;     // has just found no work
     fiber_line ready_;
     intrusive_list<fiber_work> work_;
     timer_heap<fiber> timers_;
     fiber* free_ = nullptr;
     std::size_t spare_ = 0;      // free ones
+    std::size_t free_soon_ = 0;  // fibers between two pieces of work: they take what is next
     instant ask_again_ = instant::min();    // for stacks
     clock::time_point round_began_{};
     clock::time_point polled_{};

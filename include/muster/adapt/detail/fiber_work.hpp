@@ -45,7 +45,8 @@ struct fiber_work : fiber_arrival {
     explicit constexpr fiber_work(call how, std::size_t on = 1) noexcept : fiber_arrival(false), run(how), seats(on) {}
 
     call const run;
-    std::size_t seats;    // it stands in the line as long as there are any
+    std::size_t seats;            // it stands in the line as long as there are any
+    std::size_t computing = 0;    // fibers in it that kept the thread for a slice, and go on soon: it needs no further one
     fiber_work* before = nullptr;
     fiber_work* after = nullptr;
 };

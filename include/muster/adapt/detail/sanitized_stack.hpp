@@ -28,11 +28,9 @@ namespace muster::detail {
 class sanitized_stack {
 public:
 #if defined(MUSTER_ASAN)
-    /// A new stack, or one that was left for good.
     void begin(void* bottom, std::size_t size) noexcept {
         bottom_ = bottom;
         size_ = size;
-        clean(bottom, size);
     }
     /// Before the memory is given back.
     static void clean(void* bottom, std::size_t size) noexcept { __asan_unpoison_memory_region(bottom, size); }

@@ -39,7 +39,7 @@ public:
         came_here(boost::context::detail::jump_fcontext(to.at_, this));
         mine.put_back();
     }
-    /// This one is over; it may be begun again.
+    /// This one is over, and nothing on it is needed any more.
     [[noreturn]] void end(switched_stack& to) noexcept {
         sanitized_.leave_for(to.sanitized_, true);
         to_ = &to;
