@@ -43,7 +43,7 @@ class Muster(ConanFile):
     # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
     default_options = {
         name: name not in
-        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook")
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "curl", "search", "search_hyperscan", "search_re2", "workbook")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"
