@@ -52,6 +52,7 @@ class Muster(ConanFile):
         name: name not in
         ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook",
          "json", "json_schema", "xml", "xml_path", "fibers", "llm")
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "curl", "search", "search_hyperscan", "search_re2", "workbook")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

@@ -47,7 +47,7 @@ struct http_client_stats {
 ///     auto answers = map(prompts, on{io, 100} | retry{} | deadline{30s} | post);
 ///
 /// Shape      any status is an answer: `require_ok` makes failures of those that are not 2xx. The body comes whole, no longer than
-///            `largest_body`. Connections are kept and used again, over HTTP/2 by many calls at once; names are looked up once a minute.
+///            `largest_body`; one that says no length ends where the connection does, however that came. Connections are kept and used again, over HTTP/2 by many calls at once; names are looked up once a minute.
 ///            There is a redirection to the same scheme, host and port where `redirects` allows it; 303, and 301 and 302 of a POST, become
 ///            a GET.
 /// Waits      through the context, for the answer; with http_options::timeout where the context has no deadline. On a deadline or stop

@@ -71,7 +71,7 @@ inline std::optional<std::chrono::nanoseconds> retry_after_of(http_headers const
     auto from = now;
     if (auto const date = headers.find("date"))
         if (auto const sent = detail::http_date(*date)) from = *sent;
-    auto const wait = std::chrono::duration_cast<std::chrono::seconds>(*until - from);    // centuries are no nanoseconds
+    auto const wait = *until - std::chrono::floor<std::chrono::seconds>(from);    // in seconds: centuries are no nanoseconds
     return std::clamp<std::chrono::seconds>(wait, 0s, 320'000'000s);
 }
 

@@ -396,6 +396,8 @@ inline outcome<http_response> http_transfer::ended(CURLcode code) {
             return failure{cause::out_of_memory, url_.origin + ": no memory for the request"};
         return fail(fault_of(code, os_error), plain_text(words_[0] != '\0' ? words_ : ::curl_easy_strerror(code)));
     }
+    // libcurl takes an end amid the headers for the end of an answer.
+    if (stage_ != stage::body || interim_) return fail(http_fault::disconnected, "the connection ended amid the headers");
     answer_.status = static_cast<int>(number(CURLINFO_RESPONSE_CODE));
     if (answer_.status < 100) return fail(http_fault::protocol, "the answer has no status");
     switch (number(CURLINFO_HTTP_VERSION)) {

@@ -79,6 +79,12 @@ inline outcome<http_url> http_url::read(std::string_view base, std::string_view 
         if (reference[i] <= ' ' || reference[i] >= 0x7f)    // char may be signed: others than ASCII are one or the other
             return refused("holds printable ASCII alone, percent-encoded where it is other; byte " + std::to_string(i) + " is none");
 
+    if (base.empty()) {    // libcurl guesses more: http:/host, http:///host
+        auto const host = reference.find("://");
+        if (host == reference.npos || host + 3 == reference.size() || reference[host + 3] == '/')
+            return refused("is absolute, as in https://api.example.com/path");
+    }
+
     url_parts const at;
     auto const set = [&](std::string_view part) {
         return ::curl_url_set(at.get(), CURLUPART_URL, std::string{part}.c_str(), CURLU_NON_SUPPORT_SCHEME | CURLU_DISALLOW_USER);
