@@ -6,13 +6,13 @@
 #include <deque>            // what is to be followed
 #include <stdexcept>        // invalid_argument
 #include <string>           // ids, text
-#include <string_view>      // declarations
 #include <unordered_set>    // ids that are done
 #include <utility>          // move, pair
 #include <vector>           // attachments
 
 #include <muster/core/bytes.hpp>                           // KiB
 #include <muster/core/outcome.hpp>                         // outcome
+#include <muster/workloads/formats/detail/xml_encoding.hpp> // encoded
 #include <muster/workloads/formats/detail/xml_scan.hpp>    // scan
 #include <muster/workloads/formats/xml_document.hpp>       // document
 #include <muster/workloads/formats/xml_id_index.hpp>       // id_index
@@ -67,7 +67,6 @@ public:
 
 private:
     [[nodiscard]] outcome<node> read(std::string const& id, id_place const& at) const;
-    [[nodiscard]] std::string encoded(std::string_view plain) const;
 
     document from_;
     id_index const* ids_;
@@ -90,19 +89,6 @@ inline linker::linker(document from, id_index const& ids, link_options options, 
         throw std::invalid_argument("muster: xml::limits needs max_node, max_depth, max_name, max_names and max_token above 0");
 }
 
-// Plain ASCII, as the document would have it.
-inline std::string linker::encoded(std::string_view plain) const {
-    auto const& encoding = ids_->encoding();
-    if (encoding != "UTF-16LE" && encoding != "UTF-16BE") return std::string{plain};
-    std::string out;
-    for (char const c : plain) {
-        if (encoding == "UTF-16BE") out += '\0';
-        out += c;
-        if (encoding == "UTF-16LE") out += '\0';
-    }
-    return out;
-}
-
 inline outcome<node> linker::read(std::string const& id, id_place const& at) const {
     auto const scope = ids_->scope(at.scope);
     std::string before, behind;
@@ -119,7 +105,7 @@ inline outcome<node> linker::read(std::string const& id, id_place const& at) con
     by.max_document = by.max_elements = 0;
     by.max_ids = 0;
     detail::scan one{from_, split_rule::elements({std::max<std::size_t>(scope.size(), 1) + 1}), by,
-                     {.begin = at.begin, .end = at.end, .before = encoded(before), .behind = encoded(behind), .encoding = ids_->encoding()}};
+                     {.begin = at.begin, .end = at.end, .before = detail::encoded(before, ids_->encoding()), .behind = detail::encoded(behind, ids_->encoding()), .encoding = ids_->encoding()}};
     auto found = one.next();
     if (found && !*found && found->error().is(cause::invalid_input)) found.reset();
     if (!found || (*found && (*found)->id != id))

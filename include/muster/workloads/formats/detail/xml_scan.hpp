@@ -4,8 +4,7 @@
 // hangs on the place in the tree that the parser has come to.
 
 #include <algorithm>        // find, min
-#include <array>            // windows-1252
-#include <cctype>           // tolower
+#include <array>            // first bytes
 #include <cstddef>          // size_t
 #include <cstdint>          // uint64_t
 #include <cstring>          // memcpy
@@ -23,6 +22,7 @@
 #include <muster/core/bytes.hpp>                            // KiB, MiB
 #include <muster/core/json.hpp>                             // json_text
 #include <muster/core/outcome.hpp>                          // outcome
+#include <muster/workloads/formats/detail/xml_encoding.hpp> // is_windows_1252, put_ascii
 #include <muster/workloads/formats/detail/xml_names.hpp>    // is_reference, put_escaped
 #include <muster/workloads/formats/xml_document.hpp>        // document
 #include <muster/workloads/formats/xml_id_index.hpp>        // id_index
@@ -157,7 +157,7 @@ private:
 
     void look_at_attributes(element& of, char const** attributes);
     void write_start(name_parts const& name, char const** attributes);
-    void write_declaration(std::string& to, binding const& what) const;
+    void write_declaration(std::string& to, binding const& what, bool ascii = false) const;
     void need(std::string_view prefix, bool element);
     void put(std::string_view what);
     void close_tag();
@@ -355,17 +355,11 @@ inline void scan::declared(std::string_view encoding) {
 }
 
 inline int scan::describe(std::string_view encoding, XML_Encoding& into) {
-    // 0x80 to 0x9f; the rest is as in ISO-8859-1. -1: no character.
-    static constexpr std::array<int, 32> special{0x20ac, -1,     0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
-                                                 0x2039, 0x0152, -1,     0x017d, -1,     -1,     0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-                                                 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, -1,     0x017e, 0x0178};
-    std::string small{encoding};
-    for (auto& c : small) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (small != "windows-1252" && small != "cp1252") {
+    if (!is_windows_1252(encoding)) {
         foreign_ = encoding;
         return XML_STATUS_ERROR;
     }
-    for (int i = 0; i < 256; ++i) into.map[i] = i >= 0x80 && i < 0xa0 ? special[static_cast<std::size_t>(i - 0x80)] : i;
+    for (int i = 0; i < 256; ++i) into.map[i] = i >= 0x80 && i < 0xa0 ? windows_1252[static_cast<std::size_t>(i - 0x80)] : i;
     into.data = nullptr;
     into.convert = nullptr;
     into.release = nullptr;
@@ -438,7 +432,7 @@ inline void scan::start(std::string_view name, char const** attributes) {
     message_seen_ = message_seen_ || split_rule::is_message(parts.local);
     if (bindings_.size() > new_bindings_) {
         std::string declarations;
-        for (auto i = new_bindings_; i < bindings_.size(); ++i) write_declaration(declarations, bindings_[i]);
+        for (auto i = new_bindings_; i < bindings_.size(); ++i) write_declaration(declarations, bindings_[i], true);
         scope_ = ids_.add_scope(scope_, std::move(declarations));
     }
     if (!in_node()) {
@@ -471,11 +465,16 @@ inline void scan::look_at_attributes(element& of, char const** attributes) {
     }
 }
 
-inline void scan::write_declaration(std::string& to, binding const& what) const {
+// ascii: the value, so that it can stand in any encoding.
+inline void scan::write_declaration(std::string& to, binding const& what, bool ascii) const {
     to += what.prefix.empty() ? " xmlns" : " xmlns:";
     to += what.prefix;
     to += "=\"";
-    put_escaped(to, what.uri, true);
+    if (ascii) {
+        std::string escaped;
+        put_escaped(escaped, what.uri, true);
+        put_ascii(to, escaped);
+    } else put_escaped(to, what.uri, true);
     to += '"';
 }
 
