@@ -13,10 +13,10 @@ namespace muster::llm {
 ///
 /// Lifetime   the texts are looked at by `digest`, and not kept.
 struct run_identity {
-    std::string_view document;    ///< its bytes; a digest of them, where they are more than memory
-    std::string_view prompt;
-    std::string_view model;       ///< with whatever else changes the answers: the endpoint, the temperature
-    std::string_view schema;
+    std::string_view document{};    ///< its bytes; a digest of them, where they are more than memory
+    std::string_view prompt{};
+    std::string_view model{};       ///< with whatever else changes the answers: the endpoint, the temperature
+    std::string_view schema{};
 
     /// SHA-256 over all four, each behind its length: 64 hexadecimal digits.
     [[nodiscard]] std::string digest() const;

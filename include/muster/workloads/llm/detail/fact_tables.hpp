@@ -308,7 +308,8 @@ inline outcome<void> fact_tables::record(context& cx, std::int64_t run, node_res
         if (auto done = use(put_usage).run(cx, run, what.node, what.attempt, used.prompt, used.completion, used.total, used.cached, used.reasoning); !done)
             return done;
     }
-    if (auto done = use(drop_facts).run(cx, run, what.node); !done) return done;    // those of a part that came earlier
+    if (what.attempt != 1)    // those of a part that came earlier
+        if (auto done = use(drop_facts).run(cx, run, what.node); !done) return done;
     std::int64_t place = 0;
     for (auto const& each : what.facts)
         if (auto done = use(put_fact).run(cx, run, what.node, ++place, each.name, each.value); !done) return done;

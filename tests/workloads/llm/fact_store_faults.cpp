@@ -1,0 +1,178 @@
+#include <muster/workloads/llm/fact_store.hpp>
+
+#include "catch.hpp"
+#include "faulty_files.hpp"
+#include "forked.hpp"
+#include "stored.hpp"
+
+#include <functional>     // steps
+#include <string>         // dumps
+#include <string_view>    // statements
+#include <vector>         // steps
+
+// Faults at every statement and at every write of the life of a node: what one call writes is there as a whole, or not at all.
+
+using namespace muster;
+using namespace muster::llm;
+
+namespace {
+
+/// Interrupts one statement, the nth that begins on any connection that was opened while this lives.
+class statement_fault {
+public:
+    statement_fault() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(&hook)); }
+    statement_fault(statement_fault const&) = delete;
+    ~statement_fault() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(&hook)); }
+
+    static void set(long at) {
+        armed = at;
+        seen = 0;
+    }
+    static inline std::atomic<long> seen{0}, armed{-1};
+
+private:
+    static int hook(sqlite3* db, char**, sqlite3_api_routines const*) {
+        sqlite3_trace_v2(db, SQLITE_TRACE_STMT, [](unsigned, void*, void*, void* text) {
+            // The end of a transaction is interrupted behind its deed: that is what faulty_files is for.
+            std::string_view const sql = static_cast<char const*>(text);
+            counts = !sql.starts_with("COMMIT") && !sql.starts_with("ROLLBACK");
+            if (counts) ++seen;
+            return 0;
+        }, nullptr);
+        sqlite3_progress_handler(db, 1, [](void*) { return counts && seen == armed ? 1 : 0; }, nullptr);
+        return SQLITE_OK;
+    }
+    static inline std::atomic<bool> counts{false};
+};
+
+/// What is done to a run, step by step.
+using step = std::function<outcome<void>(context&, fact_run&)>;
+std::vector<step> life() {
+    return {
+        [](context& cx, fact_run& run) { return run.add_nodes(cx, numbered(3)); },
+        [](context& cx, fact_run& run) { return run.begin_attempt(cx, 0).transform([](std::uint64_t) {}); },
+        [](context& cx, fact_run& run) { return run.record(cx, {.node = 0, .attempt = 1, .state = node_state::pending, .kind = "x", .usage = {1, 1, 2, 0, 0}}); },
+        [](context& cx, fact_run& run) { return run.begin_attempt(cx, 0).transform([](std::uint64_t) {}); },
+        [](context& cx, fact_run& run) { return run.record(cx, answered(0, 2)); },
+        [](context& cx, fact_run& run) { return run.record(cx, {.node = 1, .state = node_state::failed, .kind = "refusal"}); },
+        [](context& cx, fact_run& run) { return run.begin_attempt(cx, 2).transform([](std::uint64_t) {}); },
+        [](context& cx, fact_run& run) { return run.record(cx, answered(2)); },
+        [](context& cx, fact_run& run) { return run.finish(cx); },
+    };
+}
+
+}  // namespace
+
+TEST_CASE("fact_store: a fault at any statement leaves nothing of its call, and the call can be made again", "[llm]") {
+    statement_fault const faults;
+    temporary_folder const folder;
+    context cx;
+    auto const path = folder / "a.db";
+    auto store = store_in(path);
+    auto run = store.open_run(cx, identity).value();
+    long tried = 0;
+    for (auto const& each : life()) {
+        auto before = dump_of(path);
+        for (long k = 1;; ++k) {
+            statement_fault::set(k);
+            auto const done = each(cx, run);
+            bool const reached = statement_fault::seen >= k;
+            statement_fault::set(-1);
+            if (!reached) {    // it has no more statements
+                REQUIRE(done);
+                CHECK(k > 2);
+                break;
+            }
+            ++tried;
+            REQUIRE(!done);
+            CHECK(done.error().is(cause::cancelled));    // as SQLite says of what was interrupted
+            CHECK(dump_of(path) == before);
+        }
+        CHECK(dump_of(path) != before);
+        CHECK(contradictions(path) == 0);
+    }
+    CHECK(tried > 30);
+    CHECK(run.is_finished());
+}
+
+TEST_CASE("fact_store: a disk that fails at any write leaves each call whole or undone", "[llm]") {
+    auto const how = GENERATE(faulty_files::fault::full, faulty_files::fault::broken);
+    faulty_files const files;
+    context cx;
+    long told = 0;
+    for (long k = 0;; ++k) {
+        temporary_folder const folder;
+        auto const path = folder / "a.db";
+        std::string before, after;
+        bool reached = false;
+        {
+            auto store = store_in(path);
+            auto run = store.open_run(cx, identity).value();
+            auto const steps = life();
+            std::size_t well = 0;
+            before = dump_of(path);
+            faulty_files::set(how, k);
+            for (auto const& each : steps) {
+                auto const done = each(cx, run);
+                reached = faulty_files::writes > k;
+                if (!done) {
+                    ++told;
+                    CHECK(done.error().is(how == faulty_files::fault::full ? cause::exhausted : cause::unavailable));
+                    break;
+                }
+                ++well;
+                before = dump_of(path);
+            }
+            faulty_files::set(faulty_files::fault::none, -1);
+            CHECK(reached == (well < steps.size()));
+            if (reached) {    // the disk is well again: the same call goes through
+                CHECK(dump_of(path) == before);
+                CHECK(steps[well](cx, run));
+            }
+            after = dump_of(path);
+        }
+        CHECK(dump_of(path) == after);
+        CHECK(contradictions(path) == 0);
+        if (!reached) break;
+    }
+    CHECK(told > 20);
+}
+
+TEST_CASE("fact_store: a process that dies at any write leaves whole calls, and its run goes on", "[llm][forks]") {
+    faulty_files const files;
+    long deaths = 0;
+    for (long k = 0;; ++k) {
+        temporary_folder const folder;
+        auto const path = folder / "a.db";
+        auto const lives = [&](bool dies) {
+            context cx;
+            if (dies) faulty_files::set(faulty_files::fault::kill, k);
+            auto store = store_in(path);
+            auto run = store.open_run(cx, identity).value();
+            for (auto const& each : life())
+                if (!each(cx, run)) return 1;
+            return 0;
+        };
+        auto const end = in_child([&] { return lives(true); });
+        if (end == exits(0)) break;
+        ++deaths;
+        REQUIRE(end == exits(42));
+        context cx;
+        auto store = store_in(path);
+        auto run = store.open_run(cx, identity).value();
+        CHECK(contradictions(path) == 0);
+        CHECK(run.interrupted().size() <= 1);
+        if (!run.is_finished()) CHECK(run.add_nodes(cx, numbered(3)));
+        for (std::uint64_t node = 0; node < 3 && !run.is_finished(); ++node) {
+            if (run.is_settled(node)) continue;
+            auto const attempt = run.begin_attempt(cx, node);
+            REQUIRE(attempt);
+            CHECK(run.record(cx, answered(node, *attempt)));
+        }
+        if (!run.is_finished()) CHECK(run.finish(cx));
+        CHECK(contradictions(path) == 0);
+        CHECK(nodes_of(path).size() == 3);
+        CHECK(summary_of(path).attempts <= 5);    // node 0 fails once; one of the three was in flight
+    }
+    CHECK(deaths > 40);
+}
