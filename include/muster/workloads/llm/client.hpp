@@ -22,13 +22,15 @@
 #include <muster/workloads/llm/chat_request.hpp>      // chat_request
 #include <muster/workloads/llm/endpoint.hpp>          // endpoint
 #include <muster/workloads/llm/fault.hpp>             // fault
+#include <muster/workloads/llm/quota.hpp>             // quota
+#include <muster/workloads/llm/stated_limits.hpp>     // stated_limits_of
 
 namespace muster::llm {
 
 /// Asks an OpenAI-compatible endpoint to complete chats.
 ///
 ///     http_client http;
-///     client model{http, {.url = "https://api.openai.com/v1", .model = "gpt-4o-mini", .key = key}};
+///     client model{http, {.url = "https://api.openai.com/v1", .model = "gpt-4o-mini", .key = key}, &quota};
 ///     auto ask = [&](chat_request const& what, context& cx) { return model.ask(what, cx); };
 ///     auto replies = map(requests, on{fibers, 100} | deadline{5min} | retry{.attempts = 4} | limit{quota} | ask);
 ///
@@ -39,12 +41,13 @@ namespace muster::llm {
 ///            the endpoint says of it, never the key. retry_after() is what the endpoint asks for.
 /// Throws     the constructor std::invalid_argument for an endpoint that has no URL.
 /// Threads    any number.
-/// Lifetime   refers to the http_client.
+/// Lifetime   refers to the http_client and the quota.
 /// Cost       beside the call some microseconds for each KiB of JSON.
 /// Source     the OpenAPI description of OpenAI's API; Azure OpenAI's reference; errors also as other servers have been seen to send them.
 class client {
 public:
-    client(http_client& by, endpoint at);
+    /// `tells` hears of the limits that answers state, and stops where nothing more will be granted; null: nobody does.
+    client(http_client& by, endpoint at, quota* tells = nullptr);
 
     outcome<chat_reply> ask(chat_request const& what, context& cx) const;
     outcome<chat_reply> ask(chat_request const& what) const {
@@ -60,6 +63,7 @@ private:
 
     http_client& by_;
     endpoint at_;
+    quota* tells_;
     http_request front_;    // of every request: where to, and with which headers
 };
 
@@ -128,7 +132,7 @@ inline fault fault_of(int status, told_refusal const& said) {
 
 }  // namespace detail
 
-inline client::client(http_client& by, endpoint at) : by_(by), at_(std::move(at)) {
+inline client::client(http_client& by, endpoint at, quota* tells) : by_(by), at_(std::move(at)), tells_(tells) {
     auto url = at_.completions_url();
     if (!url) throw std::invalid_argument("muster: llm::client: " + url.error().text());
     front_.method = "POST";
@@ -239,7 +243,12 @@ inline outcome<chat_reply> client::ask(chat_request const& what, context& cx) co
     if (!what.idempotency_key.empty() && !at_.idempotency_header.empty()) request.headers.add(at_.idempotency_header, what.idempotency_key);
     auto answer = by_.send(std::move(request), cx);
     if (!answer) return std::move(answer).error();
-    if (!answer->ok()) return refusal(std::move(*answer));
+    if (tells_) tells_->observe(stated_limits_of(answer->headers));
+    if (!answer->ok()) {
+        auto why = refusal(std::move(*answer));
+        if (tells_ && ends_the_run(why)) tells_->stop(why);
+        return why;
+    }
     return reply(std::move(*answer));
 }
 

@@ -7,7 +7,6 @@
 #include <cstdint>        // uint64_t
 #include <mutex>          // mutex
 #include <optional>       // what ended the run
-#include <span>           // nodes
 #include <string>         // texts
 #include <utility>        // move
 #include <vector>         // nodes
@@ -19,6 +18,7 @@
 #include <muster/core/concepts.hpp>                   // around_tag, outcome_of
 #include <muster/core/context.hpp>                    // context
 #include <muster/core/outcome.hpp>                    // outcome
+#include <muster/core/run_info.hpp>                   // run_info
 #include <muster/core/stage.hpp>                      // operator|
 #include <muster/flow/map.hpp>                        // map
 #include <muster/observe/tally.hpp>                   // tally
@@ -68,14 +68,14 @@ public:
     /// `place` is where the calls run, as for any verb: `on{fibers, 10}`, also with `observe` behind it; `named{"ask"}` alone asks one node
     /// after another. `policies` are around each attempt, or all: `retry{} | limit{quota} | deadline{2min}`.
     template <class Place, class Policies>
-    outcome<discovery_report> over(std::span<asked_node const> nodes, Place const& place, Policies const& policies, context& cx);
+    outcome<discovery_report> over(std::vector<asked_node> nodes, Place const& place, Policies const& policies, context& cx);
 
 private:
     struct settle;     // a policy: writes how a node ended
-    struct attempt;    // the task: one request
+    struct one_attempt;    // the task: one request
 
     outcome<void> ask(asked_node const& node, context& cx);
-    void ended(asked_node const& node, outcome<void>& how, context& cx);
+    void ended(asked_node const& node, outcome<void> const& how, context& cx, std::chrono::nanoseconds took);
     [[nodiscard]] std::optional<failure> end_of_run() const {
         if (!over_.load(std::memory_order_acquire)) return std::nullopt;    // pairs with the release in end_run
         std::lock_guard lock(mutex_);
@@ -108,7 +108,7 @@ private:
     discovery_report report_;
     std::vector<std::chrono::nanoseconds> latencies_;
     std::chrono::nanoseconds busy_{};      // of nodes that ended
-    std::uint64_t left_ = 0;               // nodes that have not
+    std::uint64_t asked_ = 0;              // nodes that this run is about
 };
 
 // Implementation
@@ -118,22 +118,18 @@ struct discovery::settle {
     discovery* of;
 
     template <class Next, class Item>
-    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
-        asked_node const& node = *item;
+    auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, asked_node const&> {
+        asked_node const& node = item;
         auto const start = cx.now();
-        auto result = next(cx, item);
-        {
-            std::lock_guard lock(of->mutex_);
-            of->busy_ += cx.now() - start;
-        }
-        of->ended(node, result, cx);
+        auto result = next(cx, node);
+        of->ended(node, result, cx, cx.now() - start);
         return result;
     }
 };
 
-struct discovery::attempt {
+struct discovery::one_attempt {
     discovery* of;
-    outcome<void> operator()(asked_node const* node, context& cx) const { return of->ask(*node, cx); }
+    outcome<void> operator()(asked_node const& node, context& cx) const { return of->ask(node, cx); }
 };
 
 inline outcome<void> discovery::ask(asked_node const& node, context& cx) {
@@ -196,7 +192,7 @@ inline outcome<void> discovery::ask(asked_node const& node, context& cx) {
     return result;
 }
 
-inline void discovery::ended(asked_node const& node, outcome<void>& how, context& cx) {
+inline void discovery::ended(asked_node const& node, outcome<void> const& how, context& cx, std::chrono::nanoseconds took) {
     bool const stopped = !how && how.error().is(cause::cancelled);
     auto const timed_out_run = !how && how.error().is(cause::timed_out) && cx.expired();
     if (!how && !stopped && !timed_out_run) {
@@ -210,42 +206,46 @@ inline void discovery::ended(asked_node const& node, outcome<void>& how, context
     else if (stopped || timed_out_run) ++report_.stopped;
     else ++report_.failed;
     if (!how) ++report_.kinds[kind_of(how.error())];
-    if (left_ > 0) --left_;
+    busy_ += took;
+    // As soon as it can be told: what one takes, all of them, so many at once.
+    auto const over = report_.done + report_.failed + report_.stopped;
+    if (over == std::max<std::uint64_t>(10, asked_ / 10) && cx.run() && cx.run()->width > 0)
+        report_.predicted = busy_ / over * asked_ / cx.run()->width;
 }
 
 template <class Place, class Policies>
-outcome<discovery_report> discovery::over(std::span<asked_node const> nodes, Place const& place, Policies const& policies, context& cx) {
+outcome<discovery_report> discovery::over(std::vector<asked_node> nodes, Place const& place, Policies const& policies, context& cx) {
     std::vector<named_node> names;
     names.reserve(nodes.size());
     for (auto const& each : nodes) names.push_back({each.number, each.name});
-    std::vector<asked_node const*> asked;
     {
         std::lock_guard lock(mutex_);
         report_ = {};
         report_.nodes = nodes.size();
         latencies_.clear();
+        busy_ = {};
         why_.reset();
         over_ = false;
     }
     if (!into_.is_finished())
         if (auto const added = into_.add_nodes(cx, names); !added) return added.error();
-    for (auto const& each : nodes) {
+    std::erase_if(nodes, [&](asked_node const& each) {
         auto const has = [&](auto const& in) { return std::binary_search(in.begin(), in.end(), each.number); };
-        if (has(into_.done())) ++report_.done_before;
-        else if (has(into_.failed())) ++report_.failed_before;
-        else asked.push_back(&each);
         report_.sent_again += has(into_.interrupted()) ? 1u : 0u;
-    }
-    std::stable_sort(asked.begin(), asked.end(), [](auto const* a, auto const* b) { return a->text.size() > b->text.size(); });
-    left_ = asked.size();
+        report_.done_before += has(into_.done()) ? 1u : 0u;
+        report_.failed_before += has(into_.failed()) ? 1u : 0u;
+        return into_.is_settled(each.number);
+    });
+    std::stable_sort(nodes.begin(), nodes.end(), [](auto const& a, auto const& b) { return a.text.size() > b.text.size(); });
+    asked_ = nodes.size();
 
     tally sums;
-    if (!asked.empty()) (void)map(asked, place | observe{sums} | settle{this} | policies | attempt{this}, cx);
+    if (!nodes.empty()) (void)map(nodes, place | observe{sums} | settle{this} | policies | one_attempt{this}, cx);
 
     std::lock_guard lock(mutex_);
     report_.run = sums.report();
-    report_.run.items = asked.size();
-    auto const unseen = asked.size() - (report_.done + report_.failed + report_.stopped);    // the verb did not begin with them
+    report_.run.items = nodes.size();
+    auto const unseen = nodes.size() - (report_.done + report_.failed + report_.stopped);    // the verb did not begin with them
     report_.stopped += unseen;
     if (unseen != 0) report_.kinds[std::string{name_of(cause::cancelled)}] += unseen;
     if (why_) report_.stopped_because = why_->code().message() + ": " + why_->text();

@@ -50,6 +50,8 @@ public:
     fact_run& operator=(fact_run&&) = delete;    // the run that it holds would have to be let go of first
 
     [[nodiscard]] std::int64_t id() const noexcept { return id_; }
+    /// That of its identity: the same in every process that opens it.
+    [[nodiscard]] std::string const& digest() const noexcept { return digest_; }
     /// True for a run that had ended well before: nothing is to be sent, and nothing can be recorded.
     [[nodiscard]] bool is_finished() const noexcept { return finished_; }
 
@@ -90,8 +92,8 @@ private:
     friend class fact_store;
     using writer = detail::group_writer<detail::fact_tables>;
 
-    fact_run(writer& by, detail::text_limits limits, detail::fact_tables::found_run what)
-        : by_(&by), limits_(limits), id_(what.id), finished_(what.finished) {}
+    fact_run(writer& by, detail::text_limits limits, detail::fact_tables::found_run what, std::string digest)
+        : by_(&by), limits_(limits), id_(what.id), digest_(std::move(digest)), finished_(what.finished) {}
     [[nodiscard]] outcome<void> open() const {
         if (finished_) return failure{cause::invalid_input, "run " + std::to_string(id_) + " is finished: its answers are there to be read"};
         return {};
@@ -100,6 +102,7 @@ private:
     writer* by_;
     detail::text_limits limits_;
     std::int64_t id_;
+    std::string digest_;
     bool finished_;
     detail::fact_tables::loaded_run found_;
     fd lock_file_;                      // of this run alone: two in one process exclude each other, too

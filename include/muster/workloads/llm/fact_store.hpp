@@ -125,7 +125,7 @@ inline outcome<fact_run> fact_store::open_run(context& cx, run_identity const& o
         return found.id;
     }, digest.size() + model.size());
     if (!looked) return looked.error();
-    fact_run run{*writer_, limits_, found};
+    fact_run run{*writer_, limits_, found, digest};
     if (!run.is_finished())
         if (auto const held = hold(run); !held) return held.error();
     auto const loaded = writer_->submit(cx, [&](detail::fact_tables& in, context& inner) -> outcome<std::int64_t> {
