@@ -8,6 +8,7 @@
 #include <mutex>          // mutex
 #include <optional>       // what ended the run
 #include <string>         // texts
+#include <unordered_set>  // nodes with facts
 #include <utility>        // move
 #include <vector>         // nodes
 
@@ -109,6 +110,7 @@ private:
     std::vector<std::chrono::nanoseconds> latencies_;
     std::chrono::nanoseconds busy_{};      // of nodes that ended
     std::uint64_t asked_ = 0;              // nodes that this run is about
+    std::unordered_set<std::uint64_t> kept_;    // nodes whose facts are in the store, and whose calls have not ended
 };
 
 // Implementation
@@ -189,23 +191,32 @@ inline outcome<void> discovery::ask(asked_node const& node, context& cx) {
         store_failed(recorded.error());
         return recorded;
     }
+    if (result) {
+        std::lock_guard lock(mutex_);
+        kept_.insert(node.number);
+    }
     return result;
 }
 
 inline void discovery::ended(asked_node const& node, outcome<void> const& how, context& cx, std::chrono::nanoseconds took) {
-    bool const stopped = !how && how.error().is(cause::cancelled);
-    auto const timed_out_run = !how && how.error().is(cause::timed_out) && cx.expired();
-    if (!how && !stopped && !timed_out_run) {
+    // A deadline refuses what is late; but it is there, and paid for.
+    bool const done = how || [&] {
+        std::lock_guard lock(mutex_);
+        return kept_.contains(node.number);
+    }();
+    bool const stopped = !done && (how.error().is(cause::cancelled) || (how.error().is(cause::timed_out) && cx.expired()));
+    if (!done && !stopped) {
         context keeping{cx.waiting()};
         auto const recorded = into_.record(keeping, {.node = node.number, .attempt = 0, .state = node_state::failed, .kind = kind_of(how.error()),
                                                      .text = how.error().text()});
         if (!recorded) store_failed(recorded.error());
     }
     std::lock_guard lock(mutex_);
-    if (how) ++report_.done;
-    else if (stopped || timed_out_run) ++report_.stopped;
+    kept_.erase(node.number);
+    if (done) ++report_.done;
+    else if (stopped) ++report_.stopped;
     else ++report_.failed;
-    if (!how) ++report_.kinds[kind_of(how.error())];
+    if (!done) ++report_.kinds[kind_of(how.error())];
     busy_ += took;
     // As soon as it can be told: what one takes, all of them, so many at once.
     auto const over = report_.done + report_.failed + report_.stopped;
@@ -223,6 +234,7 @@ outcome<discovery_report> discovery::over(std::vector<asked_node> nodes, Place c
         report_ = {};
         report_.nodes = nodes.size();
         latencies_.clear();
+        kept_.clear();
         busy_ = {};
         why_.reset();
         over_ = false;
