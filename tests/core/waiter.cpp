@@ -123,3 +123,51 @@ TEST_CASE("waiter: a reference asks the waiter that it was made from", "[core][w
     CHECK(same == waiter_ref{time});
     CHECK_FALSE(same == waiter_ref{other});
 }
+
+TEST_CASE("wait_point: a listener is told once, of a wake-up, an interruption or a nudge", "[core][waiter]") {
+    struct counting : wait_listener {
+        std::size_t told = 0;
+        counting() : wait_listener{[](wait_listener& me) noexcept { ++static_cast<counting&>(me).told; }} {}
+    };
+    for (auto const end : {&wait_point::wake, &wait_point::interrupt, &wait_point::nudge}) {
+        wait_point point;
+        counting listener;
+        REQUIRE(point.listen(listener));
+        (point.*end)();
+        CHECK(listener.told == 1);
+        (point.*end)();
+        CHECK(listener.told == 1);
+        CHECK_FALSE(point.stop_listening());           // it was told
+        CHECK_FALSE(point.listen(listener));           // there is something already
+        auto const is_end = end != &wait_point::nudge;
+        CHECK(point.look() == is_end);
+        CHECK(point.listen(listener) == !is_end);      // a nudge is over once it was looked at
+    }
+    wait_point point;
+    counting listener;
+    REQUIRE(point.listen(listener));
+    CHECK(point.stop_listening());
+    point.wake();
+    CHECK(listener.told == 0);
+    CHECK(point.look());
+}
+
+TEST_CASE("wait_point: on a thread that carries several calls a wait is the carrier's", "[core][waiter]") {
+    struct carrier : wait_carrier {
+        std::vector<instant> asked;
+        carrier() : wait_carrier{[](wait_carrier& me, wait_point& point, instant until) {
+            static_cast<carrier&>(me).asked.push_back(until);
+            point.wake();
+            return point.look();
+        }} {}
+    } carries;
+    CHECK(wait_point::carrier() == nullptr);
+    wait_point::carry(&carries);
+    wait_point point;
+    CHECK(thread_waiter{}.wait_until(point, never));
+    std::jthread([] { CHECK(wait_point::carrier() == nullptr); }).join();
+    wait_point::carry(nullptr);
+    CHECK(carries.asked == std::vector{never});
+    CHECK(point.block_until(never));
+    CHECK(carries.asked.size() == 1);
+}

@@ -24,15 +24,15 @@ namespace muster {
 ///     auto answers = map(nodes, on{fibers, 5'000} | retry{} | limit{quota} | post);
 ///
 /// For calls that wait nearly all of their time: one that computes has all others wait. Whatever waits through the context, or at
-/// a wait_point, gives the thread to another call: gates, retries, single flights, buffers, `pending::get`, runners behind `isolate`, programs,
+/// a wait_point, gives the thread to another call: gates, retries, single flights, buffers, `pending::get`, runners, programs,
 /// `manual_time`; and so does a verb on another pool that waits for its last items, which it looks for every 100 us.
 ///
 /// Order      items are claimed one by one in the order of the range, jobs in the order of their posts; calls that can go on go on
 ///            in the order in which they were woken. A call that does not wait keeps the thread until it is over.
 /// Default    10'000 calls at once, on 256 KiB of addresses each. Name the width that the other side allows.
-/// Waits      what blocks the thread blocks all its calls: a system call, std::mutex, std::condition_variable, std::future, sleep_for,
-///            a database, `redis_node`, `on{process_pool}` with a range. Hold no lock across a wait: the call that asks for it next would
-///            block the very thread that is to give it back. Thread-local variables are shared by the calls of the thread.
+/// Waits      what blocks the thread blocks all its calls: a system call, a file, std::mutex, std::condition_variable, std::future,
+///            sleep_for, a database, `redis_node`, `tbb_arena`, the first start of a process_pool. Hold no lock across a wait: the call that asks for it
+///            next would block the very thread that is to give it back. Thread-local variables are shared by the calls of the thread.
 /// Throws     std::invalid_argument for options out of their range; std::bad_alloc and std::system_error where there is no memory or no
 ///            thread; what `begin_polling` throws where another thread polls already.
 /// Threads    any number of callers, from inside and outside. From inside the caller works too, so verbs nest and never deadlock.

@@ -134,13 +134,13 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
-    static constexpr std::chrono::nanoseconds slice = std::chrono::microseconds{50};        // that calls which do not wait keep the thread
-    static constexpr std::chrono::nanoseconds poll_every = std::chrono::microseconds{10};
-    static constexpr std::chrono::nanoseconds idle_long = std::chrono::seconds{1};          // after which stacks are given back
+    static constexpr std::chrono::nanoseconds slice = std::chrono::microseconds{50};            // that calls which do not wait keep the thread
+    static constexpr std::chrono::nanoseconds poll_every = std::chrono::microseconds{10};       // while there is something to do
     static constexpr std::chrono::nanoseconds longest_poll = std::chrono::seconds{60};
-    static constexpr std::chrono::nanoseconds ask_every = std::chrono::milliseconds{100};
+    static constexpr std::chrono::nanoseconds idle_long = std::chrono::seconds{1};              // after which stacks are given back
+    static constexpr std::chrono::nanoseconds ask_every = std::chrono::milliseconds{100};       // for stacks, where the machine refused one
     static constexpr std::size_t a_round = 64;    // fibers that go on, and that are begun, between two looks at what came
-    static constexpr std::size_t kept = 64;    // free stacks
+    static constexpr std::size_t kept = 64;       // free stacks
 
     // The calls' side: on a fiber
 
@@ -282,22 +282,29 @@ private:
     }
 
     void poll_now_and_then() noexcept {
-        if (!poller_.at || round_began_ - polled_ < poll_every) return;
-        polled_ = round_began_;
+        if (!poller_.at || round_began_ < poll_again_) return;
+        auto const begun = clock::now();
         poller_.poll(poller_.at, std::chrono::nanoseconds{0});
+        auto const now = clock::now();
+        poll_again_ = later(now, std::max<clock::duration>(poll_every, now - begun));    // half of the time at most, however long it takes
     }
     void idle() noexcept {
         auto const due = std::min(timers_.empty() ? never : timers_.first_due(), !wants_fiber() || all_made() ? never : ask_again_);
-        auto const until = spare_ > kept ? std::min(due, later(clock::now(), idle_long)) : due;
+        auto const until = spare_ > kept ? std::min(due, later(counted_, idle_long)) : due;
         asleep_.store(1);    // seq_cst: before the look at what may have come; one of the two sees the other
         if (inbox_.empty() && !(closing_.load() && nothing_left())) {
             if (poller_.at) poller_.poll(poller_.at, std::clamp(until == never ? longest_poll : until - clock::now(), std::chrono::nanoseconds{0}, longest_poll));
             else (void)futex_wait(asleep_, 1, until);
         }
         asleep_.store(0);
-        polled_ = clock::now();
-        if (until != due && polled_ >= until)
-            while (spare_ > kept && inbox_.empty()) give_back(spare_ - 1);    // 20 us each: not while there is something to do
+        if (spare_ > kept) give_back_unused();
+    }
+    // Those that were free all through the last second, 20 us each: not while there is something to do.
+    void give_back_unused() noexcept {
+        if (clock::now() < later(counted_, idle_long)) return;
+        for (; least_spare_ > kept && inbox_.empty(); --least_spare_) give_back(spare_ - 1);
+        counted_ = clock::now();
+        least_spare_ = spare_;
     }
     [[nodiscard]] bool nothing_left() const noexcept { return work_.empty() && spare_ == made_.load(std::memory_order_relaxed); }
 
@@ -306,7 +313,7 @@ private:
     [[nodiscard]] bool has_stack() const noexcept { return free_ || (!all_made() && round_began_ >= ask_again_); }
     fiber* take_stack() noexcept {
         if (free_) {
-            --spare_;
+            least_spare_ = std::min(least_spare_, --spare_);
             return std::exchange(free_, free_->next);
         }
         if (!has_stack()) return nullptr;
@@ -355,7 +362,9 @@ private:
     std::size_t free_soon_ = 0;  // fibers between two pieces of work: they take what is next
     instant ask_again_ = instant::min();    // for stacks
     clock::time_point round_began_{};
-    clock::time_point polled_{};
+    instant poll_again_ = instant::min();
+    std::size_t least_spare_ = 0;           // since `counted_`
+    instant counted_ = clock::now();
 
     std::jthread thread_;    // the last: it ends first
 };

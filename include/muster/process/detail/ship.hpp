@@ -37,7 +37,7 @@ public:
     }
 
     shipping(keeper& by, shipment const& what, std::size_t width, context& cx)
-        : keeper_(by), what_(what), width_(std::max<std::size_t>(1, width)), cx_(cx), foreign_(cx.waiting() != waiter_ref{}) {}
+        : keeper_(by), what_(what), width_(std::max<std::size_t>(1, width)), cx_(cx), foreign_(cx.waiting() != waiter_ref{} || wait_point::carrier()) {}
     /// The same for one item that `one`, lent already, was sent, or was not.
     shipping(keeper& by, shipment const& what, context& cx, cell& one, bool sent) : shipping(by, what, 1, cx) {
         cells_.reserve(1);
