@@ -4,8 +4,10 @@
 #include <chrono>         // nanoseconds
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
+#include <exception>      // terminate
 #include <memory>         // shared_ptr
 #include <mutex>          // the first call
+#include <new>            // nothrow
 #include <stdexcept>      // invalid_argument
 #include <string>         // texts
 #include <string_view>    // schemes
@@ -44,7 +46,7 @@ struct http_client_stats {
 ///
 ///     http_client client;
 ///     auto post = [&](prompt const& p, context& cx) { return client.send({.method = "POST", .url = url, .headers = with_key, .body = p.json}, cx); };
-///     auto answers = map(prompts, on{io, 100} | retry{} | deadline{30s} | post);
+///     auto answers = map(prompts, on{io} | retry{} | deadline{30s} | post);
 ///
 /// Shape      any status is an answer: `require_ok` makes failures of those that are not 2xx. The body comes whole, no longer than
 ///            `largest_body`; one that says no length ends where the connection does, however that came. Connections are kept and used again, over HTTP/2 by many calls at once; names are looked up once a minute.
@@ -120,9 +122,12 @@ inline http_options http_client::checked(http_options options) {
 
 inline http_client::~http_client() {
     if (!made_) return;
-    if (loop_->ours()) loop_->close();
-    // Its sockets are the parent's, and so is its thread: to close one here would say farewell there.
-    else (void)new loop_handle{std::move(loop_)};
+    if (loop_->ours()) {
+        loop_->close();
+        return;
+    }
+    // Its sockets are the parent's, and its thread is there: to close one here would say farewell there. It stays where it is.
+    if (!new (std::nothrow) loop_handle{std::move(loop_)}) std::terminate();
 }
 
 inline auto http_client::loop() -> loop_handle {

@@ -19,7 +19,9 @@ struct http_options {
     /// 0: open at once, in all; further calls wait for a free one. 0 stands for three quarters of the descriptors that the process may
     /// have when the first call is made: 768 of the usual 1,024; at most 100,000.
     std::size_t connections = 0;
-    std::size_t connections_per_host = 0;    ///< 0: open at once to one host and port; 0 is no bound but the one above
+    /// 0: open at once to one host and port; 0 is no bound but the one above. Calls that begin together, while there is no connection
+    /// yet, open one each, also where the server then speaks HTTP/2.
+    std::size_t connections_per_host = 0;
     /// Empty: what http_proxy, https_proxy, all_proxy and no_proxy say in the environment. Else http, https, socks5 or socks5h with
     /// host and port; a user and password may be part of it, and are never shown.
     std::string proxy{};

@@ -5,7 +5,6 @@
 #include <chrono>          // microseconds
 #include <cstddef>         // size_t
 #include <cstdint>         // uint64_t
-#include <deque>           // header lines, which stay where they are
 #include <new>             // bad_alloc
 #include <stdexcept>       // runtime_error
 #include <string>          // bytes
@@ -108,7 +107,7 @@ private:
     std::string url_text_;                // that was asked for; the next request often asks for the same
     std::string method_;
     std::string body_;
-    std::deque<std::string> lines_;       // of the request's headers
+    std::string lines_;                   // the request's headers, each with its NUL
     std::vector<curl_slist> links_;       // that name them
     http_response answer_;
     std::size_t header_bytes_ = 0;
@@ -214,10 +213,14 @@ inline outcome<void> http_transfer::prepare(http_request request) {
     repeatable_ = (method_ != "POST" && method_ != "PATCH") || request.headers.find("Idempotency-Key");
     set_method();
     lines_.clear();
-    for (auto const& each : request.headers)    // "Name;" is how libcurl is told to send one without a value
-        lines_.push_back(each.value.find_first_not_of(" \t") == std::string::npos ? each.name + ';' : each.name + ": " + each.value);
-    if (!request.headers.find("Expect")) lines_.emplace_back("Expect:");    // else a second is lost on servers that do not know it
-    if (!body_.empty() && !request.headers.find("Content-Type")) lines_.emplace_back("Content-Type:");
+    for (auto const& each : request.headers) {
+        lines_ += each.name;
+        if (each.value.find_first_not_of(" \t") == std::string::npos) lines_ += ';';    // how libcurl is told to send one without a value
+        else (lines_ += ": ") += each.value;
+        lines_ += '\0';
+    }
+    if (!request.headers.find("Expect")) lines_.append("Expect:\0", 8);    // else a second is lost on servers that do not know it
+    if (!body_.empty() && !request.headers.find("Content-Type")) lines_.append("Content-Type:\0", 14);
     set_headers();
     answer_ = {};
     header_bytes_ = 0;
@@ -244,8 +247,7 @@ inline void http_transfer::set_method() {
 
 inline void http_transfer::set_headers() {
     links_.clear();
-    links_.reserve(lines_.size());
-    for (auto& line : lines_) links_.push_back({line.data(), nullptr});
+    for (std::size_t at = 0; at < lines_.size(); at = lines_.find('\0', at) + 1) links_.push_back({&lines_[at], nullptr});
     for (std::size_t i = 1; i < links_.size(); ++i) links_[i - 1].next = &links_[i];
     set(CURLOPT_HTTPHEADER, links_.empty() ? nullptr : links_.data());
 }
