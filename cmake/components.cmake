@@ -27,6 +27,9 @@ muster_component(sqlite USES core HEADERS adapt/sqlite.hpp adapt/sqlite_error.hp
                                                               PACKAGE SQLite3 TARGET SQLite::SQLite3 DEBIAN libsqlite3-dev)
 muster_component(json USES core HEADERS adapt/parse_json.hpp  PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
 muster_component(json_schema USES json pcre2 HEADERS adapt/json_schema.hpp adapt/detail/json_schema*.hpp
+muster_component(json USES core HEADERS adapt/parse_json.hpp adapt/json_place.hpp
+                                                              PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
+muster_component(json_schema USES json pcre2 HEADERS adapt/json_schema.hpp adapt/json_schema_*.hpp
                                                               PACKAGE valijson TARGET ValiJSON::valijson DEBIAN libvalijson-dev)
 muster_component(fibers USES core HEADERS adapt/fiber*.hpp adapt/switched_stack.hpp adapt/sanitized_stack.hpp adapt/timer_heap.hpp
                                                               PACKAGE boost_context TARGET Boost::context DEBIAN libboost-context-dev)
@@ -35,7 +38,7 @@ muster_component(fibers USES core HEADERS adapt/fiber*.hpp adapt/switched_stack.
 muster_component(workbook USES core HEADERS workloads/formats/workbook*.hpp workloads/formats/detail/cell_text.hpp workloads/formats/detail/numbers_in_c.hpp
             workloads/formats/detail/package_check.hpp workloads/formats/detail/rows_file.hpp workloads/formats/detail/sheet_name.hpp
                                                               PACKAGE libxlsxwriter TARGET libxlsxwriter::libxlsxwriter DEBIAN libxlsxwriter-dev)
-muster_component(xml USES core HEADERS workloads/formats/xml_*.hpp workloads/formats/detail/xml_*.hpp EXCEPT workloads/formats/xml_path.hpp
+muster_component(xml USES core HEADERS workloads/formats/xml_*.hpp EXCEPT workloads/formats/xml_path.hpp
                                                               PACKAGE EXPAT TARGET EXPAT::EXPAT DEBIAN libexpat1-dev)
 muster_component(xml_path USES xml HEADERS workloads/formats/xml_path.hpp
                                                               PACKAGE pugixml TARGET pugixml::pugixml DEBIAN libpugixml-dev)

@@ -180,3 +180,16 @@ TEST_CASE("pcre2: tells of itself what those who choose an engine ask", "[adapt]
     CHECK(compiled("(?J)(?<n>x)|(?<n>y)").names() == std::vector<pcre2_name>{{"n", 1}, {"n", 2}});
     CHECK(compiled("a").names().empty());
 }
+
+TEST_CASE("pcre2: with Unicode's characters a regex is read as ECMAScript reads it", "[adapt][pcre2]") {
+    pcre2_options const unicode{.unicode = true};
+    CHECK(found("^.$", "\u00e4", unicode));
+    CHECK(!found("^.$", "\u00e4"));
+    CHECK(found("^\\u00e4\\p{L}$", "\u00e4\u65e5", unicode));
+    CHECK(!found("^a$", "a\n", unicode));
+    CHECK(found("^a$", "a\n"));
+    CHECK(!found("[]", "a", unicode));
+    CHECK(found("^\\u{1f600}$", "\U0001f600", unicode));
+    auto const wrong = pcre2_pattern::compile("\xff", unicode);
+    CHECK(wrong.error().is(cause::invalid_input));
+}

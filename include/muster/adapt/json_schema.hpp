@@ -40,12 +40,13 @@ struct json_schema_options {
 /// and `unevaluatedProperties`; names that begin with `x-` are remarks. `$ref` refers to places in the schema itself: nothing is fetched.
 ///
 /// Shape      patterns are regexes as ECMAScript has them, of Unicode's characters. The formats date, time, date-time, uuid, email,
-///            hostname and ipv4 are checked, others are remarks. 1.0 is no integer.
+///            hostname and ipv4 are checked, others are remarks; every year may have a 29th of February. 1.0 is no integer.
 /// Fails      `parse` with cause::invalid_input, with the place in the schema and what belongs there, or what `parse_json` fails with.
 ///            `validate` with what `parse_json` fails with; invalid_input where a rule is broken, with the place as a JSON pointer, the
 ///            rule and what is there, 200 bytes of it at most; exhausted where a pattern goes too far back, or for too many steps.
 /// Threads    any number: it never changes. Copies share it.
 /// Cost       memory and time by the length of the text: no pattern, list or schema that refers to itself takes more than its limit.
+///            0.1 us a byte, a third of it for reading; a text that is refused is judged twice.
 /// Source     JSON Schema, draft 7; places: RFC 6901.
 class json_schema {
 public:

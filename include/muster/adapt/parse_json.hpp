@@ -123,6 +123,9 @@ private:
 inline outcome<nlohmann::json> parse_json(std::string_view text, json_limits limits) {
     if (text.size() > limits.max_bytes)
         return failure{cause::exhausted, "the JSON text has " + std::to_string(text.size()) + " bytes, more than " + std::to_string(limits.max_bytes)};
+    // The parser takes one for the end.
+    if (auto const zero = text.find('\0'); zero != text.npos)
+        return failure{cause::invalid_input, "no JSON: at byte " + std::to_string(zero + 1) + ": a zero byte"};
     try {
         detail::json_builder builder{limits.max_depth};
         nlohmann::json::sax_parse(text.begin(), text.end(), &builder);

@@ -168,6 +168,7 @@ inline outcome<pcre2_pattern> pcre2_pattern::compile(std::string_view regex, pcr
 
     std::uint32_t flags = PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
     flags |= options.unicode ? PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF : PCRE2_NEVER_UTF;
+    if (options.unicode) pcre2_set_compile_extra_options_8(how.get(), PCRE2_EXTRA_ALT_BSUX);    // \u{1f600}
     if (options.ignore_case) flags |= PCRE2_CASELESS;
     if (options.multi_line) flags |= PCRE2_MULTILINE;
     int error = 0;

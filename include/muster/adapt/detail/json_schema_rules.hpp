@@ -108,7 +108,10 @@ public:
         for (auto const each : numbers_) {
             auto const& by = judged.patterns[each];
             auto const matches = judged.matcher->match(by.pattern, text);
-            if (!matches) throw json_judgement_ends{{cause::exhausted, json_place(spot_of(judged.value, context).pointer) + ": " + by.rule + ": " + matches.error().text()}};
+            if (!matches) {
+                auto const where = json_place(spot_of(judged.value, context).pointer);
+                throw json_judgement_ends{{cause::exhausted, where + ": " + by.rule + ": " + matches.error().text()}};
+            }
             if (*matches) continue;
             if (results) results->pushError(context, "the text does not match the " + by.rule);
             return false;

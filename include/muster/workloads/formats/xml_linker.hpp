@@ -105,7 +105,11 @@ inline outcome<node> linker::read(std::string const& id, id_place const& at) con
     by.max_document = by.max_elements = 0;
     by.max_ids = 0;
     detail::scan one{from_, split_rule::elements({std::max<std::size_t>(scope.size(), 1) + 1}), by,
-                     {.begin = at.begin, .end = at.end, .before = detail::encoded(before, ids_->encoding()), .behind = detail::encoded(behind, ids_->encoding()), .encoding = ids_->encoding()}};
+                     {.begin = at.begin,
+                      .end = at.end,
+                      .before = detail::encoded(before, ids_->encoding()),
+                      .behind = detail::encoded(behind, ids_->encoding()),
+                      .encoding = ids_->encoding()}};
     auto found = one.next();
     if (found && !*found && found->error().is(cause::invalid_input)) found.reset();
     if (!found || (*found && (*found)->id != id))

@@ -42,7 +42,10 @@ struct path_options {
 // Implementation
 
 inline outcome<split_rule> rule_of_xpath(document const& from, std::string const& xpath, path_options options, limits by) {
-    auto const invalid = [&](std::string const& why) { return failure{cause::invalid_input, "the XPath " + json_text(std::string_view{xpath}.substr(0, 200)) + " " + why}; };
+    auto const invalid = [&](std::string const& why) {
+        return failure{cause::invalid_input, "the XPath " + json_text(std::string_view{xpath}.substr(0, 200)) + " " + why};
+    };
+    if (xpath.find('\0') != xpath.npos) return invalid("is none: it has a zero byte");
     pugi::xpath_query query;
     try {
         query = pugi::xpath_query{xpath.c_str()};
@@ -51,7 +54,6 @@ inline outcome<split_rule> rule_of_xpath(document const& from, std::string const
     } catch (std::bad_alloc const&) {
         return failure{cause::out_of_memory, "no memory is left for an XPath"};
     }
-    if (xpath.find('\0') != xpath.npos) return invalid("is none: it has a zero byte");
     if (query.return_type() != pugi::xpath_type_node_set) return invalid("gives no elements");
 
     // The other parser believes much; what it gets was written by us, from what the first one has checked.

@@ -83,7 +83,8 @@ inline outcome<split_rule> split_rule::paths(std::vector<std::string> const& at)
             auto const slash = left.find('/');
             auto const part = left.substr(0, slash);
             if (part.empty() || part.find_first_of(" \t\r\n<>&\"':@[]()|=") != part.npos)
-                return failure{cause::invalid_input, "the path " + json_text(each) + " is none: it has local names with / between them, and * for any characters"};
+                return failure{cause::invalid_input,
+                    "the path " + json_text(each) + " is none: it has local names with / between them, and * for any characters"};
             one.parts.emplace_back(part);
             more = slash != left.npos;
             if (more) left.remove_prefix(slash + 1);

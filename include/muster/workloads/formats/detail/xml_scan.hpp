@@ -318,7 +318,8 @@ inline std::size_t scan::fill(char* to, outcome<void>& done) {
 inline void scan::finish() {
     finished_ = true;
     if (rule_.is_natural() && !message_seen_) {
-        ready_ = failure{cause::invalid_input, from_.name() + " holds neither OrderViewRS nor IATA_OrderViewRS, whose nodes the natural rule knows: name the paths of its nodes"};
+        ready_ = failure{cause::invalid_input, from_.name() + " holds neither OrderViewRS nor IATA_OrderViewRS, whose nodes the natural rule knows: "
+                                                              "name the paths of its nodes"};
         return;
     }
     complete_ = true;
@@ -345,7 +346,8 @@ inline failure scan::parser_says() const {
     if (code == XML_ERROR_NO_MEMORY) return {cause::out_of_memory, place() + ": no memory is left"};
     std::string rule = XML_ErrorString(code);
     if (code == XML_ERROR_UNKNOWN_ENCODING)
-        rule = "the encoding " + json_text(std::string_view{foreign_}.substr(0, 64)) + " is not known: UTF-8, UTF-16, ISO-8859-1, US-ASCII and windows-1252 are";
+        rule = "the encoding " + json_text(std::string_view{foreign_}.substr(0, 64)) +
+               " is not known: UTF-8, UTF-16, ISO-8859-1, US-ASCII and windows-1252 are";
     return {cause::invalid_input, place() + ": " + rule};
 }
 
@@ -531,7 +533,8 @@ inline void scan::write_start(name_parts const& name, char const** attributes) {
         name_parts const parts{each[0]};
         std::string_view const value = each[1];
         need(parts.prefix, false);
-        if (auto const colon = value.find(':'); colon != value.npos && colon != 0 && colon <= by_.max_name) need(value.substr(0, colon), false);    // xsi:type="a:b"
+        auto const colon = value.find(':');    // xsi:type="a:b"
+        if (colon != value.npos && colon != 0 && colon <= by_.max_name) need(value.substr(0, colon), false);
         tag += ' ';
         if (plain_) tag += parts.local;
         else parts.put(tag);
