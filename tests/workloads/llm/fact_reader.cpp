@@ -18,7 +18,7 @@ TEST_CASE("fact_reader: reads runs, nodes in order, and sums", "[llm]") {
     auto const other = store.open_run(cx, {.model = "other"}).value();
     run.add_nodes(cx, numbered(5)).value();
     other.add_nodes(cx, numbered(2)).value();
-    for (std::uint64_t const node : {3, 1}) {
+    for (std::uint64_t const node : {3u, 1u}) {
         run.begin_attempt(cx, node).value();
         run.record(cx, answered(node)).value();
     }

@@ -63,7 +63,7 @@ TEST_CASE("fact_store: a run is found again by what it asks, and what is done st
         auto run = store.open_run(cx, identity).value();
         CHECK(run.done().empty());
         run.add_nodes(cx, numbered(6)).value();
-        for (std::uint64_t const node : {0, 1, 2, 3}) run.begin_attempt(cx, node).value();
+        for (std::uint64_t const node : {0u, 1u, 2u, 3u}) run.begin_attempt(cx, node).value();
         run.record(cx, answered(0)).value();
         run.record(cx, {.node = 1, .attempt = 1, .state = node_state::failed, .kind = "refusal"}).value();
         run.record(cx, {.node = 4, .state = node_state::stopped}).value();

@@ -6,9 +6,13 @@
 #include "stored.hpp"
 
 #include <functional>     // steps
+#include <optional>       // a lock that is let go
 #include <string>         // dumps
 #include <string_view>    // statements
+#include <thread>         // callers
 #include <vector>         // steps
+
+#include <muster/testing/manual_time.hpp>    // manual_time
 
 // Faults at every statement and at every write of the life of a node: what one call writes is there as a whole, or not at all.
 
@@ -93,6 +97,71 @@ TEST_CASE("fact_store: a fault at any statement leaves nothing of its call, and 
     }
     CHECK(tried > 30);
     CHECK(run.is_finished());
+}
+
+// SQLite rolls a transaction back by itself when a statement is interrupted or the disk fails. Behind a broken rule it does not.
+TEST_CASE("fact_store: a rule that any statement of an answer breaks leaves nothing of it", "[llm]") {
+    temporary_folder const folder;
+    context cx;
+    auto const path = folder / "a.db";
+    auto store = store_in(path);
+    auto const run = store.open_run(cx, identity).value();
+    run.add_nodes(cx, numbered(1)).value();
+    auto other = sqlite_database::open(cx, path).value();
+    auto const fails = [&](sqlite_sql trigger, auto const& call) {
+        auto const before = dump_of(path);
+        other.execute(cx, trigger).value();
+        auto const done = call();
+        REQUIRE(!done);
+        CHECK(done.error().is(cause::invalid_input));
+        CHECK(done.error().text().find("injected") != std::string::npos);
+        CHECK(dump_of(path) == before);
+        other.execute(cx, "DROP TRIGGER fails").value();
+    };
+    auto const begin = [&] { return run.begin_attempt(cx, 0); };
+    auto const record = [&] { return run.record(cx, answered(0)); };
+    fails("CREATE TRIGGER fails AFTER UPDATE ON node BEGIN SELECT RAISE(ABORT, 'injected'); END", begin);
+    fails("CREATE TRIGGER fails AFTER INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'injected'); END", begin);
+    CHECK(begin() == 1u);
+    fails("CREATE TRIGGER fails AFTER UPDATE ON attempt BEGIN SELECT RAISE(ABORT, 'injected'); END", record);
+    fails("CREATE TRIGGER fails AFTER UPDATE ON node BEGIN SELECT RAISE(ABORT, 'injected'); END", record);
+    fails("CREATE TRIGGER fails AFTER INSERT ON usage BEGIN SELECT RAISE(ABORT, 'injected'); END", record);
+    fails("CREATE TRIGGER fails AFTER INSERT ON fact WHEN NEW.place = 1 BEGIN SELECT RAISE(ABORT, 'injected'); END", record);
+    fails("CREATE TRIGGER fails AFTER INSERT ON fact WHEN NEW.place = 2 BEGIN SELECT RAISE(ABORT, 'injected'); END", record);
+    CHECK(record());
+    CHECK(contradictions(path) == 0);
+}
+
+TEST_CASE("fact_store: one that fails half written takes no other of its batch with it", "[llm]") {
+    temporary_folder const folder;
+    context cx;
+    auto const path = folder / "a.db";
+    auto store = store_in(path);
+    auto const run = store.open_run(cx, identity).value();
+    run.add_nodes(cx, numbered(3)).value();
+    for (std::uint64_t node = 0; node < 3; ++node) run.begin_attempt(cx, node).value();
+    auto other = sqlite_database::open(cx, path).value();
+    other.execute(cx, "CREATE TRIGGER fails AFTER INSERT ON fact WHEN NEW.node = 1 AND NEW.place = 2 BEGIN SELECT RAISE(ABORT, 'injected'); END").value();
+    auto held = std::optional{other.begin(cx).value()};
+    std::vector<outcome<void>> ends(3);
+    testing::manual_time time;
+    {
+        std::vector<std::jthread> callers;
+        for (std::uint64_t node = 0; node < 3; ++node) {
+            callers.emplace_back([&, node] {
+                context own{time};
+                ends[node] = run.record(own, answered(node));
+            });
+            time.until_waiting(node + 1);
+        }
+        held.reset();    // all three are written at once
+    }
+    CHECK(ends[0]);
+    CHECK(!ends[1]);
+    CHECK(ends[2]);
+    CHECK(summary_of(path).count(node_state::done) == 2);
+    CHECK(nodes_of(path)[1].facts.empty());
+    CHECK(contradictions(path) == 0);
 }
 
 TEST_CASE("fact_store: a disk that fails at any write leaves each call whole or undone", "[llm]") {

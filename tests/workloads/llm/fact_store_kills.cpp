@@ -103,12 +103,12 @@ TEST_CASE("fact_store: a run that is killed at 20 random moments loses nothing, 
         auto store = fact_store::open(cx, path).value();
         CHECK(store.open_run(cx, identity).value().is_finished());
     }
-    std::uint64_t resent = 0, never = 0;
+    std::uint64_t resent = 0, unsent = 0;
     for (std::uint64_t node = 0; node < nodes; ++node) {
-        never += to.sent[node] == 0;
+        unsent += to.sent[node] == 0;
         resent += to.sent[node] > 1 ? to.sent[node] - 1 : 0;
     }
-    CHECK(never == 0);
+    CHECK(unsent == 0);
     CHECK(resent <= kills * workers);
     auto const all = nodes_of(path);
     INFO(interrupted << " were found in flight, " << resent << " of " << nodes << " were sent again");

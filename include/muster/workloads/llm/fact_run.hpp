@@ -112,7 +112,7 @@ private:
 // Implementation
 
 inline outcome<void> fact_run::add_nodes(context& cx, std::span<named_node const> nodes) const {
-    if (auto const can = open(); !can) return can;
+    if (auto can = open(); !can) return can;
     constexpr std::size_t at_once = 1'000;    // of one transaction: others wait meanwhile
     while (!nodes.empty()) {
         auto const part = nodes.first(std::min(nodes.size(), at_once));
@@ -136,7 +136,7 @@ inline outcome<std::uint64_t> fact_run::begin_attempt(context& cx, std::uint64_t
 }
 
 inline outcome<void> fact_run::record(context& cx, node_result what) const {
-    if (auto const can = open(); !can) return can;
+    if (auto can = open(); !can) return can;
     if (what.state == node_state::in_flight || what.state == node_state::interrupted || (what.state == node_state::pending && what.attempt == 0))
         return failure{cause::invalid_input, "node " + std::to_string(what.node) + " cannot be recorded as " + std::string{name_of(what.state)} +
                                                  ": an attempt ends done, failed or stopped, or pending where another follows"};
@@ -161,7 +161,7 @@ inline outcome<std::uint64_t> fact_run::stop_rest(context& cx, std::string_view 
 }
 
 inline outcome<void> fact_run::finish(context& cx) {
-    if (auto const can = open(); !can) return can;
+    if (auto can = open(); !can) return can;
     auto const done = by_->submit(cx, [&](detail::fact_tables& in, context& inner) -> outcome<std::int64_t> {
         if (auto const finished = in.finish(inner, id_); !finished) return finished.error();
         return 0;

@@ -254,10 +254,10 @@ inline outcome<fact_tables::loaded_run> fact_tables::load_run(context& cx, std::
 }
 
 inline outcome<void> fact_tables::add_node(context& cx, std::int64_t run, node_number node, std::string_view name) {
-    if (auto const done = use(put_node).run(cx, run, node, name, now()); !done) return done;
+    if (auto done = use(put_node).run(cx, run, node, name, now()); !done) return done;
     if (db_.changes() != 0) return {};
     std::string before;
-    if (auto const done = use(name_of_node).each(cx, [&](sqlite_statement const& row) { before = row.text(0); }, run, node); !done) return done;
+    if (auto done = use(name_of_node).each(cx, [&](sqlite_statement const& row) { before = row.text(0); }, run, node); !done) return done;
     if (before == name) return {};
     return failure{cause::invalid_input, called(run, node) + " is \"" + std::string{name} + "\", and was added as \"" + before +
                                              "\": a run has one document, and numbers its nodes in one way"};
@@ -323,7 +323,7 @@ inline outcome<std::int64_t> fact_tables::stop_rest(context& cx, std::int64_t ru
 
 inline outcome<void> fact_tables::finish(context& cx, std::int64_t run) {
     std::int64_t open = 0;
-    if (auto const done = use(open_nodes).each(cx, [&](sqlite_statement const& row) { open = row.integer(0); }, run); !done) return done;
+    if (auto done = use(open_nodes).each(cx, [&](sqlite_statement const& row) { open = row.integer(0); }, run); !done) return done;
     if (open != 0)
         return failure{cause::invalid_input, "run " + std::to_string(run) + " cannot be finished: " + std::to_string(open) +
                                                  " of its nodes are neither done nor failed"};
