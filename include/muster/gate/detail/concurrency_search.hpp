@@ -18,7 +18,7 @@ namespace muster::detail {
 /// At rest it looks from time to time, for one window, how long half as many calls take: what few calls take is not learned from
 /// many, for a queue that grows slowly would then be taken for what they cost.
 ///
-/// A bad limit that was good before is cut until a window is good again. Where cuts do not help the calls themselves have become
+/// A bad limit that was good before is cut, a little first and then by halves, until a window is good again. Where cuts do not help the calls themselves have become
 /// longer: what few calls take is measured anew, and the limit goes back to where it was.
 class concurrency_search {
 public:
@@ -40,7 +40,7 @@ public:
 
 private:
     static constexpr std::size_t fewest_calls = 10, most_calls = 200;    // of a window
-    static constexpr unsigned most_patience = 64;
+    static constexpr unsigned least_patience = 4, most_patience = 64;
     static constexpr unsigned between_looks = 128;                       // windows at rest
 
     [[nodiscard]] double nth(std::size_t which);
@@ -60,8 +60,9 @@ private:
     double bad_ = 0;          // the lowest that was bad since; 0: none
     double trouble_ = 0;      // the limit at which a cut began that has not helped yet; 0: none
     double median_ = 0;       // of the first bad window of that cut
+    double step_ = 1e9;       // to the next limit where no bad one is known; at most as large again
     unsigned doubts_ = 0;     // bad windows in a row at a limit that was good
-    unsigned patience_ = 4;   // good windows before the next limit is tried
+    unsigned patience_ = least_patience;    // good windows before the next limit is tried
     unsigned rested_ = 0;
     unsigned since_look_ = 0;
     double looks_from_ = 0;   // the limit to go back to after a look at half as many; 0: there is none
@@ -107,8 +108,8 @@ inline void concurrency_search::good(double median) {
     good_ = limit_;
     if (bad_ != 0 && bad_ <= good_) {    // what was bad is good again
         bad_ = 0;
-        patience_ = 4;
-        return move_to(std::min(most_, limit_ + std::max(1.0, std::floor(limit_ / 4))));    // not twice as many: perhaps chance
+        patience_ = std::max(least_patience, patience_ / 2);
+        step_ = std::max(1.0, std::floor(limit_ / 8));    // not twice as many: perhaps chance
     }
     auto const next = next_above(limit_);
     if (next <= limit_ || (bad_ != 0 && next >= bad_ && ++rested_ < patience_)) {    // they have met
@@ -118,11 +119,12 @@ inline void concurrency_search::good(double median) {
         return move_to(down_to(0.5));
     }
     rested_ = 0;
+    step_ = std::min(1e9, 2 * step_);
     move_to(next);
 }
 
 inline double concurrency_search::next_above(double limit) const noexcept {
-    double next = 2 * limit;
+    double next = limit + std::min(limit, step_);
     if (bad_ != 0) next = bad_ - limit > 1 ? limit + std::floor((bad_ - limit) / 2) : bad_;
     return std::min(most_, std::max(limit + 1, next));
 }
@@ -156,7 +158,8 @@ inline void concurrency_search::bad(double median) {
         alone_ = median;
         return;
     }
-    move_to(down_to(std::max(0.5, alone_ / median)));
+    patience_ = std::min(most_patience, patience_ * 2);
+    move_to(down_to(0.875));    // a little first: where it stands on the brink that is enough
 }
 
 inline void concurrency_search::dropped(unsigned long long began) {
