@@ -18,8 +18,8 @@ namespace muster::detail {
 /// At rest it looks from time to time, for one window, how long half as many calls take: what few calls take is not learned from
 /// many, for a queue that grows slowly would then be taken for what they cost.
 ///
-/// A bad limit that was good before is cut, a little first and then by halves, until a window is good again. Where cuts do not help the calls themselves have become
-/// longer: what few calls take is measured anew, and the limit goes back to where it was.
+/// A bad limit that was good before is cut, a little first and then by halves, until a window is good again. Where cuts do not help
+/// the calls themselves have become longer: what few calls take is measured anew, and the limit goes back to where it was.
 class concurrency_search {
 public:
     concurrency_search(double least, double most, double start, double tolerance)
@@ -28,8 +28,6 @@ public:
     [[nodiscard]] double limit() const noexcept { return limit_; }
     /// Counts the changes of the limit: a call that began before the last one says nothing of it.
     [[nodiscard]] unsigned long long era() const noexcept { return era_; }
-    /// Seconds that few calls at once take, as far as is known; else 0.
-    [[nodiscard]] double alone() const noexcept { return alone_; }
 
     /// All that may be inside was inside.
     void full() noexcept { full_ = true; }
@@ -55,7 +53,7 @@ private:
     unsigned long long era_ = 0;
     std::vector<double> window_;
     bool full_ = false;
-    double alone_ = 0;
+    double alone_ = 0;        // seconds that few calls at once take; 0: not known
     double good_ = 0;         // the highest limit that was good lately; 0: none yet
     double bad_ = 0;          // the lowest that was bad since; 0: none
     double trouble_ = 0;      // the limit at which a cut began that has not helped yet; 0: none
