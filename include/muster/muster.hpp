@@ -3,7 +3,7 @@
 /// The part of muster that is about calls: the words, the executors, the policies, the gates, the verbs.
 /// What reaches out is included by name: programs (muster/process/), what remembers (muster/cache/), what is seen of a run (muster/observe/),
 /// other libraries (muster/adapt/), whole problems (muster/workloads/). So are tasks that depend on each other (muster/flow/graph.hpp): a
-/// compiler pays for them like for a tenth of all the rest, and few programs have them.
+/// compiler pays for them like for a tenth of all the rest, and few programs have them; and gates that learn (muster/gate/adaptive_*.hpp).
 
 #include <muster/core/any_stage.hpp>         // any_stage
 #include <muster/core/bytes.hpp>             // KiB, MiB, GiB

@@ -2,6 +2,8 @@
 
 #include "catch.hpp"
 
+#include <muster/gate/adaptive_bulkhead.hpp>
+#include <muster/gate/adaptive_rate_limiter.hpp>
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/circuit_breaker.hpp>
 #include <muster/gate/rate_limiter.hpp>
@@ -32,4 +34,14 @@ TEST_CASE("conformance: circuit_breaker and retry_budget", "[conformance]") {
     CHECK(conformance::of_gate(breaker) == broken{});
     retry_budget budget;
     CHECK(conformance::of_gate(budget) == broken{});
+}
+
+TEST_CASE("conformance: gates that learn", "[conformance]") {
+    adaptive_bulkhead few, one{{.most = 1}}, impatient{{.start = 2, .most_waiting = 1}};
+    CHECK(conformance::of_gate(few) == broken{});
+    CHECK(conformance::of_gate(one) == broken{});
+    CHECK(conformance::of_gate(impatient) == broken{});
+    adaptive_rate_limiter steady{{.permits = 1'000}}, short_line{{.permits = 1'000, .most_waiting = 1}};
+    CHECK(conformance::of_gate(steady) == broken{});
+    CHECK(conformance::of_gate(short_line) == broken{});
 }

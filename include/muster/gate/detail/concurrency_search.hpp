@@ -18,8 +18,8 @@ namespace muster::detail {
 /// At rest it looks from time to time, for one window, how long half as many calls take: what few calls take is not learned from
 /// many, for a queue that grows slowly would then be taken for what they cost.
 ///
-/// A bad limit that was good before is cut until a window is good again. Where cuts do not help the calls themselves have become
-/// longer: what few calls take is measured anew, and the limit goes back to where it was.
+/// A bad limit that was good before is cut, a little first and then by halves, until a window is good again. Where cuts do not help
+/// the calls themselves have become longer: what few calls take is measured anew, and the limit goes back to where it was.
 class concurrency_search {
 public:
     concurrency_search(double least, double most, double start, double tolerance)
@@ -28,8 +28,6 @@ public:
     [[nodiscard]] double limit() const noexcept { return limit_; }
     /// Counts the changes of the limit: a call that began before the last one says nothing of it.
     [[nodiscard]] unsigned long long era() const noexcept { return era_; }
-    /// Seconds that few calls at once take, as far as is known; else 0.
-    [[nodiscard]] double alone() const noexcept { return alone_; }
 
     /// All that may be inside was inside.
     void full() noexcept { full_ = true; }
@@ -40,7 +38,7 @@ public:
 
 private:
     static constexpr std::size_t fewest_calls = 10, most_calls = 200;    // of a window
-    static constexpr unsigned most_patience = 64;
+    static constexpr unsigned least_patience = 4, most_patience = 64;
     static constexpr unsigned between_looks = 128;                       // windows at rest
 
     [[nodiscard]] double nth(std::size_t which);
@@ -55,13 +53,14 @@ private:
     unsigned long long era_ = 0;
     std::vector<double> window_;
     bool full_ = false;
-    double alone_ = 0;
+    double alone_ = 0;        // seconds that few calls at once take; 0: not known
     double good_ = 0;         // the highest limit that was good lately; 0: none yet
     double bad_ = 0;          // the lowest that was bad since; 0: none
     double trouble_ = 0;      // the limit at which a cut began that has not helped yet; 0: none
     double median_ = 0;       // of the first bad window of that cut
+    double step_ = 1e9;       // to the next limit where no bad one is known; at most as large again
     unsigned doubts_ = 0;     // bad windows in a row at a limit that was good
-    unsigned patience_ = 4;   // good windows before the next limit is tried
+    unsigned patience_ = least_patience;    // good windows before the next limit is tried
     unsigned rested_ = 0;
     unsigned since_look_ = 0;
     double looks_from_ = 0;   // the limit to go back to after a look at half as many; 0: there is none
@@ -107,8 +106,8 @@ inline void concurrency_search::good(double median) {
     good_ = limit_;
     if (bad_ != 0 && bad_ <= good_) {    // what was bad is good again
         bad_ = 0;
-        patience_ = 4;
-        return move_to(std::min(most_, limit_ + std::max(1.0, std::floor(limit_ / 4))));    // not twice as many: perhaps chance
+        patience_ = std::max(least_patience, patience_ / 2);
+        step_ = std::max(1.0, std::floor(limit_ / 8));    // not twice as many: perhaps chance
     }
     auto const next = next_above(limit_);
     if (next <= limit_ || (bad_ != 0 && next >= bad_ && ++rested_ < patience_)) {    // they have met
@@ -118,11 +117,12 @@ inline void concurrency_search::good(double median) {
         return move_to(down_to(0.5));
     }
     rested_ = 0;
+    step_ = std::min(1e9, 2 * step_);
     move_to(next);
 }
 
 inline double concurrency_search::next_above(double limit) const noexcept {
-    double next = 2 * limit;
+    double next = limit + std::min(limit, step_);
     if (bad_ != 0) next = bad_ - limit > 1 ? limit + std::floor((bad_ - limit) / 2) : bad_;
     return std::min(most_, std::max(limit + 1, next));
 }
@@ -156,7 +156,8 @@ inline void concurrency_search::bad(double median) {
         alone_ = median;
         return;
     }
-    move_to(down_to(std::max(0.5, alone_ / median)));
+    patience_ = std::min(most_patience, patience_ * 2);
+    move_to(down_to(0.875));    // a little first: where it stands on the brink that is enough
 }
 
 inline void concurrency_search::dropped(unsigned long long began) {
