@@ -50,9 +50,8 @@ class Muster(ConanFile):
     # found; jwt and search use such. Conan's Hyperscan is for x86-64 alone.
     default_options = {
         name: name not in
-        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "search", "search_hyperscan", "search_re2", "workbook",
-         "json", "json_schema", "xml", "xml_path", "fibers", "llm")
-        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "curl", "search", "search_hyperscan", "search_re2", "workbook")
+        ("redis", "hash", "sodium", "jwt", "pcre2", "hyperscan", "re2", "curl", "fibers", "json", "json_schema", "search", "search_hyperscan",
+         "search_re2", "workbook", "xml", "xml_path", "llm")
         for name in COMPONENTS
     }
     exports_sources = "include/*", "LICENSE"

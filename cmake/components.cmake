@@ -25,8 +25,6 @@ muster_component(curl  USES core HEADERS adapt/http_*.hpp     PACKAGE CURL  TARG
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
 muster_component(sqlite USES core HEADERS adapt/sqlite.hpp adapt/sqlite_error.hpp adapt/transactional.hpp
                                                               PACKAGE SQLite3 TARGET SQLite::SQLite3 DEBIAN libsqlite3-dev)
-muster_component(json USES core HEADERS adapt/parse_json.hpp  PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
-muster_component(json_schema USES json pcre2 HEADERS adapt/json_schema.hpp adapt/detail/json_schema*.hpp
 muster_component(json USES core HEADERS adapt/parse_json.hpp adapt/json_place.hpp
                                                               PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
 muster_component(json_schema USES json pcre2 HEADERS adapt/json_schema.hpp adapt/json_schema_*.hpp
