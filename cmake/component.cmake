@@ -50,7 +50,6 @@ function(muster_component name)
     endforeach()
     set_target_properties(${target} PROPERTIES
         EXPORT_NAME ${name}
-        VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL}   # each header compiles alone: target all_verify_interface_header_sets
         MUSTER_USES "${arg_USES}"
         MUSTER_PACKAGE "${arg_PACKAGE}"
         MUSTER_DEBIAN "${arg_DEBIAN}")

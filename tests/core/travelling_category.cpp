@@ -1,3 +1,5 @@
+#include <muster/core/travelling_category.hpp>
+
 #include "catch.hpp"
 
 #include <cstddef>
@@ -6,7 +8,6 @@
 
 #include <muster/core/failure.hpp>
 #include <muster/core/outcome.hpp>
-#include <muster/core/travelling_category.hpp>
 #include <muster/core/wire.hpp>
 
 using namespace muster;

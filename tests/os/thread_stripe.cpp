@@ -1,10 +1,10 @@
+#include <muster/os/thread_stripe.hpp>
+
 #include "catch.hpp"
 
 #include <array>
 #include <cstddef>
 #include <thread>
-
-#include <muster/os/thread_stripe.hpp>
 
 using namespace muster;
 
