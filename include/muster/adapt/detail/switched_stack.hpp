@@ -14,7 +14,7 @@ namespace muster::detail {
 /// the stack, so that a call may give the thread away inside of a handler.
 ///
 /// Threads    all of them of one thread.
-/// Cost       a switch: 10 ns, of which the jump is a third.
+/// Cost       a switch: 1.6 times the bare jump.
 class switched_stack {
 public:
     using entry = void (*)(switched_stack& me);    // does not return: it calls `end`
