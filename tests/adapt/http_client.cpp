@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include <muster/adapt/http_status.hpp>
+#include <muster/adapt/openssl.hpp>    // whose library the servers need: this file is left out without it
 #include <muster/exec/blocking_pool.hpp>
 #include <muster/flow/map.hpp>
 #include <muster/policy/deadline.hpp>
