@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 using namespace muster;
 using namespace std::chrono_literals;
@@ -33,20 +34,21 @@ TEST_CASE("require_ok: each status amounts to a cause", "[adapt][http]") {
 }
 
 TEST_CASE("status_failure: a body is quoted without what could harm, and not for long", "[adapt][http]") {
-    CHECK(status_failure({.status = 500, .body = "a\x1b[2Jb\x01\x7f\xc2\x9b" "c\r\n\r\n\td"}, {}).text() == "a\\x1b[2Jb\\x01\\x7f\\xc2\x9b" "c d");
-    auto const text = status_failure({.status = 500, .body = std::string(5'000, 'x')}, {}).text();
-    CHECK(text == std::string(200, 'x') + "... (5000 bytes)");
+    auto const shown = [](std::string body) { return status_failure({.status = 500, .body = std::move(body)}, {}).text(); };
+    CHECK(shown("a\x1b[2Jb\x01\x7f\r\n\r\n\td") == "a\\x1b[2Jb\\x01\\x7f d");
+    CHECK(shown("\xc2\x9b\x9b\xff\xc3 \xe2\x82") == "\\xc2\\x9b\\x9b\\xff\\xc3 \\xe2\\x82");    // control characters beyond ASCII, and no UTF-8
+    CHECK(shown("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x80") == "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x80");
+    CHECK(shown(std::string(5'000, 'x')) == std::string(200, 'x') + "... (5000 bytes)");
     // Not in the middle of a letter.
-    CHECK(status_failure({.status = 500, .body = std::string(199, 'x') + "\xc3\xa4\xc3\xa4"}, {}).text() == std::string(199, 'x') + "... (203 bytes)");
-    CHECK(status_failure({.status = 500, .body = "gr\xc3\xbc\xc3\x9f"}, {}).text() == "gr\xc3\xbc\xc3\x9f");
+    CHECK(shown(std::string(199, 'x') + "\xc3\xa4\xc3\xa4") == std::string(199, 'x') + "... (203 bytes)");
 }
 
 TEST_CASE("status_failure: keys that the server repeats are not shown", "[adapt][http]") {
     http_request const asked{.url = "http://a/",
                              .headers = {{"Authorization", "Bearer sk-12345"}, {"api-key", "azure-67890"}, {"Cookie", "id=abcdef"},
                                          {"X-Custom-Token", "token-abc"}, {"Content-Type", "application/json"}}};
-    auto const text = status_failure({.status = 401, .body = "bad key sk-12345 or azure-67890, sent Bearer sk-12345 with id=abcdef token-abc as application/json"},
-                                     asked).text();
+    std::string const body = "bad key sk-12345 or azure-67890, sent Bearer sk-12345 with id=abcdef token-abc as application/json";
+    auto const text = status_failure({.status = 401, .body = body}, asked).text();
     CHECK(text == "bad key *** or ***, sent *** with *** *** as application/json");
     // Also where it would be cut in half.
     auto const long_text = status_failure({.status = 401, .body = std::string(196, 'x') + "sk-12345"}, asked).text();

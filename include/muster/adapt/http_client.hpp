@@ -45,13 +45,16 @@ struct http_client_stats {
 /// Calls servers over HTTP: as many calls at once as there are callers, all of them driven by one thread.
 ///
 ///     http_client client;
-///     auto post = [&](prompt const& p, context& cx) { return client.send({.method = "POST", .url = url, .headers = with_key, .body = p.json}, cx); };
-///     auto answers = map(prompts, on{io} | retry{} | deadline{30s} | post);
+///     auto const post = [&](std::string const& question, context& cx) {
+///         return client.send({.method = "POST", .url = url, .headers = with_key, .body = question}, cx);
+///     };
+///     auto answers = map(questions, on{io} | retry{} | deadline{30s} | post);
 ///
 /// Shape      any status is an answer: `require_ok` makes failures of those that are not 2xx. The body comes whole, no longer than
-///            `largest_body`; one that says no length ends where the connection does, however that came. Connections are kept and used again, over HTTP/2 by many calls at once; names are looked up once a minute.
-///            There is a redirection to the same scheme, host and port where `redirects` allows it; 303, and 301 and 302 of a POST, become
-///            a GET.
+///            `largest_body`; one that says no length ends where the connection does, however that came. Connections are kept and
+///            used again, over HTTP/2 by many calls at once; names are looked up once a minute.
+///            Redirections to the same scheme, host and port are followed where `redirects` allows it; 303, and 301 and 302 of a POST,
+///            become a GET.
 /// Waits      through the context, for the answer; with http_options::timeout where the context has no deadline. On a deadline or stop
 ///            the caller is answered at once, and the transfer ends: a connection of HTTP/1 is closed.
 /// Fails      as http_fault says; cancelled on a stop; exhausted without descriptors, out_of_memory. Failures name scheme, host and

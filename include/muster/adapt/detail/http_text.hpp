@@ -8,8 +8,20 @@
 
 namespace muster::detail {
 
-/// Text from outside as part of a failure's: at most 200 bytes, and what a terminal or a log would interpret written as \xNN. Bytes of
-/// UTF-8 stay, for providers answer in every language; those of the C1 control characters do not.
+/// How many bytes the letter has that `text` begins with; 0 for control characters and for what is no UTF-8.
+[[nodiscard]] inline std::size_t utf8_letter(std::string_view text) noexcept {
+    auto const at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+    auto const first = at(0);
+    if (first < 0x80) return first < 0x20 || first == 0x7f ? 0 : 1;
+    std::size_t const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    for (std::size_t i = 1; i < size; ++i)
+        if ((at(i) & 0xc0) != 0x80) return 0;
+    return first == 0xc2 && at(1) < 0xa0 ? 0 : size;    // U+0080 to U+009F
+}
+
+/// Text from outside as part of a failure's: at most 200 bytes, and what a terminal or a log would interpret written as \xNN. Letters of
+/// UTF-8 stay, for servers answer in every language.
 [[nodiscard]] inline std::string plain_text(std::string_view text, std::size_t most = 200) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string out;
@@ -18,21 +30,21 @@ namespace muster::detail {
     if (shown.size() < text.size())
         for (int back = 0; back < 3 && !shown.empty() && (static_cast<unsigned char>(text[shown.size()]) & 0xc0) == 0x80; ++back)
             shown.remove_suffix(1);
-    for (std::size_t i = 0; i < shown.size(); ++i) {
-        auto const byte = static_cast<unsigned char>(shown[i]);
-        auto const next = i + 1 < shown.size() ? static_cast<unsigned char>(shown[i + 1]) : 0U;
-        bool const control = byte < 0x20 || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next < 0xa0);    // U+0080 to U+009F
+    while (!shown.empty()) {
+        auto const byte = static_cast<unsigned char>(shown.front());
+        auto const letter = utf8_letter(shown);
         if (byte == '\n' || byte == '\r' || byte == '\t') {
             if (!out.empty() && out.back() != ' ') out += ' ';    // lines become one
-        } else if (control) {
+        } else if (letter == 0) {
             out += "\\x";
             out += digits[byte >> 4];
             out += digits[byte & 15];
         } else {
-            out += shown[i];
+            out += shown.substr(0, letter);
         }
+        shown.remove_prefix(letter == 0 ? 1 : letter);
     }
-    if (shown.size() < text.size()) out += "... (" + std::to_string(text.size()) + " bytes)";
+    if (text.size() > most) out += "... (" + std::to_string(text.size()) + " bytes)";
     return out;
 }
 
