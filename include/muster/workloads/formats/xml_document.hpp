@@ -1,10 +1,8 @@
 #pragma once
 
-#include <algorithm>    // min
 #include <cerrno>       // errno
 #include <cstddef>      // size_t
 #include <cstdint>      // uint64_t
-#include <cstring>      // memcpy
 #include <memory>       // shared_ptr
 #include <string>       // paths, text
 #include <utility>      // move
@@ -79,9 +77,7 @@ inline document document::of(std::string text, std::string name) {
 inline outcome<std::size_t> document::read(std::uint64_t offset, char* to, std::size_t most) const {
     if (!of_->file) {
         if (offset >= of_->text.size()) return std::size_t{0};
-        auto const some = std::min<std::size_t>(most, of_->text.size() - static_cast<std::size_t>(offset));
-        std::memcpy(to, of_->text.data() + offset, some);
-        return some;
+        return of_->text.copy(to, most, static_cast<std::size_t>(offset));
     }
     std::size_t had = 0;
     while (had < most) {
