@@ -90,6 +90,10 @@ private:
 
     outcome<void> enter(context& cx, std::unique_lock<std::mutex>& lock, std::size_t bytes);
     void withdraw(job const& which);    // under the mutex
+    [[nodiscard]] bool is_taken(job const& which) const {
+        std::lock_guard lock(mutex_);
+        return which.taken;
+    }
     // One alone fits, whatever its size.
     [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
         return queue_.empty() || (queue_.size() < limits_.queued && bytes <= limits_.queued_bytes && queued_bytes_ <= limits_.queued_bytes - bytes);
@@ -180,13 +184,16 @@ outcome<std::int64_t> group_writer<Tables>::submit(context& cx, work what, std::
                     return;
                 }
             }
-            context patient;
-            (void)patient.wait(which.written);
+            context const last;    // also below a throw, and where a waiter does not wait any more
+            (void)last.wait(which.written);
         }
     };
     {
         leaving const guard{*this, *mine, then};
-        (void)cx.wait(mine->written);
+        if (cx.wait(mine->written) != context::wait_end::woken && is_taken(*mine)) {
+            context const patient{cx.waiting()};    // as the caller waits: without its thread, it may be
+            (void)patient.wait(mine->written);
+        }
     }
     if (!mine->written.woken()) return cx.interruption();
     return std::move(mine->result);
