@@ -31,10 +31,10 @@ struct adaptive_rate_options {
     double permits = 100;                                             ///< 100 in each `per`: the pace before anything is known
     std::chrono::nanoseconds per = std::chrono::seconds{1};           ///< 1 s
     double least = 0.1;                                               ///< 0.1 in each `per`: never slower
-    double share = 0.97;                                              ///< 0.97: how much of what is granted it takes, so that nothing is refused; above 0, at most 1
+    double share = 0.97;                                              ///< 0.97: of what is granted, so that nothing is refused; at most 1
     std::chrono::nanoseconds pause = std::chrono::milliseconds{500};  ///< 500 ms: after a refusal that does not say for how long
     std::chrono::nanoseconds longest_pause = std::chrono::minutes{2}; ///< 2 min: whatever a refusal says
-    double jitter = 0.1;                                              ///< 0.1: a pause is up to this share longer, so that processes do not come back together
+    double jitter = 0.1;                                              ///< 0.1: a pause is up to this share longer, for each process another
     std::uint64_t seed = 0;                                           ///< 0: other pauses in each run; else the same
     std::chrono::nanoseconds catch_up = std::chrono::milliseconds{10};    ///< 10 ms: what late wake-ups missed is made good up to this
     std::size_t most_waiting = 0;                                     ///< 0: any number may wait; else one more is rejected

@@ -397,8 +397,8 @@ inline void responder::run() {
                 for (std::size_t place = 0; place < places_.size(); ++place) {
                     auto const& of = *places_[place];
                     if (of.socket.get() < 0) continue;
-                    auto const idle = now - of.active >= (of.said_all ? std::min<clock::duration>(options_.idle, std::chrono::seconds{1}) : options_.idle);
-                    if (idle && of.waiting.empty() && of.drops.empty() && of.then != detail::after::silence) drop(place);
+                    auto const most = of.said_all ? std::min<clock::duration>(options_.idle, std::chrono::seconds{1}) : options_.idle;
+                    if (now - of.active >= most && of.waiting.empty() && of.drops.empty() && of.then != detail::after::silence) drop(place);
                 }
                 if (!std::exchange(accepting_, true)) watch(listener_.get(), of_listener, EPOLLIN, false);
             }
@@ -651,7 +651,8 @@ inline detail::chat_answer responder::answer(responder_request const& request, d
                                              clock::time_point now, reply& into) {
     auto const latency = [&] {
         auto of = options_.latency_of ? options_.latency_of(request) : latency_;
-        if (request.in_flight > options_.crowd) of = std::chrono::nanoseconds{static_cast<std::int64_t>(static_cast<double>(of.count()) * options_.crowd_factor)};
+        if (request.in_flight > options_.crowd)
+            of = std::chrono::nanoseconds{static_cast<std::int64_t>(static_cast<double>(of.count()) * options_.crowd_factor)};
         return of;
     };
     auto const made = [&](responder_rule const* rule) {
@@ -714,7 +715,8 @@ inline std::string responder::limit_lines() const {
         }
         line("limit-", std::to_string(limit));
         line("remaining-", std::to_string(std::max(0ll, limit - std::llround(std::ceil(bucket.taken() - 1e-9)))));
-        line("reset-", options_.headers == limit_headers::openai ? detail::reset_text(bucket.until_full()) : detail::whole_seconds(bucket.until_full()));
+        auto const full = bucket.until_full();
+        line("reset-", options_.headers == limit_headers::openai ? detail::reset_text(full) : detail::whole_seconds(full));
     };
     if (options_.headers == limit_headers::none) return out;
     one("requests", requests_, options_.stated_per);

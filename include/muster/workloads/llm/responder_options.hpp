@@ -51,7 +51,7 @@ struct responder_options {
     std::chrono::nanoseconds stated_per = std::chrono::minutes{1};      ///< 1 min, as of OpenAI: what the stated limit of requests is for
 
     std::vector<responder_rule> plan{};                             ///< the first that fits counts
-    std::function<std::string(responder_request const&)> content_of{};    ///< "": facts as `responder::schema()` says; on the endpoint's thread, does not throw
+    std::function<std::string(responder_request const&)> content_of{};    ///< none, or "": facts as `responder::schema()` says; like `latency_of`
     std::chrono::nanoseconds drip = std::chrono::milliseconds{10};    ///< 10 ms: between the bytes of a slow body
     std::size_t huge_body = std::size_t{256} << 20;                   ///< 256 MiB
 

@@ -108,7 +108,9 @@ struct chat_request {
     };
     auto const message = [&] {
         out.prompt.clear();
-        bool const fine = walk.next() == '{' && walk.object([&](std::string_view name) { return name == "content" ? content(out.prompt) : walk.any(); });
+        bool const fine = walk.next() == '{' && walk.object([&](std::string_view name) {
+            return name == "content" ? content(out.prompt) : walk.any();
+        });
         out.bytes += out.prompt.size();
         has_messages = true;
         return fine;
