@@ -26,7 +26,7 @@ namespace muster {
 
 namespace detail {
 
-[[nodiscard]] inline std::string_view without_blanks(std::string_view text) noexcept {
+[[nodiscard]] inline std::string_view without_http_blanks(std::string_view text) noexcept {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
     return text;
@@ -34,7 +34,7 @@ namespace detail {
 
 /// A decimal number of that many nanoseconds each; none for anything else, signs and exponents among it.
 [[nodiscard]] inline std::optional<std::chrono::nanoseconds> waiting_time(std::string_view text, double unit) {
-    text = without_blanks(text);
+    text = without_http_blanks(text);
     double count = 0;
     if (text.empty() || text.find_first_not_of("0123456789.") != text.npos) return std::nullopt;
     auto const read = std::from_chars(text.data(), text.data() + text.size(), count, std::chars_format::fixed);
@@ -45,7 +45,7 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::optional<std::chrono::sys_seconds> http_date(std::string_view text) {
-    text = without_blanks(text);
+    text = without_http_blanks(text);
     // libcurl reads far more than HTTP's three forms, each of which begins with a day of the week.
     if (text.size() < 24 || text.size() > 40 || text.find_first_of(", ") == 0 || text.find('\0') != text.npos) return std::nullopt;
     for (std::string_view const day : {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"})

@@ -21,7 +21,7 @@
 #include <muster/adapt/http_options.hpp>        // http_options
 #include <muster/adapt/http_request.hpp>        // http_request
 #include <muster/adapt/http_response.hpp>       // http_response
-#include <muster/adapt/http_retry_after.hpp>    // without_blanks
+#include <muster/adapt/http_retry_after.hpp>    // without_http_blanks
 #include <muster/core/duration_text.hpp>        // duration_text
 #include <muster/core/failure.hpp>              // cause, failure
 #include <muster/core/outcome.hpp>              // outcome
@@ -282,9 +282,9 @@ inline std::size_t http_transfer::take_header(std::string_view line) noexcept {
         if (line.empty()) {
             stage_ = stage::body;
         } else if (line.front() == ' ' || line.front() == '\t') {
-            if (!answer_.headers.empty()) (answer_.headers.back().value += ' ') += without_blanks(line);
+            if (!answer_.headers.empty()) (answer_.headers.back().value += ' ') += without_http_blanks(line);
         } else if (auto const colon = line.find(':'); colon != line.npos) {
-            answer_.headers.add(std::string{line.substr(0, colon)}, std::string{without_blanks(line.substr(colon + 1))});
+            answer_.headers.add(std::string{line.substr(0, colon)}, std::string{without_http_blanks(line.substr(colon + 1))});
         }
         return whole;
     } catch (std::bad_alloc const&) {
