@@ -3,6 +3,7 @@
 //
 //   OPENAI_API_KEY=... llm_discover --url https://api.openai.com/v1 --model gpt-4o-mini --store facts.db order.xml
 //   llm_discover --embedded-endpoint --latency 50 order.xml          against an endpoint of its own, without a model or a key
+//   llm_discover --serve                                             that endpoint alone, for others to ask, until Ctrl-C
 //
 // Ends 0 when every node has its facts, 1 when some have not (how many and why is said; what is there is in the store, and the same
 // command asks for the rest), 2 for a wrong command line or document, 130 after Ctrl-C.
@@ -10,6 +11,7 @@
 // ctest: --embedded-endpoint --preset debug --quiet examples/data/orders/iata_order_view.xml
 // ctest: --embedded-endpoint --azure --requests-per-minute 60000 --quiet --only OrderItem examples/data/orders/order_view.xml
 
+#include <algorithm>      // max
 #include <chrono>         // deadlines
 #include <cstdint>        // uint64_t
 #include <cstdio>         // stderr
@@ -56,8 +58,8 @@ struct arguments {
     std::size_t in_flight = 0;
     unsigned attempts = 4;
     double requests_per_minute = 0, tokens_per_minute = 0, deadline = 0, call_deadline = 120, latency = 20;
-    std::uint64_t max_tokens = 0;
-    bool azure = false, embedded = false, json = false, quiet = false, again = false, retry_failed = false;
+    std::uint64_t max_tokens = 0, quota = 0;
+    bool azure = false, embedded = false, serve = false, json = false, quiet = false, again = false, retry_failed = false;
 };
 
 [[noreturn]] void refuse(std::string const& why) {
@@ -69,7 +71,7 @@ arguments read(int argc, char** argv) {
     arguments said;
     CLI::App app{"Asks a language model about each node of an XML document. Ends 0 when every node has its facts, 1 when some have not, 2 for a "
                  "wrong command line or document, 130 after Ctrl-C. The key is read from the environment alone, and never stored or shown."};
-    app.add_option("document", said.document, "the XML document: an order of either shape, or any with --path")->required();
+    app.add_option("document", said.document, "the XML document: an order of either shape, or any with --path");
     app.add_option("--url", said.url, "the endpoint up to /v1; of Azure up to the host");
     app.add_option("--model", said.model, "the model, or Azure's deployment; else gpt-4o-mini");
     app.add_flag("--azure", said.azure, "the endpoint is Azure's");
@@ -95,6 +97,8 @@ arguments read(int argc, char** argv) {
     app.add_flag("--again", said.again, "asks about all nodes once more, though an earlier run has done them");
     app.add_flag("--embedded-endpoint", said.embedded, "asks an endpoint of this program's own on loopback, which costs nothing and knows nothing");
     app.add_option("--latency", said.latency, "milliseconds that the embedded endpoint takes; else 20")->check(CLI::Range(0.0, 60'000.0));
+    app.add_option("--quota", said.quota, "answers after which the embedded endpoint says that the quota is spent; else none")->check(CLI::PositiveNumber);
+    app.add_flag("--serve", said.serve, "runs the embedded endpoint alone, says its URL, and at Ctrl-C what it was asked");
     app.add_flag("--json", said.json, "the report as JSON on standard output");
     app.add_flag("-q,--quiet", said.quiet, "no progress, and no report but of what is missing");
     try {
@@ -105,6 +109,8 @@ arguments read(int argc, char** argv) {
         app.exit(wrong);
         std::exit(usage);
     }
+    if (said.serve) return said;
+    if (said.document.empty()) refuse("give a document; see --help");
     if (said.embedded == !said.url.empty()) refuse("give --url, or --embedded-endpoint; see --help");
     if (said.in_flight == 0) said.in_flight = said.preset == "production" ? 10 : said.preset == "conservative" ? 5 : 1;
     if (said.store.empty()) said.store = said.embedded ? "" : said.document + ".facts.db";
@@ -159,7 +165,39 @@ struct scratch_file {
     }
 };
 
+llm::responder_options endpoint_options(arguments const& said) {
+    llm::responder_options out;
+    out.latency = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double, std::milli>{said.latency});
+    out.requests_per_second = said.requests_per_minute / 60;
+    out.request_burst = 10;
+    if (said.quota != 0) out.quota = said.quota;
+    return out;
+}
+
+int serve(arguments const& said) {
+    llm::responder const endpoint{endpoint_options(said)};
+    terminal screen;
+    interrupts signals{{.say = screen}};
+    std::printf("%s\n", (said.azure ? endpoint.azure_url() : endpoint.url()).c_str());
+    std::fflush(stdout);
+    wait_point nobody;
+    (void)context{signals.token()}.wait(nobody);
+    auto const stats = endpoint.stats();
+    std::uint64_t most = 0;
+    auto const prompts = endpoint.prompts();
+    for (auto const& [prompt, record] : prompts) most = std::max(most, record.asked);
+    std::string text;
+    json_writer json{text};
+    json.object([&] {
+        json.member("requests", stats.requests).member("answered", stats.answered(200)).member("prompts", prompts.size());
+        json.member("most_asked", most).member("in_flight_peak", stats.in_flight_peak).member("malformed", stats.malformed);
+    });
+    std::puts(text.c_str());
+    return 0;
+}
+
 int run(arguments const& said) {
+    if (said.serve) return serve(said);
     auto const nodes = nodes_of(said);
     std::string const schema_text = said.schema_file.empty() ? std::string{llm::responder::schema()} : text_of_file(said.schema_file);
     std::string const instructions = said.instructions_file.empty()
@@ -171,11 +209,7 @@ int run(arguments const& said) {
     std::optional<llm::responder> embedded;
     llm::api_key key;
     if (said.embedded) {
-        llm::responder_options options;
-        options.latency = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double, std::milli>{said.latency});
-        options.requests_per_second = said.requests_per_minute / 60;
-        options.request_burst = 10;
-        embedded.emplace(options);
+        embedded.emplace(endpoint_options(said));
     } else {
         key = need(llm::api_key::from_environment(said.key_variable.c_str()));
     }
