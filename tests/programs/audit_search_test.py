@@ -11,6 +11,8 @@ import tempfile
 import unittest
 
 PROGRAM = os.environ["PROGRAM"]
+# In the background of a shell Ctrl-C is ignored, and whoever inherits that keeps to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 RULES = """root logins:
   regex: 'PermitRootLogin (?P<value>\\w+)'
 """

@@ -14,6 +14,8 @@ import tempfile
 import unittest
 
 PROGRAM = os.environ["PROGRAM"]
+# In the background of a shell Ctrl-C is ignored, and whoever inherits that keeps to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 KEY = "sk-a-key-that-nobody-may-see"
 
 
