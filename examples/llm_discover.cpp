@@ -9,9 +9,10 @@
 // command asks for the rest), 2 for a wrong command line or document, 130 after Ctrl-C.
 // ctest: --embedded-endpoint --latency 5 --json examples/data/orders/order_view.xml
 // ctest: --embedded-endpoint --preset debug --quiet examples/data/orders/iata_order_view.xml
+// ctest: --embedded-endpoint --adaptive --most-memory 4096 --quiet examples/data/orders/order_view.xml
 // ctest: --embedded-endpoint --azure --requests-per-minute 60000 --quiet --only OrderItem examples/data/orders/order_view.xml
 
-#include <algorithm>      // max
+#include <algorithm>      // min, max
 #include <chrono>         // deadlines
 #include <cstdint>        // uint64_t
 #include <cstdio>         // stderr
@@ -20,6 +21,7 @@
 #include <filesystem>     // a store for once
 #include <fstream>        // instructions, schema
 #include <iterator>       // istreambuf_iterator
+#include <limits>         // no bound
 #include <optional>       // the embedded endpoint
 #include <string>         // texts
 #include <system_error>   // error_code
@@ -32,6 +34,8 @@
 
 #include <muster/adapt/fiber_thread.hpp>
 #include <muster/adapt/http_client.hpp>
+#include <muster/gate/adaptive_bulkhead.hpp>
+#include <muster/gate/memory_gate.hpp>
 #include <muster/muster.hpp>
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
@@ -41,6 +45,7 @@
 #include <muster/workloads/llm/client.hpp>
 #include <muster/workloads/llm/discovery.hpp>
 #include <muster/workloads/llm/fact_store.hpp>
+#include <muster/workloads/llm/paced.hpp>
 #include <muster/workloads/llm/quota.hpp>
 #include <muster/workloads/llm/responder.hpp>
 
@@ -58,8 +63,8 @@ struct arguments {
     std::size_t in_flight = 0;
     unsigned attempts = 4;
     double requests_per_minute = 0, tokens_per_minute = 0, deadline = 0, call_deadline = 120, latency = 20;
-    std::uint64_t max_tokens = 0, quota = 0;
-    bool azure = false, embedded = false, serve = false, json = false, quiet = false, again = false, retry_failed = false;
+    std::uint64_t max_tokens = 0, quota = 0, most_memory = 0;
+    bool adaptive = false, azure = false, embedded = false, serve = false, json = false, quiet = false, again = false, retry_failed = false;
 };
 
 [[noreturn]] void refuse(std::string const& why) {
@@ -86,6 +91,8 @@ arguments read(int argc, char** argv) {
         ->check(CLI::IsMember({"production", "conservative", "debug"}));
     app.add_option("--in-flight", said.in_flight, "nodes that are asked about at a time, in place of the preset's")
         ->check(CLI::Range(1, 10'000))->envname("MUSTER_LLM_IN_FLIGHT");
+    app.add_flag("--adaptive", said.adaptive, "learns how many the endpoint can take at a time, up to --in-flight, from how long its answers take");
+    app.add_option("--most-memory", said.most_memory, "MiB that this program may hold when one more node is asked about; else any")->check(CLI::PositiveNumber);
     app.add_option("--attempts", said.attempts, "requests for one node at most; else 4")->check(CLI::Range(1, 100));
     app.add_option("--requests-per-minute", said.requests_per_minute, "the endpoint's limit; else what its answers state, or its refusals teach")
         ->check(CLI::PositiveNumber);
@@ -235,7 +242,12 @@ int run(arguments const& said) {
     llm::discovery facts{model, into, {.instructions = instructions, .schema = schema_text, .max_tokens = said.max_tokens != 0 ? std::optional{said.max_tokens} : std::nullopt}, schema};
     progress bar{screen, {.title = "asking", .quiet = said.quiet || said.json, .stop = signals.token()}};
     auto const seconds = [](double count) { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{count}); };
-    auto const each_attempt = retry{.attempts = said.attempts, .delay = 500ms, .most = 8s} | limit{shared} | deadline{seconds(said.call_deadline)};
+    auto const width = static_cast<double>(said.in_flight);
+    adaptive_bulkhead crowd{said.adaptive ? adaptive_bulkhead_options{.most = width, .start = std::min(4.0, width)}
+                                          : adaptive_bulkhead_options{.least = width, .most = width, .start = width}};
+    memory_gate memory{said.most_memory != 0 ? said.most_memory * MiB : std::numeric_limits<std::uint64_t>::max()};
+    auto const each_attempt = limit{memory} | retry{.attempts = said.attempts, .delay = 500ms, .most = 8s} | limit{crowd} | llm::paced{shared} |
+                              deadline{seconds(said.call_deadline)};
     auto const report = [&] {
         auto const until = cx.change_deadline(said.deadline > 0 ? later(cx.now(), seconds(said.deadline)) : never);
         if (said.in_flight == 1) return facts.over(nodes, named{"ask"} | observe{bar}, each_attempt, cx);

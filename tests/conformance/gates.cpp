@@ -6,6 +6,7 @@
 #include <muster/gate/adaptive_rate_limiter.hpp>
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/circuit_breaker.hpp>
+#include <muster/gate/memory_gate.hpp>
 #include <muster/gate/rate_limiter.hpp>
 #include <muster/gate/retry_budget.hpp>
 
@@ -34,6 +35,12 @@ TEST_CASE("conformance: circuit_breaker and retry_budget", "[conformance]") {
     CHECK(conformance::of_gate(breaker) == broken{});
     retry_budget budget;
     CHECK(conformance::of_gate(budget) == broken{});
+}
+
+TEST_CASE("conformance: memory_gate", "[conformance]") {
+    memory_gate roomy{std::uint64_t{1} << 50u}, full{1};
+    CHECK(conformance::of_gate(roomy) == broken{});
+    CHECK(conformance::of_gate(full) == broken{});
 }
 
 TEST_CASE("conformance: gates that learn", "[conformance]") {

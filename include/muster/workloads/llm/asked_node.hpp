@@ -13,7 +13,7 @@ struct asked_node {
     friend bool operator==(asked_node const&, asked_node const&) = default;
 };
 
-/// About how many tokens its text is, for a gate that counts them.
-[[nodiscard]] inline double weight(asked_node const& of) { return static_cast<double>(of.text.size()) / 4; }
+/// About how many tokens its text is: a quarter of its bytes.
+[[nodiscard]] inline double tokens_of(asked_node const& of) { return static_cast<double>(of.text.size()) / 4; }
 
 }  // namespace muster::llm

@@ -30,9 +30,7 @@ struct chat_request {
 
 /// About how many tokens an endpoint counts when the request arrives: a quarter of the bytes of all messages and the schema, 4 for each
 /// message, and max_tokens.
-///
-/// As `weight` it is what a gate for tokens takes: `limit{tokens_per_minute} | ask`.
-[[nodiscard]] inline double weight(chat_request const& of) {
+[[nodiscard]] inline double tokens_of(chat_request const& of) {
     std::size_t bytes = of.schema.size();
     for (auto const& each : of.messages) bytes += each.text.size() + 16;
     return static_cast<double>(bytes) / 4 + static_cast<double>(of.max_tokens.value_or(0));

@@ -5,6 +5,7 @@
 #include <chrono>         // nanoseconds
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
+#include <functional>     // whoever answers
 #include <mutex>          // mutex
 #include <optional>       // what ended the run
 #include <string>         // texts
@@ -46,7 +47,7 @@ struct discovery_question {
 /// Asks a model about each node of a document, once, and keeps what it says: whatever fails, hangs, is refused or killed on the way.
 ///
 ///     discovery facts{model, run, question, schema};
-///     auto report = facts.over(nodes, on{fibers, 10}, retry{.attempts = 4} | limit{quota} | deadline{2min}, cx);
+///     auto report = facts.over(nodes, on{fibers, 10}, retry{.attempts = 4} | paced{quota} | deadline{2min}, cx);
 ///
 /// Shape      nodes that an earlier process has settled are not sent. Each attempt is in the store before it is sent, and its end when it is
 ///            known; an answer that came is stored also where the run has been stopped meanwhile, for it was paid for. Each member of an
@@ -61,13 +62,18 @@ struct discovery_question {
 /// Cost       beside the calls two records in the store for each node.
 class discovery {
 public:
+    /// Whoever answers a chat: a client, or a stage in front of one, as `fallback{another} | ask`.
+    using asked = std::function<outcome<chat_reply>(chat_request const&, context&)>;
+
+    discovery(asked by, fact_run& into, discovery_question question, json_schema schema)
+        : by_(std::move(by)), into_(into), question_(std::move(question)), schema_(std::move(schema)) {}
     discovery(client const& by, fact_run& into, discovery_question question, json_schema schema)
-        : by_(by), into_(into), question_(std::move(question)), schema_(std::move(schema)) {}
+        : discovery([&by](chat_request const& what, context& cx) { return by.ask(what, cx); }, into, std::move(question), std::move(schema)) {}
     discovery(discovery const&) = delete;
     discovery& operator=(discovery const&) = delete;
 
     /// `place` is where the calls run, as for any verb: `on{fibers, 10}`, also with `observe` behind it; `named{"ask"}` alone asks one node
-    /// after another. `policies` are around each attempt, or all: `retry{} | limit{quota} | deadline{2min}`.
+    /// after another. `policies` are around each attempt, or all: `retry{} | paced{quota} | deadline{2min}`.
     template <class Place, class Policies>
     outcome<discovery_report> over(std::vector<asked_node> nodes, Place const& place, Policies const& policies, context& cx);
 
@@ -97,7 +103,7 @@ private:
     }
     [[nodiscard]] static std::string kind_of(failure const& why) { return why.code().message(); }
 
-    client const& by_;
+    asked by_;
     fact_run& into_;
     discovery_question question_;
     json_schema schema_;
@@ -152,7 +158,7 @@ inline outcome<void> discovery::ask(asked_node const& node, context& cx) {
     // The same for each attempt that had no answer, so that an endpoint that knows of such keys answers and charges once.
     what.idempotency_key = "muster-" + into_.digest().substr(0, 32) + "-" + std::to_string(node.number);
     auto const start = cx.now();
-    auto reply = by_.ask(what, cx);
+    auto reply = by_(what, cx);
     auto const took = cx.now() - start;
 
     node_result kept{.node = node.number, .attempt = *attempt, .state = node_state::pending};    // another attempt may follow
