@@ -200,7 +200,7 @@ TEST_CASE("discovery: another model may be asked where the first has no answer")
     responder second;
     client const other{in.http, {.url = second.url(), .model = "large"}};
     auto const ask_first = [&](chat_request const& what, context& cx) { return in.model.ask(what, cx); };
-    auto const ask_other = [&](chat_request const& what, failure const&, context& cx) { return other.ask(what, cx); };
+    auto const ask_other = [&](chat_request const& what, context& cx) { return other.ask(what, cx); };
     auto const either = fallback{ask_other} | ask_first;
     discovery facts{discovery::asked{either}, *in.run, {.schema = std::string{responder::schema()}}, json_schema::parse(responder::schema()).value()};
     auto const report = facts.over(nodes_of(3), named{"ask"}, patient, in.cx);
