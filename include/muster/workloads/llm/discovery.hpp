@@ -210,7 +210,8 @@ inline void discovery::ended(asked_node const& node, outcome<void> const& how, c
         std::lock_guard lock(mutex_);
         return kept_.contains(node.number);
     }();
-    bool const stopped = !done && (how.error().is(cause::cancelled) || (how.error().is(cause::timed_out) && cx.expired()));
+    // What ends the run is no fault of the node: it is asked the next time.
+    bool const stopped = !done && (how.error().is(cause::cancelled) || (how.error().is(cause::timed_out) && cx.expired()) || ends_the_run(how.error()));
     if (!done && !stopped) {
         context keeping{cx.waiting()};
         auto const recorded = into_.record(keeping, {.node = node.number, .attempt = 0, .state = node_state::failed, .kind = kind_of(how.error()),
