@@ -403,28 +403,26 @@ TEST_CASE("search_tree: a walk over what may be there does not follow, wait or c
 
 namespace {
 
-// The highest peak of some searches of so many files, beyond what is there before.
-std::size_t peak_of(temporary_folder const& folder, std::string const& name, int files, int searches) {
+// The highest peak of a search of so many files, beyond what is there before; side by side, or one after another.
+std::size_t peak_of(temporary_folder const& folder, std::string const& name, int files, bool beside) {
     std::mt19937_64 random{9};
     auto const text = report_text(random, 60);    // all alike: the most of many differs from that of few
     for (int i = 0; i < files; ++i) folder.put(name + '/' + std::to_string(i / 100) + '/' + std::to_string(i), text);
     auto const rules = all_kinds();
     thread_pool pool{2};
-    std::size_t highest = 0;
-    for (int i = 0; i < searches; ++i) {
-        tree_walk walk{{folder / name}};
-        struct counting {
-            std::size_t rows = 0;
-            outcome<void> put(finding_place const&, finding const&) { return ++rows, outcome<void>{}; }
-        } to;
-        live_bytes const live;
-        auto const report = search_tree(walk, on{pool} | scanner_of(rules), rules, to, {.piece_bytes = 64 * KiB, .window_bytes = MiB}).value();
-        CHECK(report.is_complete());
-        CHECK(report.files == static_cast<std::uint64_t>(files));
-        CHECK(to.rows > 1'000);
-        highest = std::max(highest, live.peak());
-    }
-    return highest;
+    tree_walk walk{{folder / name}};
+    struct counting {
+        std::size_t rows = 0;
+        outcome<void> put(finding_place const&, finding const&) { return ++rows, outcome<void>{}; }
+    } to;
+    auto const scan = scanner_of(rules);
+    search_tree_options const how{.piece_bytes = 64 * KiB, .window_bytes = MiB, .collect_beside = beside};
+    live_bytes const live;
+    auto const report = (beside ? search_tree(walk, on{pool} | scan, rules, to, how) : search_tree(walk, scan, rules, to, how)).value();
+    CHECK(report.is_complete());
+    CHECK(report.files == static_cast<std::uint64_t>(files));
+    CHECK(to.rows > 1'000);
+    return live.peak();
 }
 
 }  // namespace
@@ -450,8 +448,11 @@ TEST_CASE("search_tree: many small files on which every rule matches everywhere 
 
 TEST_CASE("search_tree: eight times as many files take no more memory", "[search][search_tree]") {
     temporary_folder const folder;
-    // As many windows in both, so that what chance adds to the highest of them is the same.
-    auto const small = peak_of(folder, "small", 700, 8), large = peak_of(folder, "large", 5'600, 1);
+    auto const small = peak_of(folder, "small", 700, false), large = peak_of(folder, "large", 5'600, false);
     INFO(small << " and " << large << " bytes");
     CHECK(large < small + small / 10);
+    // Side by side chance adds to the highest of many windows, but not what would be kept of each.
+    auto const few = peak_of(folder, "small", 700, true), many = peak_of(folder, "large", 5'600, true);
+    INFO(few << " and " << many << " bytes side by side");
+    CHECK(many < 3 * few);
 }
