@@ -120,8 +120,8 @@ class Discover(unittest.TestCase):
         self.assertLessEqual(self.asked["requests"], 20 + 10)
 
     def test_a_deadline_keeps_what_is_done(self):
-        document = self.write("order.xml", order(100))
-        done = self.discover("--embedded-endpoint", "--latency", 100, "--deadline", 0.5, "--store", self.store, "--json", document)
+        document = self.write("order.xml", order(2_000))    # 20 s of work: some of it is done in 3, however slow the machine
+        done = self.discover("--embedded-endpoint", "--latency", 100, "--deadline", 3, "--store", self.store, "--json", document)
         report = json.loads(done.stdout)
         self.assertEqual(1, done.returncode)
         self.assertGreaterEqual(report["done"], 1)

@@ -34,6 +34,8 @@
 #include <muster/os/fd.hpp>                         // fd
 #include <muster/os/quiet_thread.hpp>               // quiet_thread
 
+// Above 400 lines: who adds a transfer, who drives it and who leaves it is one protocol between threads.
+
 namespace muster::detail {
 
 /// Drives the transfers of a client: libcurl's multi handle over epoll, so that a turn costs what is ready and not what is in flight.

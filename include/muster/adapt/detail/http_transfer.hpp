@@ -28,6 +28,8 @@
 #include <muster/core/waiter.hpp>               // wait_point
 #include <muster/os/system_failure.hpp>         // system_failure
 
+// Above 400 lines: one easy handle from what it is told to what it has answered, for what libcurl keeps of the one shows in the other.
+
 namespace muster::detail {
 
 /// One easy handle, used for one request after the other, and all that libcurl reads and writes for it: a caller may leave at any time.

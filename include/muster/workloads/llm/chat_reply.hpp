@@ -60,7 +60,8 @@ inline outcome<std::string_view> content_of(chat_reply const& reply) {
     if (reply.end == finish::content_filter) return failure{make_error_code(fault::filtered), "the endpoint's content filter has kept the answer back"};
     if (!reply.refusal.empty()) return failure{make_error_code(fault::refused_by_model), "the model refuses: " + json_text(reply.refusal.substr(0, 200))};
     if (reply.end == finish::length)
-        return failure{make_error_code(fault::cut_short), "the answer was cut after " + std::to_string(reply.usage.completion) + " tokens; ask for less, or allow more"};
+        return failure{make_error_code(fault::cut_short), "the answer was cut after " + std::to_string(reply.usage.completion) +
+                                                              " tokens; ask for less, or allow more"};
     if (!reply.has_content) return failure{make_error_code(fault::bad_answer), "the answer has no content"};
     return std::string_view{reply.content};
 }

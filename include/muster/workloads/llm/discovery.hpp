@@ -244,6 +244,7 @@ outcome<discovery_report> discovery::over(std::vector<asked_node> nodes, Place c
         kept_.clear();
         busy_ = {};
         why_.reset();
+        store_failed_.reset();
         over_ = false;
     }
     if (!into_.is_finished())
