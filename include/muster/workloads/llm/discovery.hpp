@@ -176,7 +176,7 @@ inline outcome<void> discovery::ask(asked_node const& node, context& cx) {
             kept.partial = reply->end == finish::length && reply->has_content;
         }
     } else {
-        result = std::move(reply).error();
+        result = reply.error();
     }
     if (!result) {
         kept.kind = kind_of(result.error());
@@ -193,7 +193,7 @@ inline outcome<void> discovery::ask(asked_node const& node, context& cx) {
     }
     // Whatever the context says by now: what was paid for is kept.
     context keeping{cx.waiting()};
-    if (auto const recorded = into_.record(keeping, std::move(kept)); !recorded) {
+    if (auto recorded = into_.record(keeping, std::move(kept)); !recorded) {
         store_failed(recorded.error());
         return recorded;
     }
