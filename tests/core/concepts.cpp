@@ -161,6 +161,53 @@ static_assert(!observer<observer_that_may_throw> && !observer<sink_model>);
 static_assert(sink<sink_model, std::string>);
 static_assert(!sink<sink_of_numbers, std::string> && !sink<observer_model, std::string>);
 
+// operators
+
+struct operator_model {
+    using operator_concept = operator_tag;
+    template <class Item>
+    using output = std::vector<Item>;
+    struct nothing {};
+    template <class Item>
+    nothing make_state() const;
+    void push(nothing&, auto&& item, auto& emit_to) const { emit_to(std::vector{std::move(item)}); }
+    void flush(nothing&, auto& emit_to) const { emit_to(failure{}); }
+};
+struct operator_that_asks : operator_model {
+    void push(nothing&, auto&& item, auto& emit_to, context&) const { emit_to(std::vector{std::move(item)}); }
+};
+struct untagged_operator : operator_model { using operator_concept = int; };
+struct operator_that_changes : operator_model {
+    void push(nothing&, auto&& item, auto& emit_to) { emit_to(std::vector{std::move(item)}); }
+};
+struct operator_of_numbers : operator_model {
+    void push(nothing&, int&& item, auto& emit_to) const { emit_to(std::vector{item}); }
+};
+struct operator_without_end {
+    using operator_concept = operator_tag;
+    template <class Item>
+    using output = Item;
+    template <class Item>
+    int make_state() const;
+    void push(int&, auto&& item, auto& emit_to) const { emit_to(std::move(item)); }
+};
+struct operator_with_fixed_state : operator_model {
+    template <class Item>
+    std::unique_ptr<int> const make_state() const;    // what a run holds moves into it
+    void push(std::unique_ptr<int>&, auto&& item, auto& emit_to) const { emit_to(std::vector{std::move(item)}); }
+    void flush(std::unique_ptr<int>&, auto& emit_to) const { emit_to(failure{}); }
+};
+
+static_assert(operator_for<operator_model, int>);
+static_assert(operator_for<operator_that_asks, std::string>);
+static_assert(operator_for<operator_with_fixed_state, int>);
+static_assert(operator_for<operator_of_numbers, int> && !operator_for<operator_of_numbers, std::string>);
+static_assert(!operator_for<untagged_operator, int> && !operator_for<operator_that_changes, int>);
+static_assert(stream_operator<operator_without_end> && !operator_for<operator_without_end, int>);
+static_assert(!stream_operator<plain_task> && !stream_operator<around_model> && !stream_operator<int>);
+static_assert(std::same_as<operator_output<operator_model, char>, std::vector<char>>);
+static_assert(std::same_as<operator_state<operator_with_fixed_state, char>, std::unique_ptr<int>>);
+
 // weights, found beside the item's type
 
 struct parcel { double grams; };

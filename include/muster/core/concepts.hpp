@@ -1,12 +1,13 @@
 #pragma once
 
 #include <chrono>         // nanoseconds
-#include <concepts>       // same_as, invocable
+#include <concepts>       // same_as, invocable, movable
 #include <cstddef>        // size_t
 #include <functional>     // invoke
 #include <optional>       // cache look-ups
 #include <string_view>    // name of a stage
 #include <type_traits>    // remove_cvref
+#include <utility>        // declval, move
 
 #include <muster/core/context.hpp>    // context
 #include <muster/core/outcome.hpp>    // outcome
@@ -76,6 +77,62 @@ concept place_policy = std::copy_constructible<P> && std::derived_from<typename 
 
 template <class P>
 concept policy = around_policy<P> || place_policy<P>;
+
+// Operators
+
+/// Opt in by `using operator_concept = muster::operator_tag;`: the value turns m items of a stream into n.
+struct operator_tag {};
+
+/// Stands between the stages of a stream: a window, a join, `flatten`. It is no task: only a stream, which has an end, can run it.
+template <class O>
+concept stream_operator = std::copy_constructible<O> && std::derived_from<typename O::operator_concept, operator_tag>;
+
+/// What an operator gives for such items.
+template <class O, class Item>
+using operator_output = typename O::template output<Item>;
+
+/// What an operator knows during a run. One that is `transportable` (core/wire.hpp) can be kept by a journal: as `encoded(state)`.
+template <class O, class Item>
+using operator_state = std::remove_cvref_t<decltype(std::declval<O const&>().template make_state<Item>())>;
+
+namespace detail {
+
+// Called with what leaves an operator. The one that a stream hands in may answer false: nobody takes more, so that an operator
+// with much to give ends early. It may throw, too: what was given is then lost, what the state holds is not.
+template <class Output>
+struct any_emit {
+    void operator()(Output given) const;     // goes on to the next stage
+    void operator()(failure refused) const;  // late, or no room: goes where failures go
+};
+
+template <class O, class Item, class State, class Emit>
+concept pushes_with_context = requires(O const& with, State& state, Item item, Emit& emit_to, context& cx) {
+    with.push(state, std::move(item), emit_to, cx);
+};
+template <class O, class Item, class State, class Emit>
+concept pushes_item = requires(O const& with, State& state, Item item, Emit& emit_to) {
+    with.push(state, std::move(item), emit_to);
+};
+
+}  // namespace detail
+
+/// An operator that takes such items.
+///
+/// Order      `make_state<Item>()` once a run; `push` once for each item, in the order of the stream; `flush` once, when no item
+///            comes any more. What a run that is stopped holds is not flushed.
+/// Shape      `push(state, Item&&, emit_to)` or, to know the time of processing, `push(state, Item&&, emit_to, cx)`; event time
+///            comes from the item. `emit_to` is an lvalue, called zero or more times with `output<Item>` or with a `failure`.
+/// Throws     whatever it likes: the stream makes it a failure of that item, and pushes the next one. The state stays sound.
+/// Threads    one at a time for each state; the operator itself is shared, and so const.
+template <class O, class Item>
+concept operator_for = stream_operator<O> && requires { typename operator_output<O, Item>; typename operator_state<O, Item>; } &&
+    std::is_object_v<operator_output<O, Item>> && std::default_initializable<operator_state<O, Item>> &&
+    std::movable<operator_state<O, Item>> &&
+    (detail::pushes_item<O, Item, operator_state<O, Item>, detail::any_emit<operator_output<O, Item>>> ||
+     detail::pushes_with_context<O, Item, operator_state<O, Item>, detail::any_emit<operator_output<O, Item>>>) &&
+    requires(O const& with, operator_state<O, Item>& state, detail::any_emit<operator_output<O, Item>>& emit_to) {
+        with.flush(state, emit_to);
+    };
 
 // Gates
 
@@ -180,6 +237,10 @@ template <class E>
 inline constexpr bool is_executor = executor<E>;
 template <class R>
 inline constexpr bool is_runner = runner<R>;
+template <class O>
+inline constexpr bool is_operator = stream_operator<O>;
+template <class O, class Item>
+inline constexpr bool is_operator_for = operator_for<O, Item>;
 template <class O>
 inline constexpr bool is_observer = observer<O>;
 
