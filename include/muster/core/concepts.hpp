@@ -97,8 +97,7 @@ using operator_state = std::remove_cvref_t<decltype(std::declval<O const&>().tem
 
 namespace detail {
 
-// Called with what leaves an operator. The one that a stream hands in may answer false: nobody takes more, so that an operator
-// with much to give ends early. It may throw, too: what was given is then lost, what the state holds is not.
+// Called with what leaves an operator.
 template <class Output>
 struct any_emit {
     void operator()(Output given) const;     // goes on to the next stage
@@ -121,7 +120,8 @@ concept pushes_item = requires(O const& with, State& state, Item item, Emit& emi
 /// Order      `make_state<Item>()` once a run; `push` once for each item, in the order of the stream; `flush` once, when no item
 ///            comes any more. What a run that is stopped holds is not flushed.
 /// Shape      `push(state, Item&&, emit_to)` or, to know the time of processing, `push(state, Item&&, emit_to, cx)`; event time
-///            comes from the item. `emit_to` is an lvalue, called zero or more times with `output<Item>` or with a `failure`.
+///            comes from the item. `emit_to` is an lvalue, called zero or more times with `output<Item>` or with a `failure`. It
+///            may answer a bool: false when nobody takes more, so that an operator with much to give may end early.
 /// Throws     whatever it likes: the stream makes it a failure of that item, and pushes the next one. The state stays sound.
 /// Threads    one at a time for each state; the operator itself is shared, and so const.
 template <class O, class Item>
