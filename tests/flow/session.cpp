@@ -105,6 +105,12 @@ TEST_CASE("session: an item between two joins them", "[flow][session]") {
                                            {"a", at(10), at(30), {0, 4, 5}}});
 }
 
+TEST_CASE("session: two that are joined count as seen when the first of them was", "[flow][session]") {
+    std::vector<reading> const items{{20, "a", 0}, {20, "b", 1}, {5, "a", 2}, {12, "a", 3}};
+    auto const all = operated(items, session{{.gap = 10ns, .out_of_order = 50ns}, &reading::when, &reading::sensor, members{}, enter, together});
+    CHECK(all.given == std::vector<visits>{{"a", at(5), at(30), {0, 2, 3}}, {"b", at(20), at(30), {1}}});
+}
+
 TEST_CASE("session: an item that comes late may extend a session that is open, else it is refused", "[flow][session]") {
     auto const all = operated(plain({100, 108, 92, 80}), session{{.gap = 10ns}, &reading::when, 0, count, std::plus<>{}});
     CHECK(all.given == std::vector<global>{{{}, at(92), at(118), 3}});
