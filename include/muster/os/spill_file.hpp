@@ -1,16 +1,16 @@
 #pragma once
 
-#include <algorithm>      // max, min
-#include <cerrno>         // errno
-#include <cstddef>        // byte, size_t
-#include <cstdint>        // uint64_t
-#include <cstdlib>        // getenv, mkostemp
-#include <cstring>        // memcpy
-#include <span>           // records
-#include <string>         // the folder
+#include <algorithm>       // max, min
+#include <cerrno>          // errno
+#include <cstddef>         // byte, size_t
+#include <cstdint>         // uint64_t
+#include <cstdlib>         // getenv, mkostemp
+#include <cstring>         // memcpy
+#include <span>            // records
+#include <string>          // the folder
 #include <system_error>    // error_code
-#include <utility>        // move
-#include <vector>         // buffers
+#include <utility>         // move
+#include <vector>          // buffers
 
 #include <fcntl.h>       // open, fallocate
 #include <sys/stat.h>    // fstat
