@@ -12,6 +12,7 @@
 #include <muster/policy/deadline.hpp>
 #include <muster/policy/fallback.hpp>
 #include <muster/policy/hedge.hpp>
+#include <muster/policy/in_order.hpp>
 #include <muster/policy/limit.hpp>
 #include <muster/policy/named.hpp>
 #include <muster/policy/observe.hpp>
@@ -31,6 +32,7 @@ TEST_CASE("conformance: the places", "[conformance]") {
     CHECK(conformance::of_policy(on{pool}) == broken{});
     CHECK(conformance::of_policy(on{pool, automatic{}}) == broken{});
     CHECK(conformance::of_policy(buffer{}) == broken{});
+    CHECK(conformance::of_policy(in_order{}) == broken{});
     CHECK(conformance::of_policy(batched{}) == broken{});
 }
 

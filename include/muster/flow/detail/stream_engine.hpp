@@ -1,0 +1,925 @@
+#pragma once
+
+#include <algorithm>      // reverse
+#include <array>          // counts
+#include <atomic>         // pumps
+#include <chrono>         // how long a handful took
+#include <cstddef>        // size_t
+#include <cstdint>        // uint64_t
+#include <deque>          // what an operator gave
+#include <exception>      // exception_ptr
+#include <limits>         // items of a stream
+#include <memory>         // shared_ptr, optional room
+#include <mutex>          // trouble
+#include <optional>       // what the consumer holds
+#include <ranges>         // iterator_t
+#include <stop_token>     // stop_source
+#include <string>         // texts
+#include <tuple>          // elements
+#include <utility>        // move, index_sequence
+#include <vector>         // a handful
+
+#include <muster/core/concepts.hpp>               // operators
+#include <muster/core/context.hpp>                // context
+#include <muster/core/invoke_task.hpp>            // invoke_task, guarded
+#include <muster/core/outcome.hpp>                // outcome
+#include <muster/core/waiter.hpp>                 // wait_point
+#include <muster/flow/detail/calls.hpp>           // finish
+#include <muster/flow/detail/run.hpp>             // plan_run
+#include <muster/flow/detail/stream_parts.hpp>    // segments
+#include <muster/flow/detail/stream_ring.hpp>     // stream_ring
+#include <muster/flow/stream_report.hpp>          // stream_report
+#include <muster/os/relax.hpp>                    // relax
+
+// What runs behind `stream`. Above 400 lines: who reads, who works, who waits and who ends is one protocol.
+//
+// A segment is worked on by pumps: jobs that are posted to its executor when there is something to do, at most as many at a time as
+// it is wide, and that end when there is nothing to do: no input, or no room for answers. So no thread is held by a stage that
+// waits for another one, and a stream makes progress on one thread. A pump reserves room behind it before it takes its input.
+//
+// Who fills a buffer, or empties one, looks whether the pumps behind, or before, have to be woken; who ends looks once more. At most one
+// pump of a segment is posted and not yet begun; once begun it posts the next, if there is more than it can take. What was posted the
+// consumer takes over when nobody began it for a while: nothing is posted in vain where an executor is busy, or has no thread.
+//
+// While its items are over in less than a microsecond a pump takes several at once. A serial segment that gives more than it
+// takes (an operator) keeps what there is no room for, and takes nothing before that is gone.
+
+namespace muster::detail {
+
+/// A sink that takes no failures: the consumer is given them.
+struct to_consumer {};
+
+/// How a sink wants a failure: with the item that failed, or alone.
+template <class Sink, class Value>
+inline constexpr bool keeps_items = requires(Sink& to, failure what, Value const& item) { to.put(std::move(what), item); };
+template <class Sink>
+inline constexpr bool takes_failures = requires(Sink& to, failure what) { to.put(std::move(what)); };
+
+// Pumps of a segment.
+struct alignas(64) stream_lane {
+    std::size_t width = 1;
+    std::atomic<std::size_t> active{0};     // posted or running
+    std::atomic<bool> posted{false};        // one of them has not begun
+    std::atomic<bool> over{false};
+    std::atomic<bool> keeps{false};         // what it gave and there was no room for
+    std::atomic<bool> quick{false};         // its items are over in less than a microsecond
+    std::mutex order;                       // where the order is kept: input and place are taken together
+};
+
+struct element_counts {
+    std::atomic<std::uint64_t> in{0}, out{0}, failed{0};
+};
+
+template <class Items, class Flow, class Sink>
+class stream_engine : public std::enable_shared_from_this<stream_engine<Items, Flow, Sink>> {
+    using range = std::remove_reference_t<Items>;
+    using element_tuple = typename elements<Flow>::type;
+    static constexpr std::size_t element_count = std::tuple_size_v<element_tuple>;
+    using plan = segments_of<element_tuple>;
+    static constexpr std::size_t segment_count = plan::count;
+    static constexpr bool to_sink = !std::is_same_v<Sink, to_consumer>;
+    using source_value = std::ranges::range_value_t<range>;
+    static constexpr bool lends = to_sink && keeps_items<Sink, source_value>;
+    using first_item = std::conditional_t<lends, std::remove_cvref_t<item_of<Items>> const&, item_of<Items>>;
+    using source = source_item<Items, first_item>;
+    using values = typename values_of<first_item, lends, element_tuple>::type;    // behind each element
+
+    template <std::size_t I>
+    static auto value_before() {
+        if constexpr (I == 0) return std::type_identity<typename source::type>{};
+        else return std::type_identity<std::tuple_element_t<I - 1, values>>{};
+    }
+    template <std::size_t I>
+    using before = typename decltype(value_before<I>())::type;
+
+    // An item in a buffer; a failure on its way to the consumer.
+    template <class Value>
+    struct parcel {
+        outcome<Value> value;
+        std::size_t index;
+    };
+
+public:
+    using value_type = before<element_count>;
+    using held = outcome<std::conditional_t<std::is_same_v<value_type, nothing> && !to_sink, void, value_type>>;
+    static constexpr bool threads = segment_count > 1;
+
+    template <class Range>
+    stream_engine(Range&& items, Flow&& flow, Sink& sink, context const& around)
+        : items_(std::forward<Range>(items)), elements_(elements<Flow>::of(std::move(flow))), sink_(sink), outer_(around),
+          may_stop_(around.may_stop()) {
+        check(std::make_index_sequence<element_count>{});
+        if constexpr (threads) start(std::make_index_sequence<segment_count>{});
+        else inside_.emplace(context::below(outer_));
+    }
+    stream_engine(stream_engine const&) = delete;
+
+    /// Makes the next item of the consumer; false at the end.
+    bool next() {
+        current_.reset();
+        if constexpr (threads) return next_of_buffer();
+        else return next_inline();
+    }
+    [[nodiscard]] auto& current() noexcept {
+        if constexpr (to_sink) return **current_;
+        else return *current_;
+    }
+
+    /// The consumer leaves: nothing more is begun, and nobody is inside when this returns.
+    void leave() noexcept {
+        if constexpr (threads) {
+            left_.store(true);
+            stop_.request_stop();
+            for (auto now = inside_pumps_.load(); now != 0; now = inside_pumps_.load()) inside_pumps_.wait(now);
+        }
+    }
+
+    [[nodiscard]] stream_report report() const {
+        stream_report out{.read = read_.load(), .yielded = yielded_.load(), .failed = failed_.load(), .over = over_.load(), .stopped = stopped_.load(), .stages = {}};
+        report_stages(out, std::make_index_sequence<element_count>{});
+        return out;
+    }
+
+private:
+    // Elements
+
+    template <std::size_t... I>
+    void check(std::index_sequence<I...>) const {
+        constexpr bool no_batches = (!has_place<is_batched, std::tuple_element_t<I, element_tuple>> && ...);
+        static_assert(no_batches, "muster: a stream does not take batched{n} stages; map does");
+    }
+
+    // Where what leaves a segment goes: `value` and `fail`.
+    template <std::size_t I, class Out>
+    struct emitter {    // what an operator is handed
+        stream_engine& engine;
+        context& cx;
+        std::size_t index;
+        Out& out;
+        void operator()(std::tuple_element_t<I, values> given) {
+            one_more(out.counts[I - Out::first].out);
+            engine.template through<I + 1, Out::last>(cx, index, std::move(given), out);
+        }
+        void operator()(failure refused) {
+            finish(refused, cx);
+            one_more(out.counts[I - Out::first].failed);
+            out.fail(std::move(refused));
+        }
+    };
+
+    // Brings an item through the elements from I up to Last.
+    template <std::size_t I, std::size_t Last, class Item, class Out>
+    void through(context& cx, std::size_t index, Item&& item, Out& out) {
+        if constexpr (I == Last) {
+            out.value(std::forward<Item>(item));
+        } else {
+            auto const& element = std::get<I>(elements_);
+            using type = std::tuple_element_t<I, element_tuple>;
+            one_more(out.counts[I - Out::first].in);
+            if constexpr (is_operator<type>) {
+                emitter<I, Out> emit{*this, cx, index, out};
+                auto& state = std::get<I>(states_);
+                auto pushed = guarded<outcome<void>>([&]() -> outcome<void> {
+                    std::remove_cvref_t<Item> own(std::forward<Item>(item));
+                    if constexpr (requires { element.push(state, std::move(own), emit, cx); }) element.push(state, std::move(own), emit, cx);
+                    else element.push(state, std::move(own), emit);
+                    return {};
+                });
+                if (!pushed) emit(std::move(pushed).error());
+            } else {
+                using value = std::tuple_element_t<I, values>;
+                using result = result_of<type, Item&&>;
+                auto answer = invoke_task(element, cx, static_cast<Item&&>(item));
+                if (!answer.has_value()) [[unlikely]] {
+                    finish(answer.error(), cx);
+                    one_more(out.counts[I - Out::first].failed);
+                    if constexpr (lends) out.fail(std::move(answer).error(), item);
+                    else out.fail(std::move(answer).error());
+                    return;
+                }
+                one_more(out.counts[I - Out::first].out);
+                if constexpr (std::is_void_v<typename result::value_type>) through<I + 1, Last>(cx, index, nothing{}, out);
+                else if constexpr (I + 1 == Last) out.value(std::move(*answer));
+                else through<I + 1, Last>(cx, index, handing<value>(*answer), out);
+            }
+        }
+    }
+    template <class Value>
+    static handed<Value, lends> handing(Value& from) noexcept { return static_cast<handed<Value, lends>>(from); }
+
+    template <std::size_t I, std::size_t Last, class Out>
+    void flush_from(context& cx, Out& out) {
+        if constexpr (I != Last) {
+            using type = std::tuple_element_t<I, element_tuple>;
+            if constexpr (is_operator<type>) {
+                emitter<I, Out> emit{*this, cx, read_.load(std::memory_order_relaxed), out};
+                auto flushed = guarded<outcome<void>>([&]() -> outcome<void> {
+                    std::get<I>(elements_).flush(std::get<I>(states_), emit);
+                    return {};
+                });
+                if (!flushed) emit(std::move(flushed).error());
+            }
+            flush_from<I + 1, Last>(cx, out);
+        }
+    }
+
+    // Counts: of one thread where the stream has no other.
+    static void add(std::atomic<std::uint64_t>& to, std::uint64_t more = 1) noexcept {
+        // relaxed: reports alone read it
+        if constexpr (threads) to.fetch_add(more, std::memory_order_relaxed);
+        else to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    }
+    static void one_more(std::atomic<std::uint64_t>& to) noexcept { add(to); }
+    static void one_more(std::uint64_t& to) noexcept { ++to; }
+    struct few_counts {
+        std::uint64_t in = 0, out = 0, failed = 0;
+    };
+    template <std::size_t First, std::size_t Last>
+    void count(std::array<few_counts, Last - First>& some) noexcept {
+        for (std::size_t i = First; i != Last; ++i) {
+            auto& one = some[i - First];
+            if (one.in) add(counts_[i].in, std::exchange(one.in, 0));
+            if (one.out) add(counts_[i].out, std::exchange(one.out, 0));
+            if (one.failed) add(counts_[i].failed, std::exchange(one.failed, 0));
+        }
+    }
+
+    // Failures: true when the sink took it.
+    template <class... Payload>
+    bool sunk(failure& what, Payload const&... item) {
+        add(failed_);
+        if constexpr (!to_sink) {
+            return false;
+        } else {
+            try {
+                if constexpr (sizeof...(Payload) == 1 && (keeps_items<Sink, Payload> && ...)) sink_.put(std::move(what), item...);
+                else sink_.put(std::move(what));
+            } catch (...) {
+                note_trouble(std::current_exception(), true);    // thrown again where the consumer asks for the next item
+            }
+            return true;
+        }
+    }
+    // `now`: nothing else is worked on.
+    void note_trouble(std::exception_ptr what, bool now) noexcept {
+        std::lock_guard lock(trouble_mutex_);
+        if (!trouble_) trouble_ = std::move(what);
+        if (!now) return;
+        has_trouble_.store(true);
+        stop_.request_stop();
+        if constexpr (threads) kick<segment_count>();
+    }
+    void throw_trouble() {
+        std::unique_lock lock(trouble_mutex_);
+        if (auto const what = std::exchange(trouble_, nullptr)) {
+            lock.unlock();
+            leave();
+            over_.store(true);
+            std::rethrow_exception(what);
+        }
+    }
+
+    // Source
+
+    enum class reading { item, ended, stopped };
+
+    // Goes to the next item of the source, which `*at_` is then.
+    reading advance(context& cx) {
+        if (source_over_) return reading::ended;
+        if (may_stop_ && cx.stop_requested()) return source_over_ = true, reading::stopped;
+        if (!at_) at_.emplace(std::ranges::begin(items_));
+        else if (read_.load(std::memory_order_relaxed) != 0) ++*at_;
+        if (*at_ == std::ranges::end(items_)) return source_over_ = true, reading::ended;
+        return reading::item;
+    }
+    template <class Use>
+    auto with_item(Use const& use) {
+        if constexpr (!std::ranges::forward_range<range>) {
+            source_value taken = **at_;
+            return use(static_cast<first_item>(taken));
+        } else {
+            return use(static_cast<first_item>(**at_));
+        }
+    }
+    failure not_read(context& cx) {
+        auto const index = read_.load(std::memory_order_relaxed);
+        stopped_.store(true);
+        cx.item(index);
+        auto const never_tried = cx.change_attempt(0);
+        auto what = cx.interruption();
+        what.note("; the source was read up to item " + std::to_string(index));
+        finish(what, cx);
+        return what;
+    }
+
+    // On the consumer's thread alone
+
+    struct to_current {
+        static constexpr std::size_t first = 0, last = element_count;
+        stream_engine& engine;
+        std::array<element_counts, element_count>& counts = engine.counts_;
+        void value(value_type&& given) { engine.give(std::move(given)); }
+        template <class... Payload>
+        void fail(failure&& what, Payload const&... item) {
+            if (!engine.sunk(what, item...)) engine.give(std::move(what));
+        }
+    };
+    static held as_held(failure&& what) { return held{std::move(what)}; }
+    static held as_held(value_type&& given) {
+        if constexpr (std::is_same_v<value_type, nothing> && !to_sink) return held{};
+        else return held{std::move(given)};
+    }
+    template <class Given>
+    void give(Given&& given) {
+        if (!current_) current_.emplace(as_held(std::move(given)));
+        else ready_.push_back(as_held(std::move(given)));
+    }
+    bool next_inline() {
+        if (has_trouble_.load(std::memory_order_relaxed)) throw_trouble();
+        if (!ready_.empty()) {
+            current_.emplace(std::move(ready_.front()));
+            ready_.pop_front();
+            return add(yielded_), true;
+        }
+        auto& cx = *inside_;
+        to_current out{*this};
+        while (!over_.load(std::memory_order_relaxed)) {
+            auto const now = advance(cx);
+            if (now == reading::item) {
+                auto const index = read_.load(std::memory_order_relaxed);
+                add(read_);
+                cx.item(index);
+                with_item([&](auto&& item) { through<0, element_count>(cx, index, static_cast<decltype(item)>(item), out); });
+            } else {
+                over_.store(true);
+                if (now == reading::stopped) {
+                    auto what = not_read(cx);
+                    out.fail(std::move(what));
+                } else {
+                    cx.no_item();
+                    flush_from<0, element_count>(cx, out);
+                }
+            }
+            if (has_trouble_.load(std::memory_order_relaxed)) throw_trouble();
+            if (current_) return add(yielded_), true;
+        }
+        return false;
+    }
+
+    // Pumps
+
+    template <std::size_t S>
+    auto& ring() noexcept { return *std::get<S - 1>(rings_); }    // in front of segment S; behind the last one, of the consumer
+    template <std::size_t S>
+    auto& lane() noexcept { return lanes_[S]; }
+    template <std::size_t S>
+    static constexpr bool serial = S == 0 || !plan::placed_at[plan::first[S]];
+    template <std::size_t S>
+    static constexpr bool keeps_order = [] {
+        if constexpr (serial<S>) return false;
+        else return has_place<is_in_order, std::tuple_element_t<plan::first[S], element_tuple>>;
+    }();
+    template <std::size_t S>
+    auto const* place() const noexcept { return placed<is_on>(std::get<plan::place_of(S)>(elements_)); }
+
+    template <std::size_t S>
+    std::size_t buffer_of() const {
+        std::size_t wanted = buffer{}.items;
+        if constexpr (S < segment_count) {
+            using first = std::tuple_element_t<plan::first[S], element_tuple>;
+            if constexpr (has_place<is_buffer, first>) wanted = placed<is_buffer>(std::get<plan::first[S]>(elements_))->items;
+        }
+        return std::max<std::size_t>(1, wanted);
+    }
+
+    template <std::size_t... S>
+    void start(std::index_sequence<S...>) {
+        ((lanes_[S].width = width_of<S>()), ...);
+        (make_ring<S>(), ...);
+        link_.emplace(outer_.stop(), stop_now{&stop_});
+        may_stop_ = true;
+    }
+    template <std::size_t S>
+    std::size_t width_of() const {
+        if constexpr (serial<S>) return 1;
+        else {
+            using where = std::remove_cvref_t<decltype(place<S>()->where())>;
+            constexpr bool here = !runner<where>;
+            static_assert(here, "muster: a stage of a stream runs in this process: write on{pool} | isolate{cells} | task, not on{cells} | task");
+            return plan_run(place<S>(), std::numeric_limits<std::size_t>::max()).width;
+        }
+    }
+    // What is inside a stage has its place behind it already.
+    template <std::size_t S>
+    void make_ring() {
+        using value = before<plan::first[S + 1]>;
+        static_assert(std::is_nothrow_move_constructible_v<value>,
+                      "muster: what waits in the buffers of a stream is moved, and its move must not throw: hand on a std::unique_ptr of it");
+        std::get<S>(rings_) = std::make_unique<stream_ring<parcel<value>>>(buffer_of<S + 1>() + lanes_[S].width);
+    }
+
+    // Posts a pump of segment S, if there is something for it to do and it is not wide enough already.
+    template <std::size_t S>
+    void kick() noexcept {
+        if constexpr (S == segment_count) {
+            // All sequential, as what was done before: the consumer sees what is there, or we see that it waits.
+            if (waits_.load() && waits_.exchange(false)) awaited_.wake();
+        } else {
+            auto& my = lane<S>();
+            // All sequential, as what was done before: the pump that ends sees what is there, or we see that it has ended.
+            for (;;) {
+                if (my.active.load() >= my.width || my.posted.load() || !has_work<S>() || my.posted.exchange(true)) return;
+                if (step_in<S>()) break;
+                my.posted.store(false);    // who was faster may have ended by now, and have seen that one was posted
+            }
+            try {
+                place<S>()->where().post([me = this->weak_from_this()] {
+                    if (auto const self = me.lock())
+                        if (self->template lane<S>().posted.exchange(false)) self->template pump<S>(false);
+                });
+            } catch (...) {    // no thread is to be had: the consumer takes it over
+                kick<segment_count>();
+            }
+        }
+    }
+    template <std::size_t S>
+    [[nodiscard]] bool has_work() noexcept {
+        if (left_.load(std::memory_order_relaxed) || lane<S>().over.load()) return false;
+        auto& behind = ring<S + 1>();
+        bool const room = behind.has_room() && 2 * behind.waiting() <= behind.size();
+        if constexpr (S == 0) return room;
+        else if (ring<S>().over()) return lane<S>().active.load() == 0 && (room || !lane<S>().keeps.load());    // else the last of them ends it
+        else return room && (ring<S>().ready() || lane<S>().keeps.load());
+    }
+
+    template <std::size_t S>
+    auto& kept() noexcept { return std::get<S>(kept_); }
+
+    template <std::size_t S>
+    struct to_ring;
+    template <std::size_t S>
+    static constexpr bool wide = !serial<S> && !keeps_order<S>;
+    template <std::size_t S>
+    static constexpr bool goes_on = [] {
+        if constexpr (S + 1 >= segment_count) return false;
+        else if constexpr (!wide<S> || !wide<S + 1>) return false;
+        else return std::is_same_v<decltype(std::declval<stream_engine&>().template place<S>()), decltype(std::declval<stream_engine&>().template place<S + 1>())>;
+    }();
+    template <std::size_t S>
+    struct to_next_of { using type = std::optional<to_ring<S + 1>>; };
+    template <std::size_t S>
+    using to_next = typename std::conditional_t<goes_on<S>, to_next_of<S>, std::type_identity<nothing>>::type;
+
+    // Where what leaves segment S goes.
+    template <std::size_t S>
+    struct to_ring {
+        explicit to_ring(stream_engine& of) noexcept : engine(of) {}
+
+        static constexpr std::size_t first = plan::first[S], last = plan::first[S + 1];
+        using value_type = before<last>;
+        stream_engine& engine;
+        std::array<few_counts, last - first> counts{};
+        std::size_t index = 0;
+        std::size_t room = 0;             // reserved
+        std::uint64_t place = 0;          // claimed, where the order is kept
+        bool settled = false;             // the same
+        context* cx = nullptr;            // of the segment behind, where the items go on with
+        to_next<S> next{};
+
+        void value(value_type&& given) { put({std::move(given), index}); }
+        template <class... Payload>
+        void fail(failure&& what, Payload const&... item) {
+            if (!engine.sunk(what, item...)) put({std::move(what), index});
+        }
+        void put(parcel<value_type>&& given) {
+            auto& ring = engine.template ring<S + 1>();
+            if constexpr (keeps_order<S>) {
+                ring.fill(place, std::move(given));
+                settled = true;
+            } else {
+                if constexpr (goes_on<S>) {
+                    if (cx && next->room != 0) {
+                        next->index = given.index;
+                        return engine.template do_one<S + 1>(*cx, given, *next);
+                    }
+                }
+                if constexpr (serial<S>) {
+                    auto& kept = engine.template kept<S>();
+                    if (!kept.empty() || (room == 0 && (room = ring.reserve(1)) == 0)) {
+                        kept.push_back(std::move(given));
+                        return engine.template lane<S>().keeps.store(true);
+                    }
+                }
+                --room;
+                ring.fill(ring.claim(), std::move(given));
+            }
+            engine.template kick<S + 1>();
+        }
+        // The items of a handful go through the next segment on this thread, if both are quick, and nobody waits there.
+        void open([[maybe_unused]] std::size_t most, [[maybe_unused]] context& with) {
+            if constexpr (goes_on<S>) {
+                auto& there = engine.template lane<S + 1>();
+                if (!there.quick.load(std::memory_order_relaxed)) return;    // a hint
+                if (&engine.template place<S>()->where() != &engine.template place<S + 1>()->where()) return;
+                if (!engine.template step_in<S + 1>()) return;
+                // Who waits there comes first.
+                for (int handfuls = 0; engine.template ring<S + 1>().ready(); ++handfuls) {
+                    if (handfuls == 2) return engine.template step_out<S + 1>();
+                    engine.template work_on<S + 1>(with, true);
+                }
+                cx = &with;
+                next.emplace(engine);
+                next->room = engine.template ring<S + 2>().reserve(most);
+                next->open(next->room, with);
+            }
+        }
+        void close([[maybe_unused]] bool quick) noexcept {
+            if constexpr (goes_on<S>) {
+                if (!std::exchange(cx, nullptr)) return;
+                next->close(quick);
+                engine.template count<to_ring<S + 1>::first, to_ring<S + 1>::last>(next->counts);
+                engine.template ring<S + 2>().free(next->room);
+                if (!quick) engine.template lane<S + 1>().quick.store(false, std::memory_order_relaxed);
+                engine.template step_out<S + 1>();
+            }
+        }
+        // The item of the place that was claimed has been dealt with.
+        void settle() noexcept {
+            if constexpr (keeps_order<S>) {
+                if (!std::exchange(settled, false)) {
+                    engine.template ring<S + 1>().leave_out(place);
+                    engine.template kick<S + 1>();
+                }
+                ++place;
+            }
+        }
+    };
+
+    // Becomes one of those who work on S, where it is not full.
+    template <std::size_t S>
+    bool step_in() noexcept {
+        auto& there = lane<S>();
+        auto now = there.active.load();
+        do {
+            if (now >= there.width) return false;
+        } while (!there.active.compare_exchange_weak(now, now + 1));
+        return true;
+    }
+    // A pump of the segment before S has worked here: as that has not ended, this has not.
+    template <std::size_t S>
+    void step_out() noexcept {
+        lane<S>().active.fetch_sub(1);
+        kick<S>();
+    }
+
+    static constexpr std::size_t handful = 32;
+
+    // Works on what there is for segment S, on this thread; a pump that helps leaves after a handful.
+    template <std::size_t S>
+    void pump(bool helps) noexcept {
+        inside_pumps_.fetch_add(1);
+        if (!left_.load()) {
+            auto& where = place<S>()->where();
+            context cx = context::below(outer_);
+            auto const stops = cx.change_stop(stop_.get_token());
+            auto const waits = cx.change_waiter(waiting_at(where, helps));
+            if constexpr (S == 0) read_on(cx, helps);
+            else work_on<S>(cx, helps);
+        }
+        auto& my = lane<S>();
+        bool ended = false;
+        if constexpr (!serial<S>) ended = ring<S>().over();    // first: nobody can begin with an item after it
+        if (my.active.fetch_sub(1) == 1 && ended) end<S>();
+        kick<S>();
+        // The consumer that leaves waits for this, and may be gone right after it: who posted us holds the engine.
+        if (inside_pumps_.fetch_sub(1) == 1 && left_.load()) inside_pumps_.notify_all();
+    }
+    template <class Where>
+    waiter_ref waiting_at(Where& where, bool helps) const {
+        if constexpr (has_waiter<Where>)
+            if (!helps && !outer_.waiting().rules_time()) return where.waiting();
+        return outer_.waiting();
+    }
+    template <std::size_t S>
+    void end() noexcept {
+        if (lane<S>().over.exchange(true)) return;
+        ring<S + 1>().end();
+        kick<S + 1>();
+    }
+
+    // Puts down what a serial segment kept; false while there is no room for all of it.
+    template <std::size_t S>
+    bool put_down_kept() noexcept {
+        auto& kept = this->template kept<S>();
+        auto& to = ring<S + 1>();
+        while (!kept.empty()) {
+            if (to.reserve(1) == 0) return false;
+            to.fill(to.claim(), std::move(kept.front()));
+            kept.pop_front();
+            kick<S + 1>();
+        }
+        lane<S>().keeps.store(false);
+        return true;
+    }
+
+    void read_on(context& cx, bool helps) noexcept {
+        to_ring<0> out{*this};
+        auto since = std::chrono::steady_clock::now();
+        for (std::size_t done = 0; !left_.load(std::memory_order_relaxed) && !(helps && done == handful) && put_down_kept<0>(); ++done) {
+            if (flushed_[0]) {
+                end<0>();
+                break;
+            }
+            if (done % handful == handful - 1) look_how_quick<0>(since, handful);
+            if (out.room == 0 && (out.room = ring<1>().reserve(handful)) == 0) break;
+            auto now = reading::ended;
+            try {
+                now = advance(cx);
+                if (now == reading::item) {
+                    out.index = read_.load(std::memory_order_relaxed);
+                    cx.item(out.index);
+                    add(read_);
+                    if constexpr (plan::first[1] == 0) {
+                        if constexpr (!std::ranges::forward_range<range>) out.put({source_value(**at_), out.index});
+                        else out.put({source::hold(static_cast<first_item>(**at_)), out.index});
+                    } else {
+                        with_item([&](auto&& item) { through<0, plan::first[1]>(cx, out.index, static_cast<decltype(item)>(item), out); });
+                    }
+                }
+            } catch (...) {    // the source: the consumer is told once it has what was read before
+                source_over_ = true;
+                now = reading::ended;
+                note_trouble(std::current_exception(), false);
+            }
+            if (now == reading::stopped) {
+                if (!left_.load() && !has_trouble_.load()) {
+                    auto what = not_read(cx);
+                    out.index = read_.load(std::memory_order_relaxed);
+                    out.fail(std::move(what));
+                }
+                flushed_[0] = true;
+            } else if (now == reading::ended) {
+                cx.no_item();
+                flush_from<0, plan::first[1]>(cx, out);
+                flushed_[0] = true;
+            }
+        }
+        count<0, plan::first[1]>(out.counts);
+        ring<1>().free(out.room);
+    }
+
+    // Where so many items took since then; gives whether they were quick.
+    template <std::size_t S>
+    bool look_how_quick(std::chrono::steady_clock::time_point& since, std::size_t items) noexcept {
+        auto const now = std::chrono::steady_clock::now();
+        bool const quick = now - std::exchange(since, now) < std::chrono::microseconds{1} * static_cast<int>(items);
+        auto& mine = lane<S>().quick;
+        if (quick != mine.load(std::memory_order_relaxed)) mine.store(quick, std::memory_order_relaxed);    // a hint
+        return quick;
+    }
+
+    template <std::size_t S>
+    void work_on(context& cx, bool helps) noexcept {
+        using value = before<plan::first[S]>;
+        auto& my = lane<S>();
+        auto& from = ring<S>();
+        auto& to = ring<S + 1>();
+        std::vector<parcel<value>> taken;
+        taken.reserve(handful);
+        std::size_t at_once = my.quick.load(std::memory_order_relaxed) ? handful : 1;
+        while (!left_.load(std::memory_order_relaxed)) {
+            to_ring<S> out{*this};
+            if constexpr (serial<S>) {
+                if (!put_down_kept<S>()) return;
+                if (flushed_[S]) return end<S>();
+                if (from.over()) {
+                    cx.no_item();
+                    flush_from<plan::first[S], to_ring<S>::last>(cx, out);
+                    flushed_[S] = true;
+                    count<to_ring<S>::first, to_ring<S>::last>(out.counts);
+                    to.free(std::exchange(out.room, 0));
+                    continue;
+                }
+            }
+            auto const room = to.reserve(at_once);
+            if (room == 0) return;
+            std::size_t emptied = 0;
+            auto const take = [&] { return from.take(room, [&](parcel<value>&& one) { taken.push_back(std::move(one)); }); };
+            if constexpr (keeps_order<S>) {
+                std::lock_guard lock(my.order);
+                emptied = take();
+                out.place = to.claim(taken.size());
+            } else {
+                emptied = take();
+            }
+            if constexpr (keeps_order<S>) to.free(room - taken.size());
+            else out.room = room;
+            if (emptied == 0) return to.free(std::exchange(out.room, 0));
+            from.free(emptied);
+            kick<S - 1>();
+            if (my.width > 1) kick<S>();    // there may be enough for another one
+
+            auto since = std::chrono::steady_clock::now();
+            if (at_once == handful) out.open(taken.size(), cx);
+            for (auto& one : taken) {
+                out.index = one.index;
+                do_one<S>(cx, one, out);
+                out.settle();
+            }
+            bool const quick = look_how_quick<S>(since, taken.size());
+            out.close(quick);
+            if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
+            at_once = quick ? std::min(2 * at_once, handful) : 1;
+            count<to_ring<S>::first, to_ring<S>::last>(out.counts);
+            taken.clear();
+            if (helps) return;
+        }
+    }
+    template <std::size_t S, class Parcel>
+    void do_one(context& cx, Parcel& one, to_ring<S>& out) {
+        constexpr auto first = plan::first[S];
+        if (!one.value.has_value()) [[unlikely]] return out.put({std::move(one.value).error(), one.index});
+        cx.item(one.index);
+        if (cx.stop_requested()) [[unlikely]] {
+            one_more(out.counts[0].in);
+            one_more(out.counts[0].failed);
+            auto what = not_run(one.index, cx);
+            if constexpr (lends && first != 0) return out.fail(std::move(what), *one.value);
+            else if constexpr (lends) return out.fail(std::move(what), source::give(*one.value));
+            else return out.fail(std::move(what));
+        }
+        if constexpr (first == 0) through<first, to_ring<S>::last>(cx, one.index, source::give(*one.value), out);
+        else through<first, to_ring<S>::last>(cx, one.index, handing<before<first>>(*one.value), out);
+    }
+
+    // The consumer of a stream with threads
+
+    bool next_of_buffer() {
+        auto& from = ring<segment_count>();
+        for (;;) {
+            if (has_trouble_.load()) throw_trouble();
+            if (!ready_.empty()) {
+                current_.emplace(std::move(ready_.back()));
+                ready_.pop_back();
+                return add(yielded_), true;
+            }
+            auto const emptied = from.take(handful, [&](parcel<value_type>&& one) {
+                if (one.value) ready_.push_back(as_held(std::move(*one.value)));
+                else ready_.push_back(as_held(std::move(one.value).error()));
+            });
+            if (emptied != 0) {
+                std::reverse(ready_.begin(), ready_.end());
+                from.free(emptied);
+                kick<segment_count - 1>();
+                continue;
+            }
+            if (from.over()) {
+                throw_trouble();
+                over_.store(true);
+                return false;
+            }
+            wait();
+        }
+    }
+    void wait() {
+        auto& from = ring<segment_count>();
+        auto const there = [&] { return from.ready() || from.over() || has_trouble_.load(); };
+        if (help(std::make_index_sequence<segment_count>{})) return;
+        kick<0>();    // the first time nobody else does
+        for (int looked = 0; looked < 100; ++looked) {
+            if (there()) return;
+            relax();
+        }
+        waits_.store(true);
+        if (!there()) {
+            auto const until = posted_somewhere() ? later(outer_.now(), std::chrono::milliseconds{2}) : never;
+            if (waiting_.wait_until(awaited_, until)) awaited_.reset();
+            else if (!there()) take_over(std::make_index_sequence<segment_count>{});
+        }
+        waits_.store(false);
+    }
+    // Where items are over quickly the consumer does a handful itself, the last segment first, in place of waiting for who does it.
+    template <std::size_t... S>
+    bool help(std::index_sequence<S...>) noexcept {
+        return (help_at<segment_count - 1 - S>() || ...);
+    }
+    template <std::size_t S>
+    bool help_at() noexcept {
+        if (!lane<S>().quick.load(std::memory_order_relaxed) || !has_work<S>() || !step_in<S>()) return false;
+        pump<S>(true);
+        return true;
+    }
+
+    // In a task of the same executor it waits as that executor's tasks do.
+    waiter_ref waiting_here() {
+        if constexpr (threads)
+            if (outer_.waiting() == waiter_ref{})
+                if constexpr (has_waiter<std::remove_cvref_t<decltype(place<segment_count - 1>()->where())>>) return place<segment_count - 1>()->where().waiting();
+        return outer_.waiting();
+    }
+    [[nodiscard]] bool posted_somewhere() const noexcept {
+        for (auto const& one : lanes_)
+            if (one.posted.load()) return true;
+        return false;
+    }
+    template <std::size_t... S>
+    void take_over(std::index_sequence<S...>) noexcept {
+        ((lanes_[S].posted.exchange(false) ? pump<S>(true) : void()), ...);
+    }
+
+    // Reports
+
+    template <std::size_t... I>
+    void report_stages(stream_report& to, std::index_sequence<I...>) const {
+        (report_stage<I>(to), ...);
+    }
+    template <std::size_t I>
+    void report_stage(stream_report& to) const {
+        auto const& element = std::get<I>(elements_);
+        stream_stage_report one{.name = "stage " + std::to_string(I + 1), .in = counts_[I].in.load(), .out = counts_[I].out.load(), .failed = counts_[I].failed.load()};
+        if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) one.name = placed<is_named>(element)->name();
+        if constexpr (threads) report_place<I>(one, std::make_index_sequence<segment_count>{});
+        to.stages.push_back(std::move(one));
+    }
+    template <std::size_t I, std::size_t... S>
+    void report_place(stream_stage_report& one, std::index_sequence<S...>) const {
+        auto const of = [&]<std::size_t At>(std::integral_constant<std::size_t, At>) {
+            if constexpr (plan::first[At] <= I && I < plan::first[At + 1]) {
+                one.width = lanes_[At].width;
+                if constexpr (At != 0 && plan::first[At] == I) {
+                    one.waiting = std::get<At - 1>(rings_)->waiting();
+                    one.buffer = std::get<At - 1>(rings_)->size();
+                }
+            }
+        };
+        (of(std::integral_constant<std::size_t, S>{}), ...);
+    }
+
+    // Types of what is kept, by segment and by element.
+    template <std::size_t... S>
+    static auto ring_types(std::index_sequence<S...>) -> std::tuple<std::unique_ptr<stream_ring<parcel<before<plan::first[S + 1]>>>>...>;
+    template <std::size_t... S>
+    static auto kept_types(std::index_sequence<S...>) -> std::tuple<std::deque<parcel<before<plan::first[S + 1]>>>...>;
+    template <std::size_t I>
+    static auto state_type() {
+        using type = std::tuple_element_t<I, element_tuple>;
+        if constexpr (is_operator<type>) {
+            if constexpr (I == 0) return std::type_identity<operator_state<type, source_value>>{};
+            else return std::type_identity<operator_state<type, std::tuple_element_t<I - 1, values>>>{};
+        } else {
+            return std::type_identity<nothing>{};
+        }
+    }
+    template <std::size_t... I>
+    static auto state_types(std::index_sequence<I...>) -> std::tuple<typename decltype(state_type<I>())::type...>;
+    template <std::size_t I>
+    auto make_state() const {
+        using type = std::tuple_element_t<I, element_tuple>;
+        if constexpr (is_operator<type>) {
+            if constexpr (I == 0) return std::get<I>(elements_).template make_state<source_value>();
+            else return std::get<I>(elements_).template make_state<std::tuple_element_t<I - 1, values>>();
+        } else {
+            return nothing{};
+        }
+    }
+    using state_tuple = decltype(state_types(std::make_index_sequence<element_count>{}));
+    template <std::size_t... I>
+    state_tuple make_states(std::index_sequence<I...>) const { return state_tuple{make_state<I>()...}; }
+
+    struct stop_now {
+        std::stop_source* which;
+        void operator()() const noexcept { which->request_stop(); }
+    };
+
+    Items items_;
+    element_tuple const elements_;
+    state_tuple states_ = make_states(std::make_index_sequence<element_count>{});
+    Sink& sink_;
+    context const outer_;
+    bool may_stop_;
+    std::optional<std::ranges::iterator_t<range>> at_;
+    bool source_over_ = false;
+
+    std::optional<context> inside_;                    // without threads
+    std::deque<held> ready_;                           // the same: what operators gave beyond one
+    std::optional<held> current_;
+
+    std::array<element_counts, element_count> counts_{};
+    std::atomic<std::uint64_t> read_{0}, yielded_{0}, failed_{0};
+    std::atomic<bool> over_{false}, stopped_{false}, left_{false}, has_trouble_{false};
+    std::stop_source stop_;
+    std::optional<std::stop_callback<stop_now>> link_;
+    std::mutex trouble_mutex_;
+    std::exception_ptr trouble_;
+
+    std::array<stream_lane, segment_count> lanes_{};
+    std::array<bool, segment_count> flushed_{};        // of serial segments
+    decltype(ring_types(std::make_index_sequence<segment_count>{})) rings_{};
+    decltype(kept_types(std::make_index_sequence<segment_count>{})) kept_{};
+    std::atomic<std::size_t> inside_pumps_{0};
+    waiter_ref const waiting_ = waiting_here();
+    wait_point awaited_;
+    std::atomic<bool> waits_{false};
+};
+
+}  // namespace muster::detail

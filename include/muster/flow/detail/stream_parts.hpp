@@ -1,0 +1,137 @@
+#pragma once
+
+#include <array>          // where segments begin
+#include <cstddef>        // size_t
+#include <ranges>         // forward_range
+#include <tuple>          // elements
+#include <type_traits>    // conditional
+#include <utility>        // move
+
+#include <muster/core/concepts.hpp>        // result_of, operator_tag
+#include <muster/core/pipeline.hpp>        // pipeline
+#include <muster/core/stage.hpp>           // stage
+#include <muster/policy/buffer.hpp>        // buffer
+#include <muster/policy/in_order.hpp>      // in_order
+#include <muster/flow/detail/calls.hpp>    // answer_of, is_named
+#include <muster/flow/detail/items.hpp>    // item_of
+#include <muster/flow/detail/run.hpp>      // placed, is_on, is_batched
+
+// What a stream is made of, worked out when it is compiled: elements (stages and operators), the values between them, and segments:
+// runs of elements that one worker does in one go. A buffer stands in front of each segment but the first, which reads the source.
+
+namespace muster::detail {
+
+template <class P>
+struct is_buffer : std::is_same<P, buffer> {};
+template <class P>
+struct is_in_order : std::is_same<P, in_order> {};
+
+template <template <class> class Asks, class Element>
+inline constexpr bool has_place = !std::is_null_pointer_v<decltype(placed<Asks>(std::declval<Element const&>()))>;
+
+// The elements of a flow, as they were written.
+template <class Flow>
+struct elements {
+    using type = std::tuple<Flow>;
+    static type of(Flow&& flow) { return type{std::move(flow)}; }
+};
+template <class... Stages>
+struct elements<pipeline<Stages...>> {
+    using type = std::tuple<Stages...>;
+    static type of(pipeline<Stages...>&& flow) { return flow.stages(); }
+};
+
+/// What an element hands on for such an item.
+template <class Element, class Item>
+struct handed_on {};
+template <class Element, class Item>
+    requires is_operator_for<Element, std::remove_cvref_t<Item>>
+struct handed_on<Element, Item> { using type = operator_output<Element, std::remove_cvref_t<Item>>; };
+template <class Element, class Item>
+    requires(!is_operator<Element> && task_for<Element, Item>)
+struct handed_on<Element, Item> { using type = answer_of<result_of<Element, Item>>; };
+
+/// How an item goes from hand to hand: moved, or lent, where a sink wants to see what could not be worked on.
+template <class Value, bool Lent>
+using handed = std::conditional_t<Lent, Value const&, Value&&>;
+
+/// The values behind each element, where the first is given an `Item`.
+template <class Item, bool Lent, class Before, class... Elements>
+struct value_chain { using type = Before; };
+template <class Item, bool Lent, class... Before, class First, class... Rest>
+struct value_chain<Item, Lent, std::tuple<Before...>, First, Rest...> {
+    static constexpr bool fits = requires { typename handed_on<First, Item>::type; };
+    static_assert(fits, "muster: a stage of this stream cannot be called with what comes to it: it is called as f(item) or f(item, context&), "
+                        "through const&, and with item const& where the sink keeps what failed");
+    static auto next() {
+        if constexpr (fits) {
+            using value = typename handed_on<First, Item>::type;
+            static_assert(sizeof...(Rest) == 0 || !std::is_same_v<value, nothing>, "muster: only the last stage of a stream may answer nothing");
+            return value_chain<handed<value, Lent>, Lent, std::tuple<Before..., value>, Rest...>{};
+        } else {
+            return value_chain<Item, Lent, std::tuple<>>{};
+        }
+    }
+    using type = typename decltype(next())::type;
+};
+template <class Item, bool Lent, class Elements>
+struct values_of;
+template <class Item, bool Lent, class... Es>
+struct values_of<Item, Lent, std::tuple<Es...>> : value_chain<Item, Lent, std::tuple<>, Es...> {};
+
+/// Where segments begin: at each stage with a place, and at an operator that would else stand among several workers.
+template <class... Elements>
+struct segments {
+    static constexpr std::size_t elements = sizeof...(Elements);
+    static constexpr std::array<bool, elements> placed_at{has_place<is_on, Elements>...}, operator_at{is_operator<Elements>...};
+    static constexpr std::array<bool, elements> begins = [] {
+        std::array<bool, elements> out{};
+        bool wide = false;
+        for (std::size_t i = 0; i < elements; ++i) {
+            out[i] = placed_at[i] || (operator_at[i] && wide);
+            if (out[i]) wide = placed_at[i];
+        }
+        return out;
+    }();
+    static constexpr std::size_t count = [] {
+        std::size_t out = 1;
+        for (bool const one : begins) out += one;
+        return out;
+    }();
+    /// The first element of segment `s`; of the one behind the last, the number of elements.
+    static constexpr std::array<std::size_t, count + 1> first = [] {
+        std::array<std::size_t, count + 1> out{};
+        std::size_t s = 0;
+        for (std::size_t i = 0; i < elements; ++i)
+            if (begins[i]) out[++s] = i;
+        out[count] = elements;
+        return out;
+    }();
+    /// The stage whose executor runs segment `s`: its own, or that of the nearest before it; of the source the next behind it.
+    static constexpr std::size_t place_of(std::size_t s) {
+        auto at = first[s == 0 && count > 1 ? 1 : s];
+        while (!placed_at[at]) --at;
+        return at;
+    }
+};
+template <class Elements>
+struct segments_of;
+template <class... Es>
+struct segments_of<std::tuple<Es...>> : segments<Es...> {};
+
+/// How an item of the source waits in a buffer: by its place, where the range keeps it, else by value.
+template <class Items, class Item>
+struct source_item {
+    using type = std::remove_cvref_t<Item>;
+    static type hold(Item item) { return type(static_cast<Item>(item)); }
+    static Item give(type& held) { return static_cast<Item>(held); }
+};
+template <class Items, class Item>
+    requires(std::ranges::forward_range<Items> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Items>>)
+struct source_item<Items, Item> {
+    using type = std::remove_reference_t<Item>*;
+    static type hold(Item&& item) { return &item; }
+    static Item give(type& held) { return static_cast<Item>(*held); }
+};
+
+}  // namespace muster::detail
