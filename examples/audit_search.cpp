@@ -27,9 +27,10 @@
 
 #include <CLI/CLI.hpp>      // the command line
 
+#include "command_line.hpp"
+
 #include <muster/muster.hpp>
 #include <muster/cache/file_cache.hpp>
-#include <muster/core/parse_width.hpp>
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
 #include <muster/observe/terminal.hpp>
@@ -62,7 +63,7 @@ using namespace muster::searching;
 
 namespace {
 
-constexpr int incomplete = 1, usage = 2;
+constexpr int incomplete = 1;
 
 struct arguments {
     std::vector<std::string> folders, rules, ignore;
@@ -70,11 +71,6 @@ struct arguments {
     double deadline = 60;
     bool isolate = false, json = false, quiet = false, check = false, keep_going = false;
 };
-
-[[noreturn]] void refuse(std::string const& why) {
-    std::fprintf(stderr, "audit_search: %s\n", why.c_str());
-    std::exit(usage);
-}
 
 arguments read(int argc, char** argv) {
     arguments said;
@@ -97,14 +93,7 @@ arguments read(int argc, char** argv) {
     app.add_flag("--keep-going", said.keep_going, "searches by the rules that are right, though others are not");
     app.add_flag("--json", said.json, "the report as JSON on standard output; no lines there");
     app.add_flag("-q,--quiet", said.quiet, "no progress, and no report but of what is missing; no lines");
-    try {
-        app.parse(argc, argv);
-    } catch (CLI::CallForHelp const& asked) {
-        std::exit(app.exit(asked));
-    } catch (CLI::ParseError const& wrong) {
-        app.exit(wrong);
-        std::exit(usage);
-    }
+    parse(app, argc, argv);
     if (said.folders.empty() != said.check) refuse("give folders to search, or --check-rules; see --help");
     return said;
 }
@@ -295,8 +284,7 @@ void say(search_report const& report, rule_set const& rules, bool quiet, std::st
 }
 
 int run(arguments const& said) {
-    auto const workers = parse_width(said.workers);
-    if (!workers) refuse("-p " + workers.error().text());
+    auto const workers = width_of("-p", said.workers);
     auto const asked = rules_from(said.rules);
     auto const& rules = asked.rules;
     auto const flaws = asked.flaws;
@@ -334,16 +322,16 @@ int run(arguments const& said) {
 
     outputs to{said, rules};
     tree_walk walk{said.folders, walking};
-    auto const one_by_one = workers->fixed() == std::size_t{1};
+    auto const one_by_one = workers.fixed() == std::size_t{1};
     search_tree_options const how{.collect_beside = !one_by_one};
     auto const before = counted<progress<terminal>>{&bar, &bytes} | deadline{std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{said.deadline})};
     auto const started = std::chrono::steady_clock::now();
     auto const report = [&]() -> outcome<search_report> {
         if (said.isolate) {
-            process_pool cells{{.workers = workers->fixed().value_or(0)}};
-            thread_pool callers{workers->fixed().value_or(0)};
+            process_pool cells{{.workers = workers.fixed().value_or(0)}};
+            thread_pool callers{workers.fixed().value_or(0)};
             auto const here = [&](auto const& scan) {
-                return search_tree(walk, on{callers, *workers, switches} | before | isolate{cells} | scan, rules, to, how, until_stopped);
+                return search_tree(walk, on{callers, workers, switches} | before | isolate{cells} | scan, rules, to, how, until_stopped);
             };
             if (said.engine == "hyperscan") return here(portable_scan<by_hyperscan>(rules.rules()));
             if (said.engine == "re2") return here(portable_scan<by_re2>(rules.rules()));
@@ -352,8 +340,8 @@ int run(arguments const& said) {
         }
         scanner const scan{rules, *by};
         if (one_by_one) return search_tree(walk, before | scan, rules, to, how, until_stopped);
-        thread_pool pool{workers->fixed().value_or(0)};
-        return search_tree(walk, on{pool, *workers, switches} | before | scan, rules, to, how, until_stopped);
+        thread_pool pool{workers.fixed().value_or(0)};
+        return search_tree(walk, on{pool, workers, switches} | before | scan, rules, to, how, until_stopped);
     }();
     bar.finish();
     if (!report) {

@@ -20,8 +20,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "command_line.hpp"
+
 #include <muster/core/line_sink.hpp>
-#include <muster/core/parse_width.hpp>
 #include <muster/core/pipeline.hpp>
 #include <muster/core/settings.hpp>
 #include <muster/os/atomic_file.hpp>
@@ -50,7 +51,7 @@ using namespace muster;
 
 namespace {
 
-constexpr int some_failed = 1, usage = 2;
+constexpr int some_failed = 1;
 
 // What the command line says, before it is checked.
 struct arguments {
@@ -63,21 +64,10 @@ struct arguments {
     bool reserved = false, aggregate = false, status = false, log = false;
 };
 
-[[noreturn]] void refuse(std::string const& why) {
-    std::fprintf(stderr, "bgp_policies: %s\n", why.c_str());
-    std::exit(usage);
-}
-
 template <class T>
 T checked(outcome<T> parsed) {
     if (!parsed) refuse(parsed.error().text());
     return std::move(*parsed);
-}
-
-width width_of(std::string const& text, double connections) {
-    auto const made = parse_width(text, {.io_width = static_cast<std::size_t>(connections)});    // more workers than connections would only wait
-    if (!made) refuse("-p " + made.error().text());
-    return *made;
 }
 
 std::chrono::nanoseconds seconds_of(std::string_view option, double seconds, double most) {
@@ -196,14 +186,7 @@ arguments read(int argc, char** argv) {
     app.add_flag("--status", said.status, "say how a run would go, and end");
     app.add_flag("--embedded-irr", said.embedded, "ask a registry of its own, with bundled data");
     app.add_option("--latency", said.latency, "of its answers, in milliseconds");
-    try {
-        app.parse(argc, argv);
-    } catch (CLI::CallForHelp const& asked) {
-        std::exit(app.exit(asked));
-    } catch (CLI::ParseError const& wrong) {
-        app.exit(wrong);
-        std::exit(usage);
-    }
+    parse(app, argc, argv);
     return said;
 }
 
@@ -245,7 +228,9 @@ int run(arguments const& said, char const* program) {
 
     stream_lines messages{stderr};
     settings const switches{{.complain = messages}};
-    bgp::generate_options how{.workers = width_of(said.workers, said.connections), .switches = &switches};
+    // More workers than connections would only wait.
+    auto const workers = width_of("-p", said.workers, {.io_width = static_cast<std::size_t>(said.connections)});
+    bgp::generate_options how{.workers = workers, .switches = &switches};
     if (said.log) how.log = messages;
     if (said.status) {
         std::puts(bgp::to_text(bgp::status(requests.size(), how)).c_str());

@@ -12,7 +12,6 @@
 #include <chrono>         // minutes
 #include <cstdint>        // uint64_t
 #include <cstdio>         // printf
-#include <cstdlib>        // exit
 #include <exception>      // exception
 #include <filesystem>     // the store
 #include <optional>       // the embedded endpoint
@@ -25,6 +24,8 @@
 #include <unistd.h>       // getpid
 
 #include <CLI/CLI.hpp>    // the command line
+
+#include "command_line.hpp"
 #include <httplib.h>      // the server
 
 #include <muster/adapt/fiber_thread.hpp>
@@ -54,11 +55,6 @@ struct arguments {
     bool embedded = false;
 };
 
-[[noreturn]] void refuse(std::string const& why) {
-    std::fprintf(stderr, "discovery_service: %s\n", why.c_str());
-    std::exit(2);
-}
-
 arguments read(int argc, char** argv) {
     arguments said;
     CLI::App app{"Asks a model about each node of the documents that are uploaded to it. The key is OPENAI_API_KEY's, from the environment."};
@@ -69,14 +65,7 @@ arguments read(int argc, char** argv) {
     app.add_option("--in-flight", said.in_flight, "nodes that are asked about at a time; else 10")->check(CLI::Range(1, 10'000));
     app.add_option("--largest", said.largest, "bytes of a document; else 64 MiB")->check(CLI::PositiveNumber);
     app.add_flag("--embedded-endpoint", said.embedded, "asks an endpoint of this program's own");
-    try {
-        app.parse(argc, argv);
-    } catch (CLI::CallForHelp const& asked) {
-        std::exit(app.exit(asked));
-    } catch (CLI::ParseError const& wrong) {
-        app.exit(wrong);
-        std::exit(2);
-    }
+    parse(app, argc, argv);
     if (said.embedded == !said.url.empty()) refuse("give --url, or --embedded-endpoint; see --help");
     return said;
 }

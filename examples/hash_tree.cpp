@@ -22,8 +22,9 @@
 
 #include <CLI/CLI.hpp>      // the command line
 
+#include "command_line.hpp"
+
 #include <muster/muster.hpp>
-#include <muster/core/parse_width.hpp>
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
 #include <muster/observe/tally.hpp>
@@ -39,18 +40,13 @@ using namespace muster;
 
 namespace {
 
-constexpr int some_failed = 1, usage = 2;
+constexpr int some_failed = 1;
 
 struct arguments {
     std::vector<std::string> paths;
     std::string hash = "sha256", workers = "auto", list;
     bool json = false, quiet = false;
 };
-
-[[noreturn]] void refuse(std::string const& why) {
-    std::fprintf(stderr, "hash_tree: %s\n", why.c_str());
-    std::exit(usage);
-}
 
 arguments read(int argc, char** argv) {
     arguments said;
@@ -62,22 +58,9 @@ arguments read(int argc, char** argv) {
     app.add_option("-p,--parallel", said.workers, "auto, or how many files at once");
     app.add_flag("--json", said.json, "the report as JSON on standard output, in place of the lines");
     app.add_flag("-q,--quiet", said.quiet, "no progress and no report; with --check no line for what is well");
-    try {
-        app.parse(argc, argv);
-    } catch (CLI::CallForHelp const& asked) {
-        std::exit(app.exit(asked));
-    } catch (CLI::ParseError const& wrong) {
-        app.exit(wrong);
-        std::exit(usage);
-    }
+    parse(app, argc, argv);
     if (said.paths.empty() == said.list.empty()) refuse("give paths, or --check and a list; see --help");
     return said;
-}
-
-width width_of(std::string const& text) {
-    auto const made = parse_width(text);
-    if (!made) refuse("-p " + made.error().text());
-    return *made;
 }
 
 // A file to hash, and what it is to have: the text of a digest, or nothing. Or a folder, and why it could not be listed.
@@ -179,7 +162,7 @@ int run(arguments const& said, H const& hash) {
 
     terminal screen;
     settings const switches{{.complain = screen}};
-    auto const workers = width_of(said.workers);
+    auto const workers = width_of("-p", said.workers);
     interrupts signals{{.say = screen}};
     progress bar{screen, {.title = "hashing", .total = entries.size(), .quiet = said.quiet || said.json, .stop = signals.token()}};
     tally sums;

@@ -29,8 +29,9 @@
 
 #include <CLI/CLI.hpp>      // the command line
 
+#include "command_line.hpp"
+
 #include <muster/muster.hpp>
-#include <muster/core/parse_width.hpp>
 #include <muster/observe/interrupts.hpp>
 #include <muster/observe/progress.hpp>
 #include <muster/observe/tally.hpp>
@@ -46,7 +47,7 @@ using namespace muster;
 
 namespace {
 
-constexpr int some_refused = 1, usage = 2;
+constexpr int some_refused = 1;
 
 struct arguments {
     std::string command;
@@ -57,11 +58,6 @@ struct arguments {
     std::int64_t leeway = 0;
     std::optional<std::int64_t> at;
 };
-
-[[noreturn]] void refuse(std::string const& why) {
-    std::fprintf(stderr, "jwt_batch: %s\n", why.c_str());
-    std::exit(usage);
-}
 
 arguments read(int argc, char** argv) {
     arguments said;
@@ -92,24 +88,11 @@ arguments read(int argc, char** argv) {
     verify->add_option("--require", said.required, "claims that have to be there; else exp")->allow_extra_args(false);
     verify->add_option("--at", said.at, "judged as of this time, in seconds since 1970; else now");
     verify->add_option("--judged", said.judged, "a file: how each token is to be judged, a line each, \"good\" or the name of a fault; ends 0 when all are");
-    try {
-        app.parse(argc, argv);
-    } catch (CLI::CallForHelp const& asked) {
-        std::exit(app.exit(asked));
-    } catch (CLI::ParseError const& wrong) {
-        app.exit(wrong);
-        std::exit(usage);
-    }
+    parse(app, argc, argv);
     said.command = app.get_subcommands().front()->get_name();
     if (said.command != "inspect" && said.keys.empty() && said.secret.empty()) refuse("give --key or --secret; see --help");
     if (said.leeway < 0 || said.leeway > 60) refuse("--leeway takes 0 to 60 seconds");
     return said;
-}
-
-width width_of(std::string const& text) {
-    auto const made = parse_width(text);
-    if (!made) refuse("--jobs " + made.error().text());
-    return *made;
 }
 
 std::string text_of(std::string const& path) {
@@ -329,7 +312,7 @@ void say_report(arguments const& said, sums const& counts, run_report const& run
 
 template <class Task>
 int run(arguments const& said, Task const& task) {
-    auto const workers = width_of(said.jobs);
+    auto const workers = width_of("--jobs", said.jobs);
     inputs const in{said.files};
 
     terminal screen;

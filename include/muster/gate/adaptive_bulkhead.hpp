@@ -4,6 +4,7 @@
 #include <chrono>       // duration
 #include <cstddef>      // size_t
 #include <mutex>        // mutex
+#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 #include <string>       // to_string
 #include <utility>      // exchange
@@ -130,33 +131,13 @@ inline outcome<adaptive_bulkhead::permit> adaptive_bulkhead::acquire(context& cx
         return failure{cause::exhausted, "an item of weight " + std::to_string(weight) + " can never enter an adaptive bulkhead for at most " +
                                              std::to_string(options_.most)};
     std::unique_lock lock(mutex_);
-    auto const enter = [&] {
+    return line_.pass<permit>(cx, lock, {options_.most_waiting, "adaptive bulkhead"}, [&](instant&) -> std::optional<outcome<permit>> {
+        if (!fits(weight)) return std::nullopt;
         inside_ += weight;
         peak_ = std::max(peak_, inside_);
         if (inside_ + 1 > search_.limit() + 1e-9) search_.full();
         return permit{*this, cx.waiting(), cx.now(), search_.era(), weight};
-    };
-    if (line_.empty() && fits(weight)) return enter();
-    if (options_.most_waiting != 0 && line_.size() >= options_.most_waiting)
-        return failure{cause::rejected, std::to_string(line_.size()) + " calls already wait for the adaptive bulkhead"};
-
-    detail::waiting_line::place mine;
-    line_.join(mine);
-    for (;;) {
-        if (line_.is_first(mine) && fits(weight)) {
-            auto entered = enter();
-            line_.leave(mine);
-            return entered;
-        }
-        mine.point.reset();
-        lock.unlock();
-        auto const end = cx.wait(mine.point);
-        lock.lock();
-        if (end == context::wait_end::stopped || end == context::wait_end::expired) {
-            line_.leave(mine);
-            return cx.interruption();
-        }
-    }
+    });
 }
 
 inline void adaptive_bulkhead::learn(permit const& of, failure const* error) {

@@ -5,7 +5,7 @@
 #include <cstddef>      // size_t
 #include <cstdint>      // uint64_t
 #include <mutex>        // mutex
-#include <optional>     // the failure that closed it
+#include <optional>     // the failure that closed it, no answer yet
 #include <random>       // jitter
 #include <stdexcept>    // invalid_argument
 #include <string>       // to_string
@@ -146,41 +146,17 @@ private:
 inline outcome<adaptive_rate_limiter::permit> adaptive_rate_limiter::acquire(context& cx, double weight) {
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
-    auto const pass = [&](instant now) {
-        granted_ = due(now);
+    if (stopped_) return *stopped_;
+    return line_.pass<permit>(cx, lock, {options_.most_waiting, "adaptive rate limiter"}, [&](instant& again) -> std::optional<outcome<permit>> {
+        if (stopped_) return *stopped_;    // meanwhile; the next is woken, and leaves as well
+        auto const now = cx.now();
+        again = due(now);
+        if (again > now) return std::nullopt;
+        granted_ = again;
         owed_ = weight;
         search_.sent(in_seconds(now), weight);
         return permit{*this, cx.waiting(), now, search_.era()};
-    };
-    if (stopped_) return *stopped_;
-    if (auto const now = cx.now(); line_.empty() && due(now) <= now) return pass(now);
-    if (options_.most_waiting != 0 && line_.size() >= options_.most_waiting)
-        return failure{cause::rejected, std::to_string(line_.size()) + " calls already wait for the adaptive rate limiter"};
-
-    detail::waiting_line::place mine;
-    line_.join(mine);
-    for (;;) {
-        if (stopped_) {
-            line_.leave(mine);    // wakes the next, which leaves as well
-            return *stopped_;
-        }
-        auto const now = cx.now();
-        auto const first = line_.is_first(mine);
-        if (first && due(now) <= now) {
-            auto granted = pass(now);
-            line_.leave(mine);
-            return granted;
-        }
-        auto const until = first ? due(now) : never;
-        mine.point.reset();
-        lock.unlock();
-        auto const end = cx.wait(mine.point, until);
-        lock.lock();
-        if (end == context::wait_end::stopped || end == context::wait_end::expired) {
-            line_.leave(mine);
-            return cx.interruption();
-        }
-    }
+    });
 }
 
 inline void adaptive_rate_limiter::learn(permit const& of, failure const* error) {

@@ -3,6 +3,7 @@
 #include <algorithm>    // max
 #include <cstddef>      // size_t
 #include <mutex>        // mutex
+#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 #include <utility>      // exchange
 
@@ -90,44 +91,19 @@ private:
 inline outcome<bulkhead::permit> bulkhead::acquire(context& cx, double weight) {
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
-    auto const enter = [&] {
-        inside_ += weight;
-        peak_ = std::max(peak_, inside_);
-        return permit{*this, weight};
-    };
     auto const never_fits = [&] { return weight > options_.inside + 1e-9; };
     auto const too_heavy = [&] {
         return failure{cause::exhausted, "an item of weight " + std::to_string(weight) + " can never enter a bulkhead for " +
                                              std::to_string(options_.inside)};
     };
     if (never_fits()) return too_heavy();
-    if (line_.empty() && fits(weight)) return enter();
-    if (options_.most_waiting != 0 && line_.size() >= options_.most_waiting)
-        return failure{cause::rejected, std::to_string(line_.size()) + " calls already wait for the bulkhead"};
-
-    detail::waiting_line::place mine;
-    line_.join(mine);
-    for (;;) {
-        if (line_.is_first(mine)) {
-            if (never_fits()) {    // it was resized meanwhile
-                line_.leave(mine);
-                return too_heavy();
-            }
-            if (fits(weight)) {
-                auto entered = enter();
-                line_.leave(mine);
-                return entered;
-            }
-        }
-        mine.point.reset();
-        lock.unlock();
-        auto const end = cx.wait(mine.point);
-        lock.lock();
-        if (end == context::wait_end::stopped || end == context::wait_end::expired) {
-            line_.leave(mine);
-            return cx.interruption();
-        }
-    }
+    return line_.pass<permit>(cx, lock, {options_.most_waiting, "bulkhead"}, [&](instant&) -> std::optional<outcome<permit>> {
+        if (never_fits()) return too_heavy();    // it was resized meanwhile
+        if (!fits(weight)) return std::nullopt;
+        inside_ += weight;
+        peak_ = std::max(peak_, inside_);
+        return permit{*this, weight};
+    });
 }
 
 inline void bulkhead::resize(double inside) {

@@ -4,6 +4,7 @@
 #include <cstddef>      // size_t
 #include <cstdint>      // uint64_t
 #include <mutex>        // mutex
+#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 #include <utility>      // exchange
 
@@ -82,7 +83,6 @@ private:
     memory_gate_options const options_;
     mutable std::mutex mutex_;
     std::size_t inside_ = 0;
-    std::uint64_t waits_ = 0;
     detail::waiting_line line_;
 };
 
@@ -91,33 +91,14 @@ private:
 inline outcome<memory_gate::permit> memory_gate::acquire(context& cx, double) {
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
-    auto const enter = [&] {
+    return line_.pass<permit>(cx, lock, {0, "memory gate"}, [&](instant& again) -> std::optional<outcome<permit>> {
+        if (!has_room()) {
+            again = later(cx.now(), options_.look);    // memory is given back without a word
+            return std::nullopt;
+        }
         ++inside_;
         return permit{*this};
-    };
-    if (line_.empty() && has_room()) return enter();
-
-    detail::waiting_line::place mine;
-    line_.join(mine);
-    ++waits_;
-    for (;;) {
-        auto const first = line_.is_first(mine);
-        if (first && has_room()) {
-            auto entered = enter();
-            line_.leave(mine);
-            return entered;
-        }
-        // Memory is given back without a word: the first looks again.
-        auto const until = first ? later(cx.now(), options_.look) : never;
-        mine.point.reset();
-        lock.unlock();
-        auto const end = cx.wait(mine.point, until);
-        lock.lock();
-        if (end == context::wait_end::stopped || end == context::wait_end::expired) {
-            line_.leave(mine);
-            return cx.interruption();
-        }
-    }
+    });
 }
 
 inline std::size_t memory_gate::inside() const {
@@ -132,7 +113,7 @@ inline std::size_t memory_gate::waiting() const {
 
 inline std::uint64_t memory_gate::waits() const {
     std::lock_guard lock(mutex_);
-    return waits_;
+    return line_.joined();
 }
 
 static_assert(gate<memory_gate>);

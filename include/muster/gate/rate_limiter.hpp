@@ -4,6 +4,7 @@
 #include <chrono>       // nanoseconds
 #include <cstddef>      // size_t
 #include <mutex>        // mutex
+#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 
 #include <muster/core/concepts.hpp>       // gate
@@ -76,35 +77,14 @@ private:
 inline outcome<rate_limiter::permit> rate_limiter::acquire(context& cx, double weight) {
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
-    auto const pass = [&](instant now) {
-        granted_ = due(now);
+    return line_.pass<permit>(cx, lock, {rate_.most_waiting, "rate limiter"}, [&](instant& again) -> std::optional<outcome<permit>> {
+        auto const now = cx.now();
+        again = due(now);
+        if (again > now) return std::nullopt;
+        granted_ = again;
         owed_ = weight;
         return permit{};
-    };
-    if (auto const now = cx.now(); line_.empty() && due(now) <= now) return pass(now);
-    if (rate_.most_waiting != 0 && line_.size() >= rate_.most_waiting)
-        return failure{cause::rejected, std::to_string(line_.size()) + " calls already wait for the rate limiter"};
-
-    detail::waiting_line::place mine;
-    line_.join(mine);
-    for (;;) {
-        auto const now = cx.now();
-        auto const first = line_.is_first(mine);
-        if (first && due(now) <= now) {
-            auto granted = pass(now);
-            line_.leave(mine);
-            return granted;
-        }
-        auto const until = first ? due(now) : never;
-        mine.point.reset();
-        lock.unlock();
-        auto const end = cx.wait(mine.point, until);
-        lock.lock();
-        if (end == context::wait_end::stopped || end == context::wait_end::expired) {
-            line_.leave(mine);
-            return cx.interruption();
-        }
-    }
+    });
 }
 
 inline void rate_limiter::retune(rate what) {

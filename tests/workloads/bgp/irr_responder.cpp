@@ -1,14 +1,5 @@
 #include <muster/workloads/bgp/irr_responder.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <fstream>
 #include <memory>
@@ -17,54 +8,16 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "loopback_client.hpp"
 
 using namespace muster::bgp;
 using namespace std::chrono_literals;
 
 namespace {
 
-// A client that says what it likes and reads what it gets.
-class client {
-public:
-    explicit client(irr_responder const& server) : client(server.port()) {}
-    explicit client(std::uint16_t port) {
-        sockaddr_in where{};
-        where.sin_family = AF_INET;
-        where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        where.sin_port = htons(port);
-        connected_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0;
-    }
-    client(client const&) = delete;
-    ~client() { ::close(socket_); }
-
-    bool connected() const { return connected_; }
-    bool say(std::string_view text) { return ::send(socket_, text.data(), text.size(),
-                                                    MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()); }
-    void say_no_more() { ::shutdown(socket_, SHUT_WR); }
-    bool something_within(std::chrono::milliseconds time) {
-        pollfd ready{socket_, POLLIN, 0};
-        return ::poll(&ready, 1, static_cast<int>(time.count())) == 1;
-    }
-    /// Reads until `size` bytes are there, the server closes, or 20 s are over.
-    std::string hear(std::size_t size) {
-        std::string out;
-        while (out.size() < size && something_within(20s)) {
-            std::array<char, 4096> buffer;
-            auto const got = ::recv(socket_, buffer.data(), std::min(buffer.size(), size - out.size()), 0);
-            if (got <= 0) break;
-            out.append(buffer.data(), static_cast<std::size_t>(got));
-        }
-        return out;
-    }
-    std::string hear_all() { return hear(~std::size_t{0}); }
-    std::string ask(std::string_view text, std::string_view expected) {
-        say(text);
-        return hear(expected.size());
-    }
-
-private:
-    int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool connected_ = false;
+struct client : loopback_client {
+    using loopback_client::loopback_client;
+    explicit client(irr_responder const& server) : loopback_client(server.port()) {}
 };
 
 irr_data small() {

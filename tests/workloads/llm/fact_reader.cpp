@@ -49,19 +49,15 @@ TEST_CASE("fact_reader: reads runs, nodes in order, and sums", "[llm]") {
 }
 
 TEST_CASE("fact_reader: sees one moment, and keeps nobody from writing", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto store = store_in(folder / "a.db");
-    auto run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(10)).value();
-    auto reader = fact_reader::open(cx, folder / "a.db").value();
+    opened in{10};
+    auto reader = fact_reader::open(in.cx, in.folder / "a.db").value();
     std::uint64_t pending = 0;
-    CHECK(reader.for_each_node(cx, 1, [&](stored_node const& each) {
+    CHECK(reader.for_each_node(in.cx, 1, [&](stored_node const& each) {
         pending += each.state == node_state::pending;
-        if (each.node == 0) run.stop_rest(cx, "", "").value();
+        if (each.node == 0) in.run.stop_rest(in.cx, "", "").value();
     }));
     CHECK(pending == 10);
-    CHECK(reader.summary(cx, 1).value().count(node_state::stopped) == 10);
+    CHECK(reader.summary(in.cx, 1).value().count(node_state::stopped) == 10);
 }
 
 TEST_CASE("fact_reader: refuses what is no store", "[llm]") {
@@ -75,19 +71,7 @@ TEST_CASE("fact_reader: refuses what is no store", "[llm]") {
         CHECK(opened.error().text().find(folder / name) != std::string::npos);
     };
     refused("none.db", "cannot open");
-    (void)folder.put("text.db", std::string(4'096, 'x'));
-    refused("text.db", "file is not a database");
     { auto const empty = sqlite_database::open(cx, folder / "empty.db").value(); }
     refused("empty.db", "is an empty database, and no store of facts");
-    {
-        auto other = sqlite_database::open(cx, folder / "other.db").value();
-        other.execute(cx, "CREATE TABLE mail(text)").value();
-    }
-    refused("other.db", "is the database of another program");
-    { auto const store = store_in(folder / "later.db"); }
-    {
-        auto later = sqlite_database::open(cx, folder / "later.db").value();
-        later.execute(cx, "PRAGMA user_version = 2").value();
-    }
-    refused("later.db", "has version 2 of the tables, and this program knows 1");
+    for (auto const& [name, words] : no_stores_in(folder)) refused(name, words);
 }

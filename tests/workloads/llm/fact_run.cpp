@@ -4,6 +4,7 @@
 #include "stored.hpp"
 
 #include <string>         // texts
+#include <string_view>    // words
 #include <type_traits>    // is_move_constructible
 
 using namespace muster;
@@ -14,19 +15,10 @@ static_assert(std::is_nothrow_move_constructible_v<fact_run> && !std::is_move_as
 
 namespace {
 
-struct opened {
-    temporary_folder folder;
-    context cx;
-    std::string path = folder / "facts.db";
-    fact_store store = store_in(path);
-    fact_run run = store.open_run(cx, identity).value();
-
-    explicit opened(std::uint64_t nodes) { run.add_nodes(cx, numbered(nodes)).value(); }
-    void refused(failure const& what, std::string_view words) {
-        CHECK(what.is(cause::invalid_input));
-        CHECK(what.text().find(words) != std::string::npos);
-    }
-};
+void refused(failure const& what, std::string_view words) {
+    CHECK(what.is(cause::invalid_input));
+    CHECK(what.text().find(words) != std::string::npos);
+}
 
 }  // namespace
 
@@ -85,19 +77,19 @@ TEST_CASE("fact_run: the facts of a part give way to those of the whole", "[llm]
 TEST_CASE("fact_run: a node that ended is not sent again, and ends once", "[llm]") {
     opened in{4};
     in.run.begin_attempt(in.cx, 0).value();
-    in.refused(in.run.begin_attempt(in.cx, 0).error(), "node 0 of run 1 is in flight: it is not sent again");
+    refused(in.run.begin_attempt(in.cx, 0).error(), "node 0 of run 1 is in flight: it is not sent again");
     in.run.record(in.cx, answered(0)).value();
-    in.refused(in.run.begin_attempt(in.cx, 0).error(), "is done");
+    refused(in.run.begin_attempt(in.cx, 0).error(), "is done");
     auto const before = dump_of(in.path);
     CHECK(in.run.record(in.cx, answered(0)));    // told twice
-    in.refused(in.run.record(in.cx, {.node = 0, .attempt = 1, .state = node_state::failed}).error(), "attempt 1 of node 0 of run 1 is done already");
-    in.refused(in.run.record(in.cx, {.node = 0, .attempt = 2}).error(), "no attempt 2");
-    in.refused(in.run.record(in.cx, {.node = 0, .state = node_state::failed}).error(), "does not end without its attempt");
-    in.refused(in.run.record(in.cx, {.node = 9}).error(), "node 9 of run 1 was never added");
-    in.refused(in.run.begin_attempt(in.cx, 9).error(), "never added");
-    in.refused(in.run.record(in.cx, {.node = 1, .state = node_state::in_flight}).error(), "cannot be recorded as in flight");
-    in.refused(in.run.record(in.cx, {.node = 1, .state = node_state::interrupted}).error(), "cannot be recorded as interrupted");
-    in.refused(in.run.record(in.cx, {.node = 1, .state = node_state::pending}).error(), "cannot be recorded as pending");
+    refused(in.run.record(in.cx, {.node = 0, .attempt = 1, .state = node_state::failed}).error(), "attempt 1 of node 0 of run 1 is done already");
+    refused(in.run.record(in.cx, {.node = 0, .attempt = 2}).error(), "no attempt 2");
+    refused(in.run.record(in.cx, {.node = 0, .state = node_state::failed}).error(), "does not end without its attempt");
+    refused(in.run.record(in.cx, {.node = 9}).error(), "node 9 of run 1 was never added");
+    refused(in.run.begin_attempt(in.cx, 9).error(), "never added");
+    refused(in.run.record(in.cx, {.node = 1, .state = node_state::in_flight}).error(), "cannot be recorded as in flight");
+    refused(in.run.record(in.cx, {.node = 1, .state = node_state::interrupted}).error(), "cannot be recorded as interrupted");
+    refused(in.run.record(in.cx, {.node = 1, .state = node_state::pending}).error(), "cannot be recorded as pending");
     CHECK(dump_of(in.path) == before);
 }
 
@@ -107,7 +99,7 @@ TEST_CASE("fact_run: a node may end before its turn, with a failure, a stop or a
     CHECK(in.run.record(in.cx, {.node = 1, .state = node_state::stopped, .kind = "quota"}));
     CHECK(in.run.record(in.cx, {.node = 2, .answer = "from a cache"}));
     CHECK(in.run.stop_rest(in.cx, "deadline", "1 s") == 1u);
-    in.refused(in.run.begin_attempt(in.cx, 3).error(), "is stopped");
+    refused(in.run.begin_attempt(in.cx, 3).error(), "is stopped");
     auto const sum = summary_of(in.path);
     CHECK(sum.count(node_state::failed) == 1);
     CHECK(sum.count(node_state::stopped) == 2);
@@ -122,10 +114,10 @@ TEST_CASE("fact_run: a run is finished when every node is done or failed, and no
     opened in{3};
     in.run.begin_attempt(in.cx, 0).value();
     in.run.record(in.cx, {.node = 1, .state = node_state::failed}).value();
-    in.refused(in.run.finish(in.cx).error(), "run 1 cannot be finished: 2 of its nodes are neither done nor failed");
+    refused(in.run.finish(in.cx).error(), "run 1 cannot be finished: 2 of its nodes are neither done nor failed");
     in.run.record(in.cx, answered(0)).value();
     in.run.stop_rest(in.cx, "", "").value();
-    in.refused(in.run.finish(in.cx).error(), "1 of its nodes");
+    refused(in.run.finish(in.cx).error(), "1 of its nodes");
     CHECK(!in.run.is_finished());
 }
 
@@ -135,9 +127,9 @@ TEST_CASE("fact_run: nodes are added once, each by its name", "[llm]") {
     CHECK(in.run.add_nodes(in.cx, {}));
     CHECK(nodes_of(in.path).size() == 3);
     named_node const other{1, "another"};
-    in.refused(in.run.add_nodes(in.cx, {&other, 1}).error(), "node 1 of run 1 is \"another\", and was added as \"node\"");
+    refused(in.run.add_nodes(in.cx, {&other, 1}).error(), "node 1 of run 1 is \"another\", and was added as \"node\"");
     named_node const far{std::uint64_t{1} << 63, "x"};
-    in.refused(in.run.add_nodes(in.cx, {&far, 1}).error(), "9223372036854775808");
+    refused(in.run.add_nodes(in.cx, {&far, 1}).error(), "9223372036854775808");
     CHECK(in.run.add_nodes(in.cx, numbered(2'500, 10)));
     CHECK(nodes_of(in.path).size() == 2'503);
 }

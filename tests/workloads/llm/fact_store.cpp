@@ -175,244 +175,191 @@ TEST_CASE("fact_store: a second process is refused a run, and has it when the fi
 }
 
 TEST_CASE("fact_store: what came while the file was locked is one commit", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(10)).value();
-    auto const before = store.commits();
+    opened in{10};
+    auto const before = in.store.commits();
     callers all;
-    other_writer busy{path};
-    for (std::uint64_t i = 0; i < 10; ++i) all.call([&run, i](context& own) { return run.begin_attempt(own, i) == 1u; });
-    CHECK(store.commits() == before);
+    other_writer busy{in.path};
+    for (std::uint64_t i = 0; i < 10; ++i) all.call([&in, i](context& own) { return in.run.begin_attempt(own, i) == 1u; });
+    CHECK(in.store.commits() == before);
     busy.let_go();    // SQLITE_BUSY was waited out, and no caller heard of it
     all.join();
-    CHECK(store.commits() == before + 1);
-    CHECK(summary_of(path).count(node_state::in_flight) == 10);
+    CHECK(in.store.commits() == before + 1);
+    CHECK(summary_of(in.path).count(node_state::in_flight) == 10);
 }
 
 TEST_CASE("fact_store: one that is refused takes no other of its batch with it", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(3)).value();
+    opened in{3};
     callers all;
-    other_writer busy{path};
-    all.call([&](context& own) { return run.begin_attempt(own, 0) == 1u; });
-    all.call([&](context& own) { return run.begin_attempt(own, 99).error().is(cause::invalid_input); });
-    all.call([&](context& own) { return run.begin_attempt(own, 1) == 1u; });
+    other_writer busy{in.path};
+    all.call([&](context& own) { return in.run.begin_attempt(own, 0) == 1u; });
+    all.call([&](context& own) { return in.run.begin_attempt(own, 99).error().is(cause::invalid_input); });
+    all.call([&](context& own) { return in.run.begin_attempt(own, 1) == 1u; });
     busy.let_go();
     all.join();
-    CHECK(summary_of(path).count(node_state::in_flight) == 2);
-    CHECK(contradictions(path) == 0);
+    CHECK(summary_of(in.path).count(node_state::in_flight) == 2);
+    CHECK(contradictions(in.path) == 0);
 }
 
 TEST_CASE("fact_store: a stop takes an attempt back that is not written, and no answer", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(2)).value();
-    run.begin_attempt(cx, 0).value();
+    opened in{2};
+    in.run.begin_attempt(in.cx, 0).value();
     callers all;
-    other_writer busy{path};
-    all.call([&](context& own) { return run.record(own, answered(0)).error().is(cause::cancelled); });
-    all.call([&](context& own) { return run.begin_attempt(own, 1).error().is(cause::cancelled); });
+    other_writer busy{in.path};
+    all.call([&](context& own) { return in.run.record(own, answered(0)).error().is(cause::cancelled); });
+    all.call([&](context& own) { return in.run.begin_attempt(own, 1).error().is(cause::cancelled); });
     all.stop.request_stop();
     all.join();
     busy.let_go();
-    CHECK(store.flush(cx));
-    auto const nodes = nodes_of(path);
+    CHECK(in.store.flush(in.cx));
+    auto const nodes = nodes_of(in.path);
     CHECK(nodes[0].state == node_state::done);
     CHECK(nodes[1].state == node_state::pending);
     CHECK(nodes[1].attempts == 0);
-    CHECK(contradictions(path) == 0);
+    CHECK(contradictions(in.path) == 0);
 }
 
 TEST_CASE("fact_store: a caller waits as long as its own deadline says", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(1)).value();
-    other_writer busy{path};
+    opened in{1};
+    other_writer busy{in.path};
     manual_time time{manual_time::jumping};
     context own{time};
     auto const until = own.change_deadline(time.now() + 2s);
-    auto const late = run.begin_attempt(own, 0);
+    auto const late = in.run.begin_attempt(own, 0);
     CHECK(late.error().is(cause::timed_out));
     CHECK(own.expired());
     busy.let_go();
-    CHECK(run.begin_attempt(cx, 0) == 1u);
+    CHECK(in.run.begin_attempt(in.cx, 0) == 1u);
 }
 
 TEST_CASE("fact_store: the queue is bounded, in records and in bytes", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
     bool const by_bytes = GENERATE(false, true);
-    auto store = store_in(path, by_bytes ? fact_store_options{.queued_bytes = 25'000} : fact_store_options{.queued = 2, .batch = 2});
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(4)).value();
+    opened in{4, by_bytes ? fact_store_options{.queued_bytes = 25'000} : fact_store_options{.queued = 2, .batch = 2}};
     callers all;
-    other_writer busy{path};
+    other_writer busy{in.path};
     std::atomic<int> stored{0}, refused{0};
     for (std::uint64_t i = 0; i < 4; ++i)
         all.call([&, i](context& own) {
-            ++(run.record(own, {.node = i, .answer = std::string(10'000, 'x')}) ? stored : refused);
+            ++(in.run.record(own, {.node = i, .answer = std::string(10'000, 'x')}) ? stored : refused);
             return true;
         });
     all.stop.request_stop();    // two wait to be written, and two for room: those are told, and nothing of them is kept
     all.join();
     CHECK(refused == 4);
     busy.let_go();
-    CHECK(store.flush(cx));
-    CHECK(summary_of(path).count(node_state::done) == 2);
+    CHECK(in.store.flush(in.cx));
+    CHECK(summary_of(in.path).count(node_state::done) == 2);
 
     callers more;
-    other_writer again{path};
+    other_writer again{in.path};
     for (std::uint64_t i = 0; i < 4; ++i)
         more.call([&, i](context& own) {
-            if (run.record(own, {.node = i, .answer = std::string(10'000, 'x')})) ++stored;
+            if (in.run.record(own, {.node = i, .answer = std::string(10'000, 'x')})) ++stored;
             return true;
         });
     again.let_go();    // room comes as they are written
     more.join();
     CHECK(stored == 4);
-    CHECK(summary_of(path).count(node_state::done) == 4);
+    CHECK(summary_of(in.path).count(node_state::done) == 4);
 }
 
 TEST_CASE("fact_store: a record larger than the queue comes alone", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto store = store_in(folder / "a.db", {.queued_bytes = 10});
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(1)).value();
-    CHECK(run.record(cx, {.node = 0, .answer = std::string(10'000, 'x')}));
+    opened in{1, {.queued_bytes = 10}};
+    CHECK(in.run.record(in.cx, {.node = 0, .answer = std::string(10'000, 'x')}));
 }
 
 TEST_CASE("fact_store: closed while callers wait, it writes what they handed over", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path, {.queued = 2, .batch = 2});
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(4)).value();
+    opened in{4, {.queued = 2, .batch = 2}};
     callers all;
-    other_writer busy{path};
+    other_writer busy{in.path};
     std::atomic<int> kept{0}, closed{0};
     for (std::uint64_t i = 0; i < 4; ++i)
         all.call([&, i](context& own) {
-            auto const done = run.record(own, {.node = i});
+            auto const done = in.run.record(own, {.node = i});
             kept += done.has_value();
             closed += !done && done.error().is(cause::unavailable);
             return true;
         });
     outcome<void> ended = failure{};
-    std::jthread closing{[&] { ended = store.close(); }};
+    std::jthread closing{[&] { ended = in.store.close(); }};
     while (closed < 2) std::this_thread::yield();    // those that waited for room are told at once
     busy.let_go();
     closing.join();
     CHECK(ended);
     all.join();
     CHECK(kept == 2);
-    CHECK(summary_of(path).count(node_state::done) == 2);
-    CHECK(run.begin_attempt(cx, 3).error().is(cause::unavailable));
-    CHECK(store.flush(cx).error().is(cause::unavailable));
-    CHECK(store.close());
+    CHECK(summary_of(in.path).count(node_state::done) == 2);
+    CHECK(in.run.begin_attempt(in.cx, 3).error().is(cause::unavailable));
+    CHECK(in.store.flush(in.cx).error().is(cause::unavailable));
+    CHECK(in.store.close());
 }
 
 TEST_CASE("fact_store: a file that stays locked ends every wait, also that for its end", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path, {.busy_timeout = 20ms});
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(1)).value();
-    other_writer busy{path};
-    auto const refused = run.record(cx, {.node = 0});
+    opened in{1, {.busy_timeout = 20ms}};
+    other_writer busy{in.path};
+    auto const refused = in.run.record(in.cx, {.node = 0});
     CHECK(refused.error().is(cause::timed_out));
-    CHECK(refused.error().text().find(path) != std::string::npos);
+    CHECK(refused.error().text().find(in.path) != std::string::npos);
 
     std::stop_source stop;
     stop.request_stop();
     context stopped{stop.get_token()};
-    CHECK(run.record(stopped, {.node = 0}).error().is(cause::cancelled));
-    auto const ended = store.close();
+    CHECK(in.run.record(stopped, {.node = 0}).error().is(cause::cancelled));
+    auto const ended = in.store.close();
     REQUIRE(!ended);    // it was handed over, and could not be written: that is told
     CHECK(ended.error().is(cause::timed_out));
     busy.let_go();
-    CHECK(nodes_of(path)[0].state == node_state::pending);
+    CHECK(nodes_of(in.path)[0].state == node_state::pending);
 }
 
 TEST_CASE("fact_store: a full disk tells, and keeps what was committed", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path, {.largest_file = 400'000});
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(200)).value();
+    opened in{200, {.largest_file = 400'000}};
     std::uint64_t kept = 0;
     outcome<void> done;
     while (kept < 200) {
-        if (auto const begun = run.begin_attempt(cx, kept); !begun) done = begun.error();
+        if (auto const begun = in.run.begin_attempt(in.cx, kept); !begun) done = begun.error();
         else {
             auto result = answered(kept);
             result.answer = std::string(10'000, 'x');
-            done = run.record(cx, result);
+            done = in.run.record(in.cx, result);
         }
         if (!done) break;
         ++kept;
     }
     REQUIRE(!done);
     CHECK(done.error().is(cause::exhausted));
-    CHECK(done.error().text().find(path) != std::string::npos);
+    CHECK(done.error().text().find(in.path) != std::string::npos);
     CHECK(kept > 10);
-    CHECK(summary_of(path).count(node_state::done) == kept);
-    CHECK(contradictions(path) == 0);
-    CHECK(run.record(cx, {.node = kept, .attempt = 1, .state = node_state::failed, .kind = "exhausted"}));    // a small one still fits
+    CHECK(summary_of(in.path).count(node_state::done) == kept);
+    CHECK(contradictions(in.path) == 0);
+    CHECK(in.run.record(in.cx, {.node = kept, .attempt = 1, .state = node_state::failed, .kind = "exhausted"}));    // a small one still fits
 }
 
 TEST_CASE("fact_store: ten callers write at once, and each hears of its own", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
     constexpr std::uint64_t each = 100;
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(10 * each)).value();
+    opened in{10 * each};
     std::atomic<std::uint64_t> well{0};
     std::vector<std::jthread> threads;
     for (std::uint64_t w = 0; w < 10; ++w)
         threads.emplace_back([&, w] {
             context own;
             for (auto i = w * each; i < (w + 1) * each; ++i)
-                if (run.begin_attempt(own, i) == 1u && run.record(own, answered(i))) ++well;
+                if (in.run.begin_attempt(own, i) == 1u && in.run.record(own, answered(i))) ++well;
         });
     threads.clear();
     CHECK(well == 10 * each);
-    CHECK(summary_of(path).count(node_state::done) == 10 * each);
-    CHECK(contradictions(path) == 0);
+    CHECK(summary_of(in.path).count(node_state::done) == 10 * each);
+    CHECK(contradictions(in.path) == 0);
 }
 
 TEST_CASE("fact_store: its file is the owner's alone, and holds no column for a key", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
+    opened in{0};
     for (auto const* each : {"", "-wal", "-shm", "-lock"})
-        CHECK((std::filesystem::status(path + each).permissions() & std::filesystem::perms::mask) == std::filesystem::perms{0600});
-    auto db = sqlite_database::open(cx, path).value();
-    auto columns = db.prepare(cx, "SELECT group_concat(t.name || '.' || c.name, ' ') FROM sqlite_schema t, pragma_table_info(t.name) c "
+        CHECK((std::filesystem::status(in.path + each).permissions() & std::filesystem::perms::mask) == std::filesystem::perms{0600});
+    auto db = sqlite_database::open(in.cx, in.path).value();
+    auto columns = db.prepare(in.cx, "SELECT group_concat(t.name || '.' || c.name, ' ') FROM sqlite_schema t, pragma_table_info(t.name) c "
                                   "WHERE t.type = 'table'").value();
     std::string all;
-    columns.each(cx, [&](sqlite_statement const& row) { all = row.text(0); }).value();
+    columns.each(in.cx, [&](sqlite_statement const& row) { all = row.text(0); }).value();
     CHECK(all == "run.id run.digest run.model run.started run.finished "
                  "node.run node.node node.name node.state node.attempts node.kind node.text node.finish_reason node.partial node.answer "
                  "node.answer_bytes node.changed "
@@ -431,19 +378,7 @@ TEST_CASE("fact_store: refuses what is no store of this version, and options out
         INFO(opened.error().text());
         CHECK(opened.error().text().find(words) != std::string::npos);
     };
-    {
-        auto other = sqlite_database::open(cx, folder / "other.db").value();
-        other.execute(cx, "CREATE TABLE mail(text)").value();
-    }
-    refused("other.db", "is the database of another program");
-    { auto const store = store_in(folder / "later.db"); }
-    {
-        auto later = sqlite_database::open(cx, folder / "later.db").value();
-        later.execute(cx, "PRAGMA user_version = 2").value();
-    }
-    refused("later.db", "has version 2 of the tables, and this program knows 1");
-    (void)folder.put("text.db", std::string(4'096, 'x'));
-    refused("text.db", "file is not a database");
+    for (auto const& [name, words] : no_stores_in(folder)) refused(name, words);
     for (auto const& wrong : {fact_store_options{.queued = 0}, fact_store_options{.queued = 1'000'001}, fact_store_options{.queued_bytes = 0},
                               fact_store_options{.batch = 0}, fact_store_options{.queued = 10, .batch = 11}, fact_store_options{.largest_answer = 0},
                               fact_store_options{.largest_answer = 61 * MiB}, fact_store_options{.largest_text = 0},

@@ -69,17 +69,13 @@ std::vector<step> life() {
 
 TEST_CASE("fact_store: a fault at any statement leaves nothing of its call, and the call can be made again", "[llm]") {
     statement_fault const faults;
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto run = store.open_run(cx, identity).value();
+    opened in{0};
     long tried = 0;
     for (auto const& each : life()) {
-        auto before = dump_of(path);
+        auto before = dump_of(in.path);
         for (long k = 1;; ++k) {
             statement_fault::set(k);
-            auto const done = each(cx, run);
+            auto const done = each(in.cx, in.run);
             bool const reached = statement_fault::seen >= k;
             statement_fault::set(-1);
             if (!reached) {    // it has no more statements
@@ -90,36 +86,31 @@ TEST_CASE("fact_store: a fault at any statement leaves nothing of its call, and 
             ++tried;
             REQUIRE(!done);
             CHECK(done.error().is(cause::cancelled));    // as SQLite says of what was interrupted
-            CHECK(dump_of(path) == before);
+            CHECK(dump_of(in.path) == before);
         }
-        CHECK(dump_of(path) != before);
-        CHECK(contradictions(path) == 0);
+        CHECK(dump_of(in.path) != before);
+        CHECK(contradictions(in.path) == 0);
     }
     CHECK(tried > 30);
-    CHECK(run.is_finished());
+    CHECK(in.run.is_finished());
 }
 
 // SQLite rolls a transaction back by itself when a statement is interrupted or the disk fails. Behind a broken rule it does not.
 TEST_CASE("fact_store: a rule that any statement of an answer breaks leaves nothing of it", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(1)).value();
-    auto other = sqlite_database::open(cx, path).value();
+    opened in{1};
+    auto other = sqlite_database::open(in.cx, in.path).value();
     auto const fails = [&](sqlite_sql trigger, auto const& call) {
-        auto const before = dump_of(path);
-        other.execute(cx, trigger).value();
+        auto const before = dump_of(in.path);
+        other.execute(in.cx, trigger).value();
         auto const done = call();
         REQUIRE(!done);
         CHECK(done.error().is(cause::invalid_input));
         CHECK(done.error().text().find("injected") != std::string::npos);
-        CHECK(dump_of(path) == before);
-        other.execute(cx, "DROP TRIGGER fails").value();
+        CHECK(dump_of(in.path) == before);
+        other.execute(in.cx, "DROP TRIGGER fails").value();
     };
-    auto const begin = [&] { return run.begin_attempt(cx, 0); };
-    auto const record = [&] { return run.record(cx, answered(0)); };
+    auto const begin = [&] { return in.run.begin_attempt(in.cx, 0); };
+    auto const record = [&] { return in.run.record(in.cx, answered(0)); };
     fails("CREATE TRIGGER fails AFTER UPDATE ON node BEGIN SELECT RAISE(ABORT, 'injected'); END", begin);
     fails("CREATE TRIGGER fails AFTER INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'injected'); END", begin);
     CHECK(begin() == 1u);
@@ -129,20 +120,15 @@ TEST_CASE("fact_store: a rule that any statement of an answer breaks leaves noth
     fails("CREATE TRIGGER fails AFTER INSERT ON fact WHEN NEW.place = 1 BEGIN SELECT RAISE(ABORT, 'injected'); END", record);
     fails("CREATE TRIGGER fails AFTER INSERT ON fact WHEN NEW.place = 2 BEGIN SELECT RAISE(ABORT, 'injected'); END", record);
     CHECK(record());
-    CHECK(contradictions(path) == 0);
+    CHECK(contradictions(in.path) == 0);
 }
 
 TEST_CASE("fact_store: one that fails half written takes no other of its batch with it", "[llm]") {
-    temporary_folder const folder;
-    context cx;
-    auto const path = folder / "a.db";
-    auto store = store_in(path);
-    auto const run = store.open_run(cx, identity).value();
-    run.add_nodes(cx, numbered(3)).value();
-    for (std::uint64_t node = 0; node < 3; ++node) run.begin_attempt(cx, node).value();
-    auto other = sqlite_database::open(cx, path).value();
-    other.execute(cx, "CREATE TRIGGER fails AFTER INSERT ON fact WHEN NEW.node = 1 AND NEW.place = 2 BEGIN SELECT RAISE(ABORT, 'injected'); END").value();
-    auto held = std::optional{other.begin(cx).value()};
+    opened in{3};
+    for (std::uint64_t node = 0; node < 3; ++node) in.run.begin_attempt(in.cx, node).value();
+    auto other = sqlite_database::open(in.cx, in.path).value();
+    other.execute(in.cx, "CREATE TRIGGER fails AFTER INSERT ON fact WHEN NEW.node = 1 AND NEW.place = 2 BEGIN SELECT RAISE(ABORT, 'injected'); END").value();
+    auto held = std::optional{other.begin(in.cx).value()};
     std::vector<outcome<void>> ends(3);
     testing::manual_time time;
     {
@@ -150,7 +136,7 @@ TEST_CASE("fact_store: one that fails half written takes no other of its batch w
         for (std::uint64_t node = 0; node < 3; ++node) {
             callers.emplace_back([&, node] {
                 context own{time};
-                ends[node] = run.record(own, answered(node));
+                ends[node] = in.run.record(own, answered(node));
             });
             time.until_waiting(node + 1);
         }
@@ -159,9 +145,9 @@ TEST_CASE("fact_store: one that fails half written takes no other of its batch w
     CHECK(ends[0]);
     CHECK(!ends[1]);
     CHECK(ends[2]);
-    CHECK(summary_of(path).count(node_state::done) == 2);
-    CHECK(nodes_of(path)[1].facts.empty());
-    CHECK(contradictions(path) == 0);
+    CHECK(summary_of(in.path).count(node_state::done) == 2);
+    CHECK(nodes_of(in.path)[1].facts.empty());
+    CHECK(contradictions(in.path) == 0);
 }
 
 TEST_CASE("fact_store: a disk that fails at any write leaves each call whole or undone", "[llm]") {

@@ -1,13 +1,5 @@
 #include <muster/workloads/llm/responder.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -18,6 +10,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "loopback_client.hpp"
 
 using namespace muster::llm;
 using namespace std::chrono_literals;
@@ -28,7 +21,8 @@ struct http_answer {
     int status = 0;                    // 0: none came
     std::string head, body;
     std::size_t announced = 0;
-    enum class end { open, closed, reset } how = end::open;
+    using end = loopback_client::end;
+    end how = end::open;
 
     std::string header(std::string_view name) const {
         auto const at = head.find("\r\n" + std::string{name} + ": ");
@@ -39,27 +33,9 @@ struct http_answer {
     bool has(std::string_view text) const { return body.find(text) != body.npos; }
 };
 
-// A client that says what it likes and reads what it gets.
-class client {
-public:
-    explicit client(responder const& server) {
-        sockaddr_in where{};
-        where.sin_family = AF_INET;
-        where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        where.sin_port = htons(server.port());
-        REQUIRE(::connect(socket_, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0);
-    }
-    client(client const&) = delete;
-    ~client() { ::close(socket_); }
+struct client : loopback_client {
+    explicit client(responder const& server) : loopback_client(server.port()) { REQUIRE(connected()); }
 
-    bool say(std::string_view text) {
-        return ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
-    }
-    void say_no_more() { ::shutdown(socket_, SHUT_WR); }
-    bool something_within(std::chrono::milliseconds time) {
-        pollfd ready{socket_, POLLIN, 0};
-        return ::poll(&ready, 1, static_cast<int>(time.count())) == 1;
-    }
     /// One answer, or what came of it before the connection ended.
     http_answer hear() {
         http_answer out;
@@ -89,18 +65,11 @@ public:
 
 private:
     bool more(http_answer& out) {
-        if (!something_within(20s)) return false;
-        std::array<char, 65'536> buffer;
-        auto const got = ::recv(socket_, buffer.data(), buffer.size(), 0);
-        if (got <= 0) {
-            out.how = got == 0 ? http_answer::end::closed : http_answer::end::reset;
-            return false;
-        }
-        in_.append(buffer.data(), static_cast<std::size_t>(got));
-        return true;
+        auto const some = hear_some(65'536);
+        in_ += some;
+        out.how = ended();
+        return !some.empty();
     }
-
-    int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     std::string in_;
 };
 

@@ -3,9 +3,10 @@
 
 #include "temporary_folder.hpp"
 
-#include <chrono>      // now
-#include <string>      // dumps
-#include <vector>      // nodes
+#include <chrono>         // now
+#include <string>         // dumps
+#include <string_view>    // what is said
+#include <vector>         // nodes
 
 #include <muster/adapt/sqlite.hpp>
 #include <muster/workloads/llm/fact_reader.hpp>
@@ -25,6 +26,36 @@ inline std::vector<muster::llm::named_node> numbered(std::uint64_t count, std::u
     std::vector<muster::llm::named_node> out;
     for (auto i = first; i < first + count; ++i) out.push_back({i, "node"});
     return out;
+}
+
+/// A store in a folder of its own, and a run that is open and has so many nodes.
+struct opened {
+    temporary_folder folder{};
+    muster::context cx{};
+    std::string path = folder / "a.db";
+    muster::llm::fact_store store;
+    muster::llm::fact_run run;
+
+    explicit opened(std::uint64_t nodes, muster::llm::fact_store_options options = {})
+        : store(store_in(path, options)), run(store.open_run(cx, identity).value()) {
+        if (nodes != 0) run.add_nodes(cx, numbered(nodes)).value();
+    }
+};
+
+/// Files that are no store of this version, and what is said of each.
+struct no_store {
+    std::string name;
+    std::string_view words;
+};
+inline std::vector<no_store> no_stores_in(temporary_folder const& folder) {
+    muster::context cx;
+    muster::sqlite_database::open(cx, folder / "other.db").value().execute(cx, "CREATE TABLE mail(text)").value();
+    (void)store_in(folder / "later.db");
+    muster::sqlite_database::open(cx, folder / "later.db").value().execute(cx, "PRAGMA user_version = 2").value();
+    (void)folder.put("text.db", std::string(4'096, 'x'));
+    return {{"other.db", "is the database of another program"},
+            {"later.db", "has version 2 of the tables, and this program knows 1"},
+            {"text.db", "file is not a database"}};
 }
 
 inline muster::llm::run_summary summary_of(std::string const& path, std::int64_t run = 1) {

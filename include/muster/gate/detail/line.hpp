@@ -1,39 +1,90 @@
 #pragma once
 
-#include <cstddef>    // size_t
+#include <cstddef>     // size_t
+#include <cstdint>     // uint64_t
+#include <mutex>       // unique_lock
+#include <optional>    // optional
+#include <string>      // to_string
 
+#include <muster/core/context.hpp>           // context
+#include <muster/core/failure.hpp>           // failure
 #include <muster/core/intrusive_list.hpp>    // intrusive_list
-#include <muster/core/waiter.hpp>            // wait_point
+#include <muster/core/outcome.hpp>           // outcome
+#include <muster/core/waiter.hpp>            // wait_point, instant
 
 namespace muster::detail {
 
 /// Calls that wait for a gate, first come first served. Every member is called under the gate's mutex.
 class waiting_line {
 public:
-    /// One waiting call, on its own stack; it leaves the line before it is gone.
-    struct place {
-        wait_point point;
-        place* before = nullptr;
-        place* after = nullptr;
+    /// How many may wait for a gate of this name; 0: any number.
+    struct bound {
+        std::size_t most;
+        char const* gate;
     };
 
-    [[nodiscard]] bool empty() const noexcept { return places_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
-    [[nodiscard]] bool is_first(place const& who) const noexcept { return places_.first() == &who; }
+    /// How many calls had to wait.
+    [[nodiscard]] std::uint64_t joined() const noexcept { return joined_; }
 
-    void join(place& who) noexcept { places_.push_back(who); }
-    /// Leaves the line; whoever is first now is woken to look.
-    void leave(place& who) noexcept {
-        auto const was_first = is_first(who);
-        places_.erase(who);
-        if (was_first) call_first();
-    }
+    /// Passes the gate: at once where nobody waits, else at the end of the line.
+    ///
+    /// Shape      `look(again)` is asked of the first alone, under the lock: an answer, or none and when to look again without a call.
+    /// Waits      without the lock, until there is an answer, the deadline or a stop.
+    /// Fails      cause::rejected where the line is full, timed_out, cancelled; what `look` answers.
+    template <class Permit, class Look>
+    outcome<Permit> pass(context& cx, std::unique_lock<std::mutex>& lock, bound waits, Look look);
+
+    /// Whoever is first looks again.
     void call_first() noexcept {
         if (auto* first = places_.first()) first->point.wake();
     }
 
 private:
+    struct place {    // on the stack of the call that waits
+        wait_point point;
+        place* before = nullptr;
+        place* after = nullptr;
+    };
+
+    void leave(place& who) noexcept {    // whoever is first now is woken to look
+        auto const was_first = places_.first() == &who;
+        places_.erase(who);
+        if (was_first) call_first();
+    }
+
     intrusive_list<place> places_;
+    std::uint64_t joined_ = 0;
 };
+
+// Implementation
+
+template <class Permit, class Look>
+outcome<Permit> waiting_line::pass(context& cx, std::unique_lock<std::mutex>& lock, bound waits, Look look) {
+    std::optional<outcome<Permit>> answer;
+    auto again = never;
+    if (places_.empty() && (answer = look(again))) return *std::move(answer);
+    if (waits.most != 0 && size() >= waits.most)
+        return failure{cause::rejected, std::to_string(size()) + " calls already wait for the " + waits.gate};
+
+    place mine;
+    places_.push_back(mine);
+    ++joined_;
+    for (;;) {
+        again = never;
+        if (places_.first() == &mine && (answer = look(again))) {
+            leave(mine);
+            return *std::move(answer);
+        }
+        mine.point.reset();
+        lock.unlock();
+        auto const end = cx.wait(mine.point, again);
+        lock.lock();
+        if (end == context::wait_end::stopped || end == context::wait_end::expired) {
+            leave(mine);
+            return cx.interruption();
+        }
+    }
+}
 
 }  // namespace muster::detail

@@ -1,39 +1,25 @@
 #pragma once
 
-#include <algorithm>         // max, min, push_heap
-#include <array>             // events
-#include <cerrno>            // errno
+#include <algorithm>         // max, min
+#include <array>             // answers by status
 #include <chrono>            // steady_clock
 #include <cmath>             // llround
 #include <condition_variable>    // until_in_flight
 #include <cstddef>           // size_t
 #include <cstdint>           // uint16_t
-#include <cstring>           // memset
 #include <deque>             // answers that wait
-#include <functional>        // greater
-#include <memory>            // unique_ptr
 #include <mutex>             // what several threads see
 #include <stdexcept>         // invalid_argument
 #include <string>            // string
 #include <string_view>       // string_view
-#include <system_error>      // system_error
-#include <thread>            // jthread
 #include <unordered_map>     // prompts
 #include <utility>           // exchange, move
-#include <vector>            // connections
+#include <vector>            // rules
 
-#include <arpa/inet.h>       // htons
-#include <netinet/in.h>      // sockaddr_in
-#include <netinet/tcp.h>     // TCP_NODELAY
-#include <pthread.h>         // pthread_sigmask
-#include <signal.h>          // sigset_t
-#include <sys/epoll.h>       // epoll
-#include <sys/eventfd.h>     // eventfd
-#include <sys/socket.h>      // socket
-#include <sys/timerfd.h>     // timerfd
-#include <unistd.h>          // read, write
+#include <sys/socket.h>      // setsockopt, shutdown
 
-#include <muster/os/fd.hpp>                                 // fd
+#include <muster/core/waiter.hpp>                           // later
+#include <muster/os/loopback_server.hpp>                    // loopback_server
 #include <muster/workloads/llm/detail/chat_answer.hpp>      // chat_answer
 #include <muster/workloads/llm/detail/chat_request.hpp>     // read_chat
 #include <muster/workloads/llm/detail/http_request.hpp>     // read_http
@@ -65,13 +51,12 @@ public:
     explicit responder(responder_options options = {});
     responder(responder const&) = delete;
     responder& operator=(responder const&) = delete;
-    ~responder();
 
-    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] std::uint16_t port() const noexcept { return wire_.port(); }
     /// `http://127.0.0.1:PORT/v1`: what clients of OpenAI take as base.
-    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/v1"; }
+    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port()) + "/v1"; }
     /// `http://127.0.0.1:PORT`: what clients of Azure take as endpoint.
-    [[nodiscard]] std::string azure_url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+    [[nodiscard]] std::string azure_url() const { return "http://127.0.0.1:" + std::to_string(port()); }
     /// The JSON schema of the facts that it answers.
     [[nodiscard]] static constexpr std::string_view schema() noexcept;
     /// The facts that it answers for a prompt.
@@ -112,15 +97,9 @@ private:
         bool is_chat = false;               // waits for release, and is in flight until it is sent
         bool is_quota = false;
     };
-    struct connection {
-        fd socket;
-        std::uint32_t age = 0;            // of this place: events of the one that was here before are told by it
-        std::uint32_t watched = 0;
-        std::string in;
+    struct talk {
         std::size_t looked = 0;           // bytes of `in` without the end of a head
         std::size_t whole = 0;            // bytes of the request that `in` starts with; 0: not known
-        std::string out;
-        std::size_t sent = 0;
         std::string drops;                // bytes still to come one by one ...
         std::size_t dropped = 0;
         clock::time_point next_drop{};    // ... and when
@@ -128,31 +107,26 @@ private:
         detail::after then = detail::after::keep;
         std::deque<reply> waiting;
         clock::time_point active{};       // the last time that something was read
-        clock::time_point timer = clock::time_point::max();
-        bool final = false;               // the last answer is known: what comes now is thrown away
-        bool said_all = false;            // and is sent: what is left is to wait for the other end
-        bool ended = false;               // the client sends no more
+        bool said_all = false;            // the last answer is sent: what is left is to wait for the other end
     };
-    struct timer {
-        clock::time_point when;
-        std::uint64_t whose;
-        friend bool operator>(timer const& a, timer const& b) noexcept { return a.when > b.when; }
-    };
+    using server = loopback_server<talk>;
+    using connection = server::connection;
+    friend server;
 
     static constexpr std::size_t most_waiting = 1'024;                  // answers of one connection; then no request is read
     static constexpr std::size_t most_unsent = std::size_t{1} << 20;
-    static constexpr std::uint64_t of_listener = ~std::uint64_t{0}, of_wake = of_listener - 1, of_timer = of_listener - 2;
 
     static responder_options checked(responder_options options);
-    void open_listener();
-    void run();
-    void watch(int number, std::uint64_t whose, std::uint32_t events, bool is_new) const;
-    void wake() const noexcept;
-    [[nodiscard]] static std::uint64_t name_of_place(std::size_t place, std::uint32_t age) noexcept { return (std::uint64_t{age} << 24) | place; }
-    [[nodiscard]] std::size_t place_of(std::uint64_t name) const noexcept;    // where nobody has this name: npos
-    void arm(clock::time_point now);
-    void accept_all();
-    void settle(std::size_t place, bool readable);
+    // What the server calls
+    void opened(connection& of) {
+        of.active = clock::now();
+        wire_.set_timer(of, idle_end(of));
+    }
+    void serve(connection& of, bool readable);
+    void due(connection& of);
+    void drop(connection& of);
+    void woken();
+
     bool read_some(connection& of);                         // false: broken
     void take_requests(connection& of, clock::time_point now);    // these under the mutex
     void take_due(connection& of, clock::time_point now);
@@ -162,18 +136,14 @@ private:
     void finish(reply& into, detail::chat_answer const& answer, bool keep_alive) const;
     [[nodiscard]] std::string limit_lines() const;
     bool send_all(connection& of);                          // false: broken
-    void set_timer(connection& of, std::size_t place, clock::time_point when);
-    void drop(std::size_t place);
+    [[nodiscard]] clock::time_point idle_end(connection const& of) const;    // never: it is to be answered
     void one_less() noexcept;
 
     responder_options const options_;
-    std::uint16_t port_ = 0;
-    fd listener_, epoll_, wake_, timer_;
 
     mutable std::mutex mutex_;                              // guards what follows
     mutable std::condition_variable changed_;
     mutable std::size_t watching_ = 0;                      // calls of until_...
-    bool stop_ = false;
     bool held_ = false;
     bool released_ = false;
     std::chrono::nanoseconds latency_;
@@ -188,15 +158,7 @@ private:
     std::unordered_map<std::string, std::uint64_t> keys_;
     std::vector<clock::time_point> arrivals_;
 
-    // the thread's own
-    std::vector<std::unique_ptr<connection>> places_;
-    std::vector<std::size_t> free_;
-    std::vector<timer> timers_;                             // a heap; the past of a connection is skipped
-    clock::time_point armed_ = clock::time_point::max();
-    clock::time_point sweep_ = clock::time_point::max();    // when to look for idle connections, and to accept again
-    bool accepting_ = true;
-    std::string filler_;
-    std::jthread thread_;
+    server wire_;
 };
 
 // Implementation
@@ -212,75 +174,15 @@ inline responder_options responder::checked(responder_options options) {
     if (!(options.requests_per_second >= 0) || !(options.request_burst >= 1) || !(options.tokens_per_minute >= 0) ||
         !(options.token_burst >= 0) || options.stated_per.count() <= 0 || !(options.crowd_factor >= 0))
         throw std::invalid_argument("muster: a responder needs limits >= 0, request_burst >= 1, stated_per > 0 and crowd_factor >= 0");
-    if (options.most_connections >= (std::size_t{1} << 24)) throw std::invalid_argument("muster: a responder has fewer than 2^24 connections");
     return options;
 }
 
 inline responder::responder(responder_options options)
-    : options_(checked(std::move(options))), port_(options_.port), latency_(options_.latency), plan_(options_.plan),
+    : options_(checked(std::move(options))), latency_(options_.latency), plan_(options_.plan),
       requests_(options_.requests_per_second, options_.request_burst),
-      tokens_(options_.tokens_per_minute / 60, options_.token_burst > 0 ? options_.token_burst : options_.tokens_per_minute) {
-    auto const made = [](int number, char const* what) {
-        if (number < 0) throw std::system_error(errno, std::generic_category(), what);
-        return fd{number};
-    };
-    epoll_ = made(::epoll_create1(EPOLL_CLOEXEC), "muster: responder: epoll_create1");
-    wake_ = made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "muster: responder: eventfd");
-    timer_ = made(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "muster: responder: timerfd_create");
-    open_listener();
-    watch(wake_.get(), of_wake, EPOLLIN, true);
-    watch(timer_.get(), of_timer, EPOLLIN, true);
-
-    struct signals_blocked {    // signals are the application's: none is delivered to this thread
-        sigset_t before;
-        signals_blocked() {
-            sigset_t all;
-            ::sigfillset(&all);
-            ::pthread_sigmask(SIG_SETMASK, &all, &before);
-        }
-        ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-    } const inherited;
-    thread_ = std::jthread{[this] { run(); }};
-}
-
-inline responder::~responder() {
-    {
-        std::lock_guard lock(mutex_);
-        stop_ = true;
-    }
-    wake();
-    thread_.join();
-}
-
-inline void responder::open_listener() {
-    auto const fail = [](char const* what) { throw std::system_error(errno, std::generic_category(), what); };
-    fd made{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (made.get() < 0) fail("muster: responder: socket");
-    int const on = 1;
-    ::setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    where.sin_port = htons(port_);
-    if (::bind(made.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) != 0) fail("muster: responder: bind");
-    if (::listen(made.get(), SOMAXCONN) != 0) fail("muster: responder: listen");
-    socklen_t size = sizeof where;
-    if (::getsockname(made.get(), reinterpret_cast<sockaddr*>(&where), &size) != 0) fail("muster: responder: getsockname");
-    port_ = ntohs(where.sin_port);
-    listener_ = std::move(made);
-    watch(listener_.get(), of_listener, EPOLLIN, true);
-}
-
-inline void responder::watch(int number, std::uint64_t whose, std::uint32_t events, bool is_new) const {
-    epoll_event event{};
-    event.events = events;
-    event.data.u64 = whose;
-    ::epoll_ctl(epoll_.get(), is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, number, &event);
-}
-
-inline void responder::wake() const noexcept {
-    std::uint64_t const one = 1;
-    [[maybe_unused]] auto const written = ::write(wake_.get(), &one, sizeof one);    // full means: awake already
+      tokens_(options_.tokens_per_minute / 60, options_.token_burst > 0 ? options_.token_burst : options_.tokens_per_minute),
+      wire_("muster: responder", options_.port, options_.most_connections) {
+    wire_.start(*this);
 }
 
 inline void responder::misbehave(responder_rule rule) {
@@ -309,7 +211,7 @@ inline void responder::release() {
         held_ = false;
         released_ = true;
     }
-    wake();
+    wire_.wake();
 }
 
 inline bool responder::until_in_flight(std::size_t requests, std::chrono::nanoseconds within) const {
@@ -331,6 +233,9 @@ inline bool responder::until_requests(std::uint64_t requests, std::chrono::nanos
 inline responder_stats responder::stats() const {
     std::lock_guard lock(mutex_);
     auto out = stats_;
+    auto const seen = wire_.seen();
+    out.connections = seen.open;
+    out.all_connections = seen.all;
     for (std::size_t status = 0; status < answers_.size(); ++status)
         if (answers_[status] != 0) out.answers[static_cast<int>(status)] = answers_[status];
     return out;
@@ -359,134 +264,33 @@ inline std::vector<std::chrono::steady_clock::time_point> responder::arrivals() 
 
 // The thread
 
-inline void responder::run() {
-    std::array<epoll_event, 256> events{};
-    auto const sweep_every = std::clamp<clock::duration>(options_.idle / 4, std::chrono::milliseconds{1}, std::chrono::seconds{1});
-    for (;;) {
-        arm(clock::now());
-        int const count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
-        if (count < 0 && errno != EINTR) return;
-        bool changes = false, timed = false;
-        for (int i = 0; i < count; ++i) {
-            auto const& event = events[static_cast<std::size_t>(i)];
-            if (event.data.u64 == of_wake) changes = true;
-            else if (event.data.u64 == of_timer) timed = true;
-            else if (event.data.u64 == of_listener) accept_all();
-            else if (auto const place = place_of(event.data.u64); place < places_.size()) {
-                auto const broken = event.events & (EPOLLERR | EPOLLHUP);
-                if (broken && places_[place]->ended) drop(place);
-                else settle(place, (event.events & EPOLLIN) || broken);
-            }
-        }
-        if (timed) {
-            std::uint64_t times = 0;
-            [[maybe_unused]] auto const got = ::read(timer_.get(), &times, sizeof times);
-            armed_ = clock::time_point::max();
-            auto const now = clock::now();
-            while (!timers_.empty() && timers_.front().when <= now) {
-                std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
-                auto const due = timers_.back();
-                timers_.pop_back();
-                if (auto const place = place_of(due.whose); place < places_.size() && places_[place]->timer == due.when) {
-                    places_[place]->timer = clock::time_point::max();
-                    settle(place, false);
-                }
-            }
-            if (sweep_ <= now) {
-                sweep_ = clock::time_point::max();
-                for (std::size_t place = 0; place < places_.size(); ++place) {
-                    auto const& of = *places_[place];
-                    if (of.socket.get() < 0) continue;
-                    auto const most = of.said_all ? std::min<clock::duration>(options_.idle, std::chrono::seconds{1}) : options_.idle;
-                    if (now - of.active >= most && of.waiting.empty() && of.drops.empty() && of.then != detail::after::silence) drop(place);
-                }
-                if (!std::exchange(accepting_, true)) watch(listener_.get(), of_listener, EPOLLIN, false);
-            }
-        }
-        if (sweep_ == clock::time_point::max() && (places_.size() != free_.size() || !accepting_)) sweep_ = clock::now() + sweep_every;
-        if (changes) {
-            std::uint64_t times = 0;
-            [[maybe_unused]] auto const got = ::read(wake_.get(), &times, sizeof times);
-            bool released = false;
-            {
-                std::lock_guard lock(mutex_);
-                if (stop_) return;
-                released = std::exchange(released_, false);
-            }
-            for (std::size_t place = 0; released && place < places_.size(); ++place)
-                if (places_[place]->socket.get() >= 0) settle(place, false);
-        }
-    }
-}
-
-// Too early a wake-up costs less than arming for each request, so only what comes before is armed.
-inline void responder::arm(clock::time_point now) {
-    auto const first = timers_.empty() ? clock::time_point::max() : timers_.front().when;
-    auto const next = std::min(first, sweep_);
-    if (next >= armed_) return;
-    auto const since = std::max(std::max(next, now).time_since_epoch(), clock::duration{1});
-    auto const whole = std::chrono::duration_cast<std::chrono::seconds>(since);
-    itimerspec when{};
-    when.it_value.tv_sec = static_cast<decltype(when.it_value.tv_sec)>(whole.count());
-    auto const rest = std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole);
-    when.it_value.tv_nsec = static_cast<decltype(when.it_value.tv_nsec)>(rest.count());
-    ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
-    armed_ = next;
-}
-
-inline std::size_t responder::place_of(std::uint64_t name) const noexcept {
-    auto const place = static_cast<std::size_t>(name & 0xffffff);
-    bool const there = place < places_.size() && places_[place]->socket.get() >= 0 && name_of_place(place, places_[place]->age) == name;
-    return there ? place : places_.size();
-}
-
-inline void responder::accept_all() {
-    while (accepting_) {
-        fd socket{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-        if (socket.get() < 0) {
-            if (errno == EINTR || errno == ECONNABORTED) continue;
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {    // look again later, do not spin
-                watch(listener_.get(), of_listener, 0, false);
-                accepting_ = false;
-            }
-            return;
-        }
-        std::lock_guard lock(mutex_);
-        ++stats_.all_connections;
-        if (stats_.connections >= options_.most_connections) continue;
-        ++stats_.connections;
-        int const on = 1;
-        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (free_.empty()) {
-            free_.push_back(places_.size());
-            places_.push_back(std::make_unique<connection>());
-        }
-        auto const place = free_.back();
-        free_.pop_back();
-        auto& of = *places_[place];
-        auto const age = of.age + 1;
-        of = connection{};
-        of.age = age;
-        of.socket = std::move(socket);
-        of.active = clock::now();
-        of.watched = EPOLLIN;
-        watch(of.socket.get(), name_of_place(place, age), of.watched, true);
-    }
-}
-
-inline void responder::drop(std::size_t place) {
-    auto& of = *places_[place];
+inline void responder::woken() {
+    bool released = false;
     {
         std::lock_guard lock(mutex_);
-        --stats_.connections;
+        released = std::exchange(released_, false);
+    }
+    if (released) wire_.for_each([this](connection& of) { serve(of, false); });
+}
+
+inline responder::clock::time_point responder::idle_end(connection const& of) const {
+    if (!of.waiting.empty() || !of.drops.empty() || of.then == detail::after::silence) return never;
+    return later(of.active, of.said_all ? std::min<std::chrono::nanoseconds>(options_.idle, std::chrono::seconds{1}) : options_.idle);
+}
+
+inline void responder::due(connection& of) {
+    if (idle_end(of) <= clock::now()) drop(of);
+    else serve(of, false);
+}
+
+inline void responder::drop(connection& of) {
+    {
+        std::lock_guard lock(mutex_);
         for (auto const& each : of.waiting)
             if (each.is_chat) one_less();
         if (of.then == detail::after::silence) one_less();
     }
-    auto const age = of.age;
-    of = connection{};    // closes the socket
-    of.age = age;
-    free_.push_back(place);
+    wire_.drop(of);
 }
 
 inline void responder::one_less() noexcept {
@@ -495,25 +299,18 @@ inline void responder::one_less() noexcept {
 }
 
 inline bool responder::read_some(connection& of) {
-    std::array<char, 65'536> buffer;
-    // One read is enough: what is left makes the descriptor ready again, and no client keeps the others waiting.
-    auto const got = ::recv(of.socket.get(), buffer.data(), buffer.size(), 0);
-    if (got < 0) return errno == EAGAIN || errno == EINTR;
-    if (got == 0) {
-        of.ended = true;
-        return of.then != detail::after::silence && !of.said_all;
-    }
+    auto const got = wire_.receive(of);
+    if (!got || (of.ended && (of.then == detail::after::silence || of.said_all))) return false;
+    if (*got == 0) return true;
     of.active = clock::now();
-    if (!of.final) of.in.append(buffer.data(), static_cast<std::size_t>(got));
     std::lock_guard lock(mutex_);
-    stats_.bytes_in += static_cast<std::uint64_t>(got);
+    stats_.bytes_in += *got;
     return true;
 }
 
 // After whatever happened to a connection: reads, takes requests, sends what is due, and says what to wait for.
-inline void responder::settle(std::size_t place, bool readable) {
-    auto& of = *places_[place];
-    if (readable && !read_some(of)) return drop(place);
+inline void responder::serve(connection& of, bool readable) {
+    if (readable && !read_some(of)) return drop(of);
     auto const now = clock::now();
     for (bool more = true; more;) {    // what has been sent makes room for further requests
         auto const before = of.in.size();
@@ -522,10 +319,10 @@ inline void responder::settle(std::size_t place, bool readable) {
             if (before != 0) take_requests(of, now);
             take_due(of, now);
         }
-        if (!send_all(of)) return drop(place);
-        more = of.in.size() != before && of.sent == of.out.size();
+        if (!send_all(of)) return drop(of);
+        more = of.in.size() != before && of.unsent() == 0;
     }
-    bool const unsent = of.sent < of.out.size() || of.filler != 0;
+    bool const unsent = of.unsent() != 0;
     if (!unsent && of.drops.empty()) {
         if (of.then == detail::after::reset) {
             linger const at_once{1, 0};
@@ -534,36 +331,26 @@ inline void responder::settle(std::size_t place, bool readable) {
                 std::lock_guard lock(mutex_);
                 ++stats_.resets;
             }
-            return drop(place);
+            return drop(of);
         }
         if (of.then == detail::after::close && !std::exchange(of.said_all, true)) {
             // Closed when the client has closed: bytes of its that nobody read would reset what was sent to it.
-            if (of.ended) return drop(place);
+            if (of.ended) return drop(of);
             ::shutdown(of.socket.get(), SHUT_WR);
         }
-        if (of.ended && of.waiting.empty() && of.then == detail::after::keep) return drop(place);
+        if (of.ended && of.waiting.empty() && of.then == detail::after::keep) return drop(of);
     }
+    wire_.expect(of, of.waiting.size() < most_waiting && of.unsent() < most_unsent);
 
-    bool const full = of.waiting.size() >= most_waiting || of.out.size() - of.sent >= most_unsent;
-    std::uint32_t wanted = unsent ? std::uint32_t{EPOLLOUT} : 0u;
-    if (!full && !of.ended) wanted |= EPOLLIN;
-    if (wanted != of.watched) watch(of.socket.get(), name_of_place(place, of.age), of.watched = wanted, false);
-
-    if (!of.drops.empty()) set_timer(of, place, of.next_drop);
+    if (!of.drops.empty()) wire_.set_timer(of, of.next_drop);
     else if (!of.waiting.empty() && !unsent && of.then == detail::after::keep && of.waiting.front().due > now)
-        set_timer(of, place, of.waiting.front().due);    // one that is due and held waits for release
-}
-
-inline void responder::set_timer(connection& of, std::size_t place, clock::time_point when) {
-    if (of.timer == when) return;
-    of.timer = when;
-    timers_.push_back({when, name_of_place(place, of.age)});
-    std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+        wire_.set_timer(of, of.waiting.front().due);    // one that is due and held waits for release
+    else if (auto const end = idle_end(of); end < of.timer()) wire_.set_timer(of, end);
 }
 
 inline void responder::take_requests(connection& of, clock::time_point now) {
     std::size_t done = 0;
-    while (!of.final && done < of.in.size() && of.waiting.size() < most_waiting) {
+    while (!of.deaf && done < of.in.size() && of.waiting.size() < most_waiting) {
         auto const in = std::string_view{of.in}.substr(done);
         if (of.whole > in.size()) break;
         detail::http_request request;
@@ -572,7 +359,7 @@ inline void responder::take_requests(connection& of, clock::time_point now) {
         if (reading.status == 1 && request.body > options_.most_body) reading = {413, "the body is too long"};
         if (reading.status != 1) {
             of.waiting.push_back(refusal(reading.status, reading.why));
-            of.final = true;
+            of.deaf = true;
             break;
         }
         if (in.size() < request.head + request.body) {
@@ -596,9 +383,9 @@ inline void responder::take_requests(connection& of, clock::time_point now) {
         else of.waiting.push_back(chat(request, body, is_azure ? path.substr(azure.size(), path.size() - azure.size() - tail.size()) : "", now));
         auto& last = of.waiting.back();
         if (!request.keep_alive && last.then == detail::after::keep) last.then = detail::after::close;
-        if (last.then != detail::after::keep) of.final = true;    // nothing after it counts
+        if (last.then != detail::after::keep) of.deaf = true;    // nothing after it counts
     }
-    if (of.final) of.in.clear();
+    if (of.deaf) of.in.clear();
     else of.in.erase(0, done);
 }
 
@@ -771,26 +558,10 @@ inline void responder::take_due(connection& of, clock::time_point now) {
 
 inline bool responder::send_all(connection& of) {
     for (;;) {
-        if (of.sent == of.out.size()) {
-            of.out.clear();
-            of.sent = 0;
-            if (of.filler == 0) return true;
-            if (filler_.empty()) filler_.assign(std::size_t{256} << 10, ' ');
-            auto const size = std::min(of.filler, filler_.size());
-            auto const put = ::send(of.socket.get(), filler_.data(), size, MSG_NOSIGNAL);
-            if (put < 0) {
-                if (errno == EINTR) continue;
-                return errno == EAGAIN;
-            }
-            of.filler -= static_cast<std::size_t>(put);
-            continue;
-        }
-        auto const put = ::send(of.socket.get(), of.out.data() + of.sent, of.out.size() - of.sent, MSG_NOSIGNAL);
-        if (put < 0) {
-            if (errno == EINTR) continue;
-            return errno == EAGAIN;
-        }
-        of.sent += static_cast<std::size_t>(put);
+        if (!wire_.send(of)) return false;
+        if (of.unsent() != 0 || of.filler == 0) return true;
+        of.out.assign(std::min(of.filler, std::size_t{64} << 10), ' ');
+        of.filler -= of.out.size();
     }
 }
 
