@@ -43,9 +43,9 @@
 #include <muster/workloads/formats/xml_linker.hpp>
 #include <muster/workloads/formats/xml_splitter.hpp>
 #include <muster/workloads/llm/client.hpp>
+#include <muster/workloads/llm/count_tokens.hpp>
 #include <muster/workloads/llm/discovery.hpp>
 #include <muster/workloads/llm/fact_store.hpp>
-#include <muster/workloads/llm/paced.hpp>
 #include <muster/workloads/llm/quota.hpp>
 #include <muster/workloads/llm/responder.hpp>
 
@@ -246,8 +246,8 @@ int run(arguments const& said) {
     adaptive_bulkhead crowd{said.adaptive ? adaptive_bulkhead_options{.most = width, .start = std::min(4.0, width)}
                                           : adaptive_bulkhead_options{.least = width, .most = width, .start = width}};
     memory_gate memory{said.most_memory != 0 ? said.most_memory * MiB : std::numeric_limits<std::uint64_t>::max()};
-    auto const each_attempt = limit{memory} | retry{.attempts = said.attempts, .delay = 500ms, .most = 8s} | limit{crowd} | llm::paced{shared} |
-                              deadline{seconds(said.call_deadline)};
+    auto const each_attempt = limit{memory} | retry{.attempts = said.attempts, .delay = 500ms, .most = 8s} | limit{crowd} |
+                              limit{shared, llm::count_tokens} | deadline{seconds(said.call_deadline)};
     auto const report = [&] {
         auto const until = cx.change_deadline(said.deadline > 0 ? later(cx.now(), seconds(said.deadline)) : never);
         if (said.in_flight == 1) return facts.over(nodes, named{"ask"} | observe{bar}, each_attempt, cx);

@@ -47,7 +47,7 @@ struct discovery_question {
 /// Asks a model about each node of a document, once, and keeps what it says: whatever fails, hangs, is refused or killed on the way.
 ///
 ///     discovery facts{model, run, question, schema};
-///     auto report = facts.over(nodes, on{fibers, 10}, retry{.attempts = 4} | paced{quota} | deadline{2min}, cx);
+///     auto report = facts.over(nodes, on{fibers, 10}, retry{.attempts = 4} | limit{quota, count_tokens} | deadline{2min}, cx);
 ///
 /// Shape      nodes that an earlier process has settled are not sent. Each attempt is in the store before it is sent, and its end when it is
 ///            known; an answer that came is stored also where the run has been stopped meanwhile, for it was paid for. Each member of an
@@ -73,7 +73,7 @@ public:
     discovery& operator=(discovery const&) = delete;
 
     /// `place` is where the calls run, as for any verb: `on{fibers, 10}`, also with `observe` behind it; `named{"ask"}` alone asks one node
-    /// after another. `policies` are around each attempt, or all: `retry{} | paced{quota} | deadline{2min}`.
+    /// after another. `policies` are around each attempt, or all: `retry{} | limit{quota, count_tokens} | deadline{2min}`.
     template <class Place, class Policies>
     outcome<discovery_report> over(std::vector<asked_node> nodes, Place const& place, Policies const& policies, context& cx);
 
