@@ -240,7 +240,10 @@ int run(arguments const& said) {
                                     {.retry_failed = said.retry_failed, .again = said.again}));
 
     llm::discovery facts{model, into, {.instructions = instructions, .schema = schema_text, .max_tokens = said.max_tokens != 0 ? std::optional{said.max_tokens} : std::nullopt}, schema};
-    progress bar{screen, {.title = "asking", .quiet = said.quiet || said.json, .stop = signals.token()}};
+    progress bar{screen, {.title = "asking", .quiet = said.quiet || said.json, .stop = signals.token(), .words = [&facts] {
+                              auto const now = facts.so_far();
+                              return std::to_string(now.usage.total) + " tokens, " + std::to_string(now.rate_limited) + " times 429";
+                          }}};
     auto const seconds = [](double count) { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{count}); };
     auto const width = static_cast<double>(said.in_flight);
     adaptive_bulkhead crowd{said.adaptive ? adaptive_bulkhead_options{.most = width, .start = std::min(4.0, width)}

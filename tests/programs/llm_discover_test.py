@@ -127,6 +127,14 @@ class Discover(unittest.TestCase):
         self.assertGreaterEqual(report["done"], 1)
         self.assertEqual([(report["done"],)], self.rows("SELECT count(DISTINCT node) FROM fact"))
 
+    def test_the_progress_says_what_was_used_and_refused(self):
+        document = self.write("order.xml", order(30))
+        done = self.discover("--embedded-endpoint", "--latency", 1, document)
+        report = self.discover("--embedded-endpoint", "--latency", 1, "--json", document)
+        self.assertEqual((0, 0), (done.returncode, report.returncode))
+        tokens = json.loads(report.stdout)["usage"]["total"]
+        self.assertRegex(done.stderr, rf"asking: 30/30 in [0-9.]+s, [0-9.]+/s, {tokens} tokens, 0 times 429\n")
+
     def test_ctrl_c_keeps_what_is_done_and_says_what_is_missing(self):
         document = self.write("order.xml", order(2_000))
         with self.served("--latency", 20) as url, subprocess.Popen(

@@ -2,6 +2,8 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -94,6 +96,29 @@ TEST_CASE("discovery: a finished run is not sent again") {
     CHECK(again->done_before == 5);
     CHECK(again->attempts == 0);
     CHECK(in.by.stats().requests == 5);
+}
+
+TEST_CASE("discovery: a display is told what the counts are, while it runs and afterwards") {
+    world in{{.plan = {{.fault = responder_fault::rate_limited, .request = 2, .hint = retry_hint{.wait = 1ms}}}}};
+    struct display {
+        discovery* of;
+        std::vector<std::uint64_t> tokens{}, done{};
+        void on_call(call_event const& event) noexcept {
+            if (event.what != call_event::kind::finished) return;
+            auto const now = of->so_far();
+            tokens.push_back(now.usage.total);
+            done.push_back(now.done);
+        }
+    } seen_by{&*in.facts};
+    auto const report = in.facts->over(nodes_of(5), named{"ask"} | observe{seen_by}, patient, in.cx);
+    REQUIRE(report);
+    CHECK(seen_by.done == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+    REQUIRE(seen_by.tokens.size() == 5);
+    CHECK(seen_by.tokens.front() > 0);
+    CHECK(std::is_sorted(seen_by.tokens.begin(), seen_by.tokens.end()));
+    CHECK(seen_by.tokens.back() == report->usage.total);
+    CHECK(in.facts->so_far().rate_limited == 1);
+    CHECK(in.facts->so_far().done == 5);
 }
 
 TEST_CASE("discovery: a node that fails touches no other, and says how it failed") {

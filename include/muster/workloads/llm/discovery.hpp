@@ -57,7 +57,7 @@ struct discovery_question {
 ///            under way is let go.
 /// Fails      with what the store fails with. Nodes that fail are in the report, and touch no other; a fault that ends_the_run lets
 ///            nothing more be sent: what is under way still comes, the rest is reported as stopped.
-/// Threads    one `over` at a time.
+/// Threads    one `over` at a time; `so_far` from any.
 /// Lifetime   refers to the client and the run.
 /// Cost       beside the calls two records in the store for each node.
 class discovery {
@@ -76,6 +76,12 @@ public:
     /// after another. `policies` are around each attempt, or all: `retry{} | limit{quota, count_tokens} | deadline{2min}`.
     template <class Place, class Policies>
     outcome<discovery_report> over(std::vector<asked_node> nodes, Place const& place, Policies const& policies, context& cx);
+
+    /// What the counts are now, for a display: from any thread, while `over` runs too. Times and the sums of the run come at its end.
+    [[nodiscard]] discovery_report so_far() const {
+        std::lock_guard lock(mutex_);
+        return report_;
+    }
 
 private:
     struct settle;     // a policy: writes how a node ended
