@@ -36,10 +36,10 @@
 #include <muster/workloads/formats/xml_linker.hpp>
 #include <muster/workloads/formats/xml_splitter.hpp>
 #include <muster/workloads/llm/client.hpp>
+#include <muster/workloads/llm/count_tokens.hpp>
 #include <muster/workloads/llm/discovery.hpp>
 #include <muster/workloads/llm/fact_reader.hpp>
 #include <muster/workloads/llm/fact_store.hpp>
-#include <muster/workloads/llm/paced.hpp>
 #include <muster/workloads/llm/quota.hpp>
 #include <muster/workloads/llm/responder.hpp>
 
@@ -117,7 +117,8 @@ public:
         if (!run) return fail(to, run.error().is(cause::rejected) ? 409 : 503, run.error());    // the same document, at this moment
         llm::discovery facts{model_, *run, {.instructions = prompt, .schema = std::string{llm::responder::schema()}},
                              json_schema::parse(llm::responder::schema()).value()};
-        auto const report = facts.over(std::move(*nodes), on{fibers_, said_.in_flight}, retry{.attempts = 4} | llm::paced{shared_} | deadline{2min}, cx);
+        auto const report = facts.over(std::move(*nodes), on{fibers_, said_.in_flight},
+                                       retry{.attempts = 4} | limit{shared_, llm::count_tokens} | deadline{2min}, cx);
         if (!report) return fail(to, 503, report.error());
         auto reader = llm::fact_reader::open(cx, path_);
         if (!reader) return fail(to, 503, reader.error());

@@ -4,26 +4,34 @@
 //   OPENAI_API_KEY=... llm_discover --url https://api.openai.com/v1 --model gpt-4o-mini --store facts.db order.xml
 //   llm_discover --embedded-endpoint --latency 50 order.xml          against an endpoint of its own, without a model or a key
 //   llm_discover --serve                                             that endpoint alone, for others to ask, until Ctrl-C
+//   llm_discover ... --log run.log --settings muster.conf             a line for each event; kill -HUP after a change of MUSTER_MAX_WORKERS or
+//                                                                    MUSTER_DISABLE_PARALLEL there: it holds from the next node on
 //
 // Ends 0 when every node has its facts, 1 when some have not (how many and why is said; what is there is in the store, and the same
 // command asks for the rest), 2 for a wrong command line or document, 130 after Ctrl-C.
 // ctest: --embedded-endpoint --latency 5 --json examples/data/orders/order_view.xml
 // ctest: --embedded-endpoint --preset debug --quiet examples/data/orders/iata_order_view.xml
 // ctest: --embedded-endpoint --adaptive --most-memory 4096 --quiet examples/data/orders/order_view.xml
+// ctest: --embedded-endpoint --log - --json --only OrderItem examples/data/orders/iata_order_view.xml
 // ctest: --embedded-endpoint --azure --requests-per-minute 60000 --quiet --only OrderItem examples/data/orders/order_view.xml
 
 #include <algorithm>      // min, max
+#include <charconv>       // from_chars
 #include <chrono>         // deadlines
 #include <cstdint>        // uint64_t
 #include <cstdio>         // stderr
 #include <cstdlib>        // exit
+#include <ctime>          // gmtime_r
 #include <exception>      // exception
 #include <filesystem>     // a store for once
 #include <fstream>        // instructions, schema
+#include <functional>     // what a hang-up does
 #include <iterator>       // istreambuf_iterator
 #include <limits>         // no bound
+#include <memory>         // a log file
 #include <optional>       // the embedded endpoint
 #include <string>         // texts
+#include <string_view>    // lines
 #include <system_error>   // error_code
 #include <utility>        // move
 #include <vector>         // nodes
@@ -34,7 +42,9 @@
 
 #include <muster/adapt/fiber_thread.hpp>
 #include <muster/adapt/http_client.hpp>
+#include <muster/core/env_file.hpp>
 #include <muster/gate/adaptive_bulkhead.hpp>
+#include <muster/gate/bulkhead.hpp>
 #include <muster/gate/memory_gate.hpp>
 #include <muster/muster.hpp>
 #include <muster/observe/interrupts.hpp>
@@ -43,9 +53,10 @@
 #include <muster/workloads/formats/xml_linker.hpp>
 #include <muster/workloads/formats/xml_splitter.hpp>
 #include <muster/workloads/llm/client.hpp>
+#include <muster/workloads/llm/count_tokens.hpp>
 #include <muster/workloads/llm/discovery.hpp>
+#include <muster/workloads/llm/event_line.hpp>
 #include <muster/workloads/llm/fact_store.hpp>
-#include <muster/workloads/llm/paced.hpp>
 #include <muster/workloads/llm/quota.hpp>
 #include <muster/workloads/llm/responder.hpp>
 
@@ -58,12 +69,13 @@ constexpr int incomplete = 1, usage = 2;
 
 struct arguments {
     std::string document, url, model = "gpt-4o-mini", api_version = "2024-10-21", key_variable = "OPENAI_API_KEY", store, preset = "production";
-    std::string instructions_file, schema_file;
+    std::string instructions_file, schema_file, settings_file, log_file;
     std::vector<std::string> only, paths;
     std::size_t in_flight = 0;
     unsigned attempts = 4;
     double requests_per_minute = 0, tokens_per_minute = 0, deadline = 0, call_deadline = 120, latency = 20;
     std::uint64_t max_tokens = 0, quota = 0, most_memory = 0;
+    env_file variables{};    // of the environment, and of --env-file behind it
     bool adaptive = false, azure = false, embedded = false, serve = false, json = false, quiet = false, again = false, retry_failed = false;
 };
 
@@ -75,13 +87,18 @@ struct arguments {
 arguments read(int argc, char** argv) {
     arguments said;
     CLI::App app{"Asks a language model about each node of an XML document. Ends 0 when every node has its facts, 1 when some have not, 2 for a "
-                 "wrong command line or document, 130 after Ctrl-C. The key is read from the environment alone, and never stored or shown."};
+                 "wrong command line or document, 130 after Ctrl-C. The key is read from the environment or --env-file alone, and never stored or shown."};
+    std::string variables_file;
     app.add_option("document", said.document, "the XML document: an order of either shape, or any with --path");
     app.add_option("--url", said.url, "the endpoint up to /v1; of Azure up to the host");
     app.add_option("--model", said.model, "the model, or Azure's deployment; else gpt-4o-mini");
     app.add_flag("--azure", said.azure, "the endpoint is Azure's");
     app.add_option("--api-version", said.api_version, "of Azure's API; else 2024-10-21");
     app.add_option("--key-variable", said.key_variable, "the environment variable with the key; else OPENAI_API_KEY");
+    app.add_option("--env-file", variables_file, "a file of NAME=VALUE lines, as .env, for variables that the environment does not have");
+    app.add_option("--settings", said.settings_file, "a file with MUSTER_MAX_WORKERS and MUSTER_DISABLE_PARALLEL, which lower --in-flight; read again at "
+                                                     "a SIGHUP, for the next node; else what MUSTER_SETTINGS_FILE names");
+    app.add_option("--log", said.log_file, "a file to which a line is added for each event; -: standard error");
     app.add_option("--store", said.store, "the SQLite file for the facts; else the document's name with .facts.db; with --embedded-endpoint none is kept");
     app.add_option("--path", said.paths, "which elements are nodes, as in Order/OrderItem or DataLists/*/*; may be given again")->allow_extra_args(false);
     app.add_option("--only", said.only, "of the nodes those with this name; may be given again")->allow_extra_args(false);
@@ -116,9 +133,20 @@ arguments read(int argc, char** argv) {
         app.exit(wrong);
         std::exit(usage);
     }
+    if (!variables_file.empty()) {
+        auto read = env_file::read(variables_file);
+        if (!read) refuse(read.error().text());
+        said.variables = std::move(*read);
+    }
     if (said.serve) return said;
     if (said.document.empty()) refuse("give a document; see --help");
     if (said.embedded == !said.url.empty()) refuse("give --url, or --embedded-endpoint; see --help");
+    if (auto const number = said.variables.find("MUSTER_LLM_IN_FLIGHT"); number && said.in_flight == 0) {
+        auto const* const end = number->data() + number->size();
+        auto const read = std::from_chars(number->data(), end, said.in_flight);
+        if (read.ec != std::errc{} || read.ptr != end || said.in_flight < 1 || said.in_flight > 10'000)
+            refuse("MUSTER_LLM_IN_FLIGHT in the --env-file is a whole number from 1 to 10000");
+    }
     if (said.in_flight == 0) said.in_flight = said.preset == "production" ? 10 : said.preset == "conservative" ? 5 : 1;
     if (said.store.empty()) said.store = said.embedded ? "" : said.document + ".facts.db";
     return said;
@@ -172,6 +200,33 @@ struct scratch_file {
     }
 };
 
+// Lines behind the time at which they came.
+class stamped_lines {
+public:
+    explicit stamped_lines(std::FILE* to) : to_(to) {}
+    void put(std::string_view line) {
+        auto const now = std::chrono::system_clock::now();
+        auto const seconds = std::chrono::system_clock::to_time_t(now);
+        auto const milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1'000;
+        std::tm parts{};
+        ::gmtime_r(&seconds, &parts);
+        char text[64];
+        auto const size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+        std::snprintf(text + size, sizeof text - size, ".%03dZ ", static_cast<int>(milliseconds));
+        to_.put(text + std::string{line});
+    }
+
+private:
+    stream_lines to_;
+};
+
+llm::api_key key_of(arguments const& said) {
+    auto const value = said.variables.get(said.key_variable);
+    if (!value || value->empty())
+        refuse(said.key_variable + " is not set: keys are given in the environment, or in the file that --env-file names");
+    return need(llm::api_key::of(*value, said.key_variable));
+}
+
 llm::responder_options endpoint_options(arguments const& said) {
     llm::responder_options out;
     out.latency = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double, std::milli>{said.latency});
@@ -218,7 +273,7 @@ int run(arguments const& said) {
     if (said.embedded) {
         embedded.emplace(endpoint_options(said));
     } else {
-        key = need(llm::api_key::from_environment(said.key_variable.c_str()));
+        key = key_of(said);
     }
     http_client http{{.environment_proxy = !said.embedded}};
     llm::quota shared{{.requests_per_minute = said.requests_per_minute, .tokens_per_minute = said.tokens_per_minute}};
@@ -230,7 +285,27 @@ int run(arguments const& said) {
     llm::client const model{http, where, &shared};
 
     terminal screen;
-    interrupts signals{{.say = screen}};
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> const log_file{said.log_file.empty() || said.log_file == "-" ? nullptr : std::fopen(said.log_file.c_str(), "ae"),
+                                                                   [](std::FILE* file) { return std::fclose(file); }};
+    if (!log_file && !said.log_file.empty() && said.log_file != "-") refuse("cannot write " + json_text(said.log_file));
+    stamped_lines in_file{log_file.get()};
+    auto const log = said.log_file.empty() ? line_sink_ref{} : log_file ? line_sink_ref{in_file} : line_sink_ref{screen};
+
+    // What may change while it runs: each node takes its turn first, and how many there are the settings say.
+    settings switches{{.file = said.settings_file, .complain = screen, .environment = [&said](std::string const& name) { return said.variables.get(name); }}};
+    bulkhead turns{static_cast<double>(said.in_flight)};
+    auto at_once = said.in_flight;
+    auto const adjust = [&] {
+        auto const now = switches.snapshot();
+        auto const wanted = now.parallel_disabled() ? 1 : std::min(said.in_flight, now.workers_or(said.in_flight));
+        if (wanted == std::exchange(at_once, wanted)) return;
+        turns.resize(static_cast<double>(wanted));
+        log.put(llm::event_line{llm::event::in_flight_changed}.add("in_flight", wanted).add("reason", now.parallel_disabled() ? "disabled" : "settings").text());
+    };
+    adjust();
+    bool const reloads = !said.settings_file.empty() || said.variables.get("MUSTER_SETTINGS_FILE");
+    auto const reload = [&] { switches.reload(), adjust(); };
+    interrupts signals{{.say = screen, .on_hangup = reloads ? std::function<void()>{reload} : nullptr}};
     context cx{signals.token()};
     scratch_file const nowhere;
     auto store = need(llm::fact_store::open(cx, said.store.empty() ? nowhere.path : said.store));
@@ -239,20 +314,23 @@ int run(arguments const& said) {
     auto into = need(store.open_run(cx, {.document = all, .prompt = instructions, .model = said.model, .schema = schema_text},
                                     {.retry_failed = said.retry_failed, .again = said.again}));
 
-    llm::discovery facts{model, into, {.instructions = instructions, .schema = schema_text, .max_tokens = said.max_tokens != 0 ? std::optional{said.max_tokens} : std::nullopt}, schema};
-    progress bar{screen, {.title = "asking", .quiet = said.quiet || said.json, .stop = signals.token()}};
+    llm::discovery facts{model, into, {.instructions = instructions, .schema = schema_text, .max_tokens = said.max_tokens != 0 ? std::optional{said.max_tokens} : std::nullopt}, schema, log};
+    progress bar{screen, {.title = "asking", .quiet = said.quiet || said.json, .stop = signals.token(), .words = [&facts] {
+                              auto const now = facts.so_far();
+                              return std::to_string(now.usage.total) + " tokens, " + std::to_string(now.rate_limited) + " times 429";
+                          }}};
     auto const seconds = [](double count) { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{count}); };
     auto const width = static_cast<double>(said.in_flight);
     adaptive_bulkhead crowd{said.adaptive ? adaptive_bulkhead_options{.most = width, .start = std::min(4.0, width)}
                                           : adaptive_bulkhead_options{.least = width, .most = width, .start = width}};
     memory_gate memory{said.most_memory != 0 ? said.most_memory * MiB : std::numeric_limits<std::uint64_t>::max()};
-    auto const each_attempt = limit{memory} | retry{.attempts = said.attempts, .delay = 500ms, .most = 8s} | limit{crowd} | llm::paced{shared} |
-                              deadline{seconds(said.call_deadline)};
+    auto const each_attempt = limit{memory} | retry{.attempts = said.attempts, .delay = 500ms, .most = 8s} | limit{crowd} |
+                              limit{shared, llm::count_tokens} | deadline{seconds(said.call_deadline)};
     auto const report = [&] {
         auto const until = cx.change_deadline(said.deadline > 0 ? later(cx.now(), seconds(said.deadline)) : never);
         if (said.in_flight == 1) return facts.over(nodes, named{"ask"} | observe{bar}, each_attempt, cx);
         fiber_thread fibers{http};
-        return facts.over(nodes, on{fibers, said.in_flight} | observe{bar}, each_attempt, cx);
+        return facts.over(nodes, on{fibers, said.in_flight} | limit{turns} | observe{bar}, each_attempt, cx);
     }();
     bar.finish();
     if (!report) {

@@ -15,9 +15,9 @@
 #include <muster/workloads/formats/xml_linker.hpp>
 #include <muster/workloads/formats/xml_splitter.hpp>
 #include <muster/workloads/llm/client.hpp>
+#include <muster/workloads/llm/count_tokens.hpp>
 #include <muster/workloads/llm/discovery.hpp>
 #include <muster/workloads/llm/fact_store.hpp>
-#include <muster/workloads/llm/paced.hpp>
 #include <muster/workloads/llm/quota.hpp>
 #include <muster/workloads/llm/responder.hpp>
 
@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
     llm::discovery facts{model, run, {.instructions = prompt, .schema = schema}, json_schema::parse(schema).value()};
 
     fiber_thread fibers{http};                                     // calls that wait hold no thread
-    auto const report = facts.over(nodes, on{fibers, 10}, retry{.attempts = 4} | llm::paced{shared} | deadline{2min}, cx).value();
+    auto const report = facts.over(nodes, on{fibers, 10}, retry{.attempts = 4} | limit{shared, llm::count_tokens} | deadline{2min}, cx).value();
     std::puts(to_string(report).c_str());
     // [end]
 

@@ -4,6 +4,7 @@
 
 #include <barrier>
 #include <mutex>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -408,4 +409,71 @@ TEST_CASE("progress: a service takes any display, so that its test gives it a fa
     progress bar{file, {.time = time}};
     CHECK(serve(bar, 3) == 3);
     CHECK(file.lines == std::vector<std::string>{"3/3, 1 failed in 0.0s"});
+}
+
+TEST_CASE("progress: words of the program stand behind the rate, as they are at each drawing and at the end", "[observe][progress]") {
+    hand_time time;
+    fake_screen tty{.terminal = true}, file;
+    int tokens = 0;
+    auto const words = [&tokens] { return std::to_string(tokens) + " tokens"; };
+    {
+        progress on_tty{tty, {.title = "asking", .total = 4, .time = time, .words = words}};
+        progress in_file{file, {.title = "asking", .total = 4, .time = time, .words = words}};
+        CHECK(tty.last_drawn() == "asking [----------------------------------------] 0/4 0% 0 tokens");
+        time.pass(5s);
+        tokens = 120;
+        on_tty.advance(2);
+        in_file.advance(2);
+        CHECK(tty.last_drawn() == "asking [#################------------------] 2/4 50% 0.4/s 5.0s left 120 tokens");
+        tokens = 360;
+        on_tty.advance(2);
+        in_file.advance(2);
+    }
+    CHECK(file.lines == std::vector<std::string>{"asking: 2/4 (50%), 0.4/s, 5.0s left, 120 tokens", "asking: 4/4 in 5.0s, 0.8/s, 360 tokens"});
+    CHECK(tty.lines == std::vector<std::string>{"asking: 4/4 in 5.0s, 0.8/s, 360 tokens"});
+}
+
+TEST_CASE("progress: words are short and cannot move the cursor; those that throw or say nothing are left out", "[observe][progress]") {
+    hand_time time;
+    auto const shown = [&](std::function<std::string()> words) {
+        fake_screen file;
+        { progress bar{file, {.total = 0, .time = time, .words = std::move(words)}}; }
+        return file.lines.at(0);
+    };
+    CHECK(shown([] { return std::string{"a\r\n\x1b[2Jb\x7f\xc2\x9b" "c"}; }) == "nothing to do, a   [2Jb  c");
+    CHECK(shown([] { return std::string(1'000, 'x'); }) == "nothing to do, " + std::string(60, 'x'));
+    CHECK(shown([] { return std::string(100'000, '\x80'); }).size() < 300);
+    CHECK(shown([] { return std::string{}; }) == "nothing to do");
+    CHECK(shown([]() -> std::string { throw std::runtime_error{"no words"}; }) == "nothing to do");
+}
+
+TEST_CASE("progress: long words and a long title leave whole characters, on lines of any width", "[observe][progress]") {
+    hand_time time;
+    std::string wide;
+    for (int i = 0; i < 60; ++i) wide += "\xf0\x9f\x8d\x8e";    // 4 bytes each
+    for (std::size_t const width : {1u, 10u, 40u, 80u, 200u, 1'000u}) {
+        fake_screen tty{.terminal = true, .width = width};
+        {
+            progress bar{tty, {.title = wide, .total = 10, .time = time, .words = [&] { return wide; }}};
+            time.pass(1s);
+            bar.advance(5);
+        }
+        for (auto const* const lines : {&tty.drawn, &tty.lines}) {
+            for (auto const& line : *lines) {
+                auto const last = line.rfind('\xf0');
+                CHECK((last == std::string::npos || line.size() >= last + 4));
+            }
+        }
+    }
+}
+
+TEST_CASE("progress: a nested one has words of its own", "[observe][progress]") {
+    hand_time time;
+    fake_screen tty{.terminal = true, .width = 120};
+    progress outer{tty, {.title = "files", .total = 2, .time = time, .words = [] { return std::string{"out"}; }}};
+    progress inner{outer, {.title = "lines", .total = 10, .words = [] { return std::string{"in"}; }}};
+    time.pass(1s);
+    inner.advance(5);
+    CHECK(tty.last_drawn().find("> lines: 5/10 (50%), 5.0/s, 1.0s left, in") != std::string::npos);
+    CHECK(tty.last_drawn().find("0% out") != std::string::npos);
 }

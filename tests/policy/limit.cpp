@@ -2,7 +2,9 @@
 
 #include "catch.hpp"
 
+#include <limits>
 #include <stdexcept>
+#include <string>
 
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/rate_limiter.hpp>
@@ -41,6 +43,8 @@ struct telling_gate {
 static_assert(around_policy<limit<rate_limiter>>);
 static_assert(gate<telling_gate>);
 static_assert(!std::constructible_from<limit<rate_limiter>, rate_limiter>);    // a temporary gate does not bind
+static_assert(!std::constructible_from<limit<rate_limiter, double (*)(int)>, rate_limiter, double (*)(int)>);
+static_assert(sizeof(limit<telling_gate>) == sizeof(void*));
 
 TEST_CASE("limit: a refused item never reaches the task, and the failure says 0 attempts", "[policy][limit]") {
     telling_gate gate{.refuses = true};
@@ -93,4 +97,64 @@ TEST_CASE("limit: equal where the gate is the same one", "[policy][limit]") {
     CHECK(limit{a} == limit{a});
     CHECK_FALSE(limit{a} == limit{b});
     CHECK(limit{a}.describe() == "limit");
+}
+
+TEST_CASE("limit: each gate has its own measure of an item", "[policy][limit]") {
+    telling_gate crowd, scale, boxes;
+    auto const volume = [](parcel const& item) { return item.kilos * 10; };
+    auto const sent = limit{crowd, [](parcel const&) { return 1; }} | limit{scale, &parcel::kilos} | limit{boxes, volume} |
+                      [](parcel const&) { return 1; };
+    CHECK(sent(parcel{2.5}) == 1);
+    CHECK(crowd.last_weight == 1);
+    CHECK(scale.last_weight == 2.5);
+    CHECK(boxes.last_weight == 25);
+    CHECK(sizeof(limit{boxes, volume}) == sizeof(void*));
+}
+
+TEST_CASE("limit: the item is weighed before it is given away, and weighed anew at each attempt", "[policy][limit]") {
+    telling_gate gate;
+    int weighed = 0;
+    auto const length = [&](std::string const& text) { ++weighed; return text.size(); };
+    auto const ask = limit{gate, length} | [](std::string text) { return text.size(); };
+    CHECK(ask(std::string(100, 'a')) == 100u);
+    CHECK(gate.last_weight == 100);
+    CHECK(ask(std::string{}) == 0u);    // it weighs nothing, and passes
+    CHECK(gate.last_weight == 0);
+    CHECK(weighed == 2);
+}
+
+TEST_CASE("limit: what is no weight is said, and neither the gate nor the task hears of it", "[policy][limit]") {
+    telling_gate gate;
+    int calls = 0;
+    auto const given = [&](double weight) {
+        return (limit{gate, [weight](int) { return weight; }} | [&](int) { return ++calls; })(1);
+    };
+    for (double const wrong : {-1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+        auto const answer = given(wrong);
+        REQUIRE_FALSE(answer.has_value());
+        CHECK(answer.error().is(cause::invalid_input));
+        CHECK(answer.error().attempts() == 0);
+        CHECK(answer.error().text().find("a weight is a number from 0 on") != std::string::npos);
+    }
+    auto const thrown = (limit{gate, [](int) -> double { throw std::runtime_error{"no scale"}; }} | [&](int) { return ++calls; })(1);
+    REQUIRE_FALSE(thrown.has_value());
+    CHECK(thrown.error().is(cause::threw));
+    CHECK(thrown.error().text() == "no scale");
+    CHECK(thrown.error().attempts() == 0);
+    CHECK(calls == 0);
+    CHECK(gate.settled == 0);
+    CHECK(given(2).has_value());
+}
+
+TEST_CASE("limit: equal where gate and measure are the same", "[policy][limit]") {
+    bulkhead a{1}, b{1};
+    auto const heavy = [](int) { return 2; };
+    CHECK(limit{a, heavy} == limit{a, heavy});
+    CHECK_FALSE(limit{a, heavy} == limit{b, heavy});
+    CHECK(limit{a, &parcel::kilos} == limit{a, &parcel::kilos});
+    double (*one)(int) = [](int) { return 1.0; };
+    double (*two)(int) = [](int) { return 2.0; };
+    CHECK(limit{a, one} == limit{a, one});
+    CHECK_FALSE(limit{a, one} == limit{a, two});
+    CHECK(limit{a, heavy}.describe() == "limit");
 }

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 import unittest
 
 PROGRAM = os.environ["PROGRAM"]
@@ -126,6 +127,82 @@ class Discover(unittest.TestCase):
         self.assertEqual(1, done.returncode)
         self.assertGreaterEqual(report["done"], 1)
         self.assertEqual([(report["done"],)], self.rows("SELECT count(DISTINCT node) FROM fact"))
+
+    def test_the_progress_says_what_was_used_and_refused(self):
+        document = self.write("order.xml", order(30))
+        done = self.discover("--embedded-endpoint", "--latency", 1, document)
+        report = self.discover("--embedded-endpoint", "--latency", 1, "--json", document)
+        self.assertEqual((0, 0), (done.returncode, report.returncode))
+        tokens = json.loads(report.stdout)["usage"]["total"]
+        self.assertRegex(done.stderr, rf"asking: 30/30 in [0-9.]+s, [0-9.]+/s, {tokens} tokens, 0 times 429\n")
+
+    def lines(self, log):
+        return log.read_text().splitlines() if log.exists() else []
+
+    def wait_for(self, program, log, part, times=1):
+        until = time.monotonic() + 60
+        while sum(part in line for line in self.lines(log)) < times:
+            self.assertIsNone(program.poll(), self.lines(log)[-3:])
+            self.assertLess(time.monotonic(), until, part)
+            time.sleep(0.005)
+
+    def test_the_log_says_each_event_with_its_time(self):
+        document, log = self.write("order.xml", order(20)), self.folder / "run.log"
+        done = self.discover("--embedded-endpoint", "--latency", 1, "--log", log, "--json", document)
+        self.assertEqual(0, done.returncode, done.stderr)
+        lines = self.lines(log)
+        for line in lines:
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z LLM-\d{3} [a-z_]+( [a-z_]+=(\"[^\"]*\"|[a-z0-9.]+))*$")
+        self.assertIn(" LLM-100 run_started run=1 nodes=20 to_ask=20 in_flight=10", lines[0])
+        self.assertEqual(20, sum(" LLM-110 node_done node=" in line for line in lines))
+        self.assertIn(" LLM-101 run_ended complete=true done=20 failed=0 stopped=0 ", lines[-1])
+        bad = self.discover("--embedded-endpoint", "--log", self.folder / "none" / "run.log", document)
+        self.assertEqual(2, bad.returncode)
+        self.assertIn("run.log", bad.stderr)
+
+    def test_settings_act_on_the_next_node_at_a_hang_up(self):
+        document, log = self.write("order.xml", order(200)), self.folder / "run.log"
+        switches = self.write("muster.conf", "MUSTER_DISABLE_PARALLEL=on\n")
+        with self.served("--latency", 30) as url, subprocess.Popen(
+                [PROGRAM, "--url", url, "--store", str(self.store), "--in-flight", "8", "--settings", str(switches), "--log", str(log), "--quiet", str(document)],
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.environment) as program:
+            self.wait_for(program, log, "node_done", 5)
+            switches.write_text("MUSTER_MAX_WORKERS=4\n")
+            program.send_signal(signal.SIGHUP)
+            self.wait_for(program, log, "in_flight_changed in_flight=4")
+            self.wait_for(program, log, "node_done", 40)
+            switches.write_text("MUSTER_MAX_WORKERS=4\nMUSTER_DISABLE_PARALLEL=1\n")
+            program.send_signal(signal.SIGHUP)
+            self.wait_for(program, log, "in_flight_changed in_flight=1", 2)
+            switches.write_text("MUSTER_MAX_WORKERS=many\n")    # said, and not used: the command line's 8 stand
+            program.send_signal(signal.SIGHUP)
+            said = program.communicate(timeout=100)[1]
+        self.assertEqual(0, program.returncode, said)
+        self.assertIn("MUSTER_MAX_WORKERS", said)
+        changes = [line.split("in_flight_changed ")[1] for line in self.lines(log) if "in_flight_changed" in line]
+        self.assertEqual(['in_flight=1 reason="disabled"', 'in_flight=4 reason="settings"', 'in_flight=1 reason="disabled"', 'in_flight=8 reason="settings"'], changes)
+        self.assertTrue(4 <= self.asked["in_flight_peak"] <= 8, self.asked)
+        self.assertEqual([(200,)], self.rows("SELECT count(*) FROM node WHERE state = 2"))
+
+    def test_an_env_file_has_what_the_environment_has_not(self):
+        document = self.write("order.xml", order(3))
+        del self.environment["OPENAI_API_KEY"]
+        variables = self.write(".env", f"# ours\nexport OPENAI_API_KEY='{KEY}'\nMUSTER_LLM_IN_FLIGHT=2\n")
+        with self.served() as url:
+            done = self.discover("--url", url, "--store", self.store, "--env-file", variables, "--log", "-", "--json", document)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("in_flight=2\n", done.stderr)
+        self.assertNotIn(KEY, done.stdout + done.stderr)
+        for broken in f"OPENAI_API_KEY='{KEY}", f"{KEY}", f"OPENAI_API_KEY=\"{KEY}\\x\"", f"OPENAI_API_KEY='{KEY} a'":
+            variables.write_text("# ours\n" + broken + "\n")
+            with self.subTest(broken):
+                done = self.discover("--url", "http://127.0.0.1:1/v1", "--env-file", variables, document)
+                self.assertEqual((2, ""), (done.returncode, done.stdout))
+                self.assertIn("OPENAI_API_KEY is no key" if " a" in broken else '.env":2: ', done.stderr)
+                self.assertNotIn(KEY, done.stderr)
+        self.environment["OPENAI_API_KEY"] = ""    # the environment stands, also where it is empty
+        variables.write_text(f"OPENAI_API_KEY={KEY}\n")
+        self.assertIn("OPENAI_API_KEY is not set", self.discover("--url", "http://127.0.0.1:1/v1", "--env-file", variables, document).stderr)
 
     def test_ctrl_c_keeps_what_is_done_and_says_what_is_missing(self):
         document = self.write("order.xml", order(2_000))

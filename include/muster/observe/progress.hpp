@@ -6,6 +6,7 @@
 #include <concepts>       // convertible_to
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
+#include <functional>     // words of the program
 #include <mutex>          // one writer
 #include <optional>       // an unknown total
 #include <stop_token>     // interrupted
@@ -14,6 +15,8 @@
 
 #include <muster/core/concepts.hpp>        // observer, call_event
 #include <muster/core/context.hpp>         // context
+#include <muster/core/invoke_task.hpp>     // guarded
+#include <muster/core/outcome.hpp>         // outcome
 #include <muster/core/run_info.hpp>        // run_info
 #include <muster/core/waiter.hpp>          // waiter_ref
 #include <muster/observe/detail/progress_text.hpp>    // progress_text
@@ -46,6 +49,9 @@ struct progress_options {
     waiter_ref time{};                                  ///< tells the time
     std::stop_token stop{};                             ///< once it stops, the display says "interrupted"
     progress_counts* counts = nullptr;                  ///< null: its own
+    /// A few words of the program behind the rate, such as "1,200 tokens": asked at each drawing, by the thread that draws, one at a time.
+    /// Of at most 60 characters, control characters as spaces; "", or what throws: none. Does not use this progress.
+    std::function<std::string()> words{};
 };
 
 /// A bar with rate and time left on a terminal, a plain line every few seconds elsewhere.
@@ -60,7 +66,7 @@ struct progress_options {
 /// Threads    `advance`, `failed` and `on_call` from any number at once; no count is lost.
 /// Lifetime   refers to the screen (or its parent) and to `counts`. Ends with `finish()`, at the latest in its
 ///            destructor.
-/// Cost       two atomic additions and a reading of the clock a tick; a drawing needs no memory.
+/// Cost       two atomic additions and a reading of the clock a tick; a drawing needs no memory but that of `words`.
 template <screen Screen>
 class progress {
 public:
@@ -96,7 +102,8 @@ private:
     void write(detail::progress_text& to, instant now, std::optional<std::size_t> columns, bool last) noexcept;
     void write_behind_root(detail::progress_text& to, instant now) const noexcept;
     progress& root() noexcept { return parent_ ? parent_->root() : *this; }
-    detail::progress_state state(instant now, bool last) const noexcept;
+    [[nodiscard]] std::string words() const noexcept;
+    detail::progress_state state(instant now, bool last, std::string_view words) const noexcept;
 
     Screen* screen_ = nullptr;       // null where nested
     progress* parent_ = nullptr;
@@ -123,7 +130,7 @@ progress(progress<Screen>&, progress_options) -> progress<Screen>;
 
 template <screen Screen>
 void progress<Screen>::start() {
-    options_.title = detail::plain_title(options_.title);
+    options_.title = detail::short_words(options_.title);
     options_.every = std::max<std::chrono::nanoseconds>(options_.every, std::chrono::seconds{1});
     if (options_.counts) counts_ = options_.counts;
     if (options_.total) expect(*options_.total);
@@ -190,7 +197,8 @@ void progress<Screen>::draw(instant now) noexcept {
 template <screen Screen>
 void progress<Screen>::write(detail::progress_text& to, instant now, std::optional<std::size_t> columns,
                              bool last) noexcept {
-    auto const mine = state(now, last);
+    auto const said = words();
+    auto const mine = state(now, last, said);
     if (columns) detail::write_bar(to, mine, nested_ ? *columns / 2 : *columns);
     else detail::write_line(to, mine);
     if (last) return;
@@ -203,11 +211,19 @@ void progress<Screen>::write_behind_root(detail::progress_text& to, instant now)
     if (!parent_) return;
     parent_->write_behind_root(to, now);
     to.add(" > ");
-    detail::write_line(to, state(now, false));
+    auto const said = words();
+    detail::write_line(to, state(now, false, said));
 }
 
 template <screen Screen>
-detail::progress_state progress<Screen>::state(instant now, bool last) const noexcept {
+std::string progress<Screen>::words() const noexcept {
+    if (!options_.words) return {};
+    auto said = guarded<outcome<std::string>>([&]() -> outcome<std::string> { return detail::short_words(options_.words()); });
+    return said ? std::move(*said) : std::string{};    // the count is worth more than its decoration
+}
+
+template <screen Screen>
+detail::progress_state progress<Screen>::state(instant now, bool last, std::string_view words) const noexcept {
     auto const total = total_.load(std::memory_order_relaxed);
     auto const failed_so_far = counts_->failed.load(std::memory_order_acquire);    // before `done`: see count()
     return {.title = options_.title,
@@ -215,6 +231,7 @@ detail::progress_state progress<Screen>::state(instant now, bool last) const noe
             .failed = failed_so_far,
             .total = total == unknown ? std::nullopt : std::optional{total},
             .elapsed = now - started_,
+            .words = words,
             .interrupted = interrupted_.load(std::memory_order_relaxed) || options_.stop.stop_requested(),
             .last = last};
 }

@@ -3,7 +3,7 @@
 #include <string>     // describe
 #include <utility>    // forward
 
-#include <muster/core/concepts.hpp>           // gate, around_tag, outcome_of
+#include <muster/core/concepts.hpp>           // gate, around_tag, outcome_of, weight_of
 #include <muster/core/context.hpp>            // context
 #include <muster/core/stage.hpp>              // operator|
 #include <muster/policy/detail/admit.hpp>     // admit
@@ -30,7 +30,7 @@ public:
 
     template <class Next, class Item>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item> {
-        return detail::admit(*by_, next, cx, std::forward<Item>(item));
+        return detail::admit(*by_, weight_of(item), next, cx, std::forward<Item>(item));
     }
 
     [[nodiscard]] std::string describe() const { return "trip"; }

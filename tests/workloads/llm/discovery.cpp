@@ -2,6 +2,8 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -83,6 +85,32 @@ TEST_CASE("discovery: every node is asked once and has its facts, side by side o
     }
 }
 
+TEST_CASE("discovery: how many are asked about at a time may change while it runs, from the next node on") {
+    std::vector<std::size_t> at_once;    // of each request, itself among them; written by the endpoint's thread
+    world in{{.latency_of = [&](responder_request const& request) {
+        at_once.push_back(request.in_flight);
+        return std::chrono::nanoseconds{0};
+    }}};
+    blocking_pool io{8};
+    bulkhead turns{4};
+    in.by.hold();
+    std::optional<outcome<discovery_report>> report;
+    std::thread runs([&] { report.emplace(in.facts->over(nodes_of(30), on{io, 8} | limit{turns}, patient, in.cx)); });
+    REQUIRE(in.by.until_in_flight(4));
+    turns.resize(6);    // more, at once
+    REQUIRE(in.by.until_in_flight(6));
+    turns.resize(1);    // switched off: what is under way goes on, what follows is one after another
+    in.by.release();
+    runs.join();
+    REQUIRE(*report);
+    CHECK((*report)->is_complete());
+    CHECK(in.by.stats().requests == 30);    // under the endpoint's lock: what its thread wrote is there
+    REQUIRE(at_once.size() == 30);
+    CHECK(std::vector<std::size_t>(at_once.begin(), at_once.begin() + 6) == std::vector<std::size_t>{1, 2, 3, 4, 5, 6});
+    CHECK(std::count(at_once.begin() + 6, at_once.end(), 1u) == 24);
+    CHECK(turns.peak() == 6);
+}
+
 TEST_CASE("discovery: a finished run is not sent again") {
     world in;
     auto const nodes = nodes_of(5);
@@ -94,6 +122,29 @@ TEST_CASE("discovery: a finished run is not sent again") {
     CHECK(again->done_before == 5);
     CHECK(again->attempts == 0);
     CHECK(in.by.stats().requests == 5);
+}
+
+TEST_CASE("discovery: a display is told what the counts are, while it runs and afterwards") {
+    world in{{.plan = {{.fault = responder_fault::rate_limited, .request = 2, .hint = retry_hint{.wait = 1ms}}}}};
+    struct display {
+        discovery* of;
+        std::vector<std::uint64_t> tokens{}, done{};
+        void on_call(call_event const& event) noexcept {
+            if (event.what != call_event::kind::finished) return;
+            auto const now = of->so_far();
+            tokens.push_back(now.usage.total);
+            done.push_back(now.done);
+        }
+    } seen_by{&*in.facts};
+    auto const report = in.facts->over(nodes_of(5), named{"ask"} | observe{seen_by}, patient, in.cx);
+    REQUIRE(report);
+    CHECK(seen_by.done == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+    REQUIRE(seen_by.tokens.size() == 5);
+    CHECK(seen_by.tokens.front() > 0);
+    CHECK(std::is_sorted(seen_by.tokens.begin(), seen_by.tokens.end()));
+    CHECK(seen_by.tokens.back() == report->usage.total);
+    CHECK(in.facts->so_far().rate_limited == 1);
+    CHECK(in.facts->so_far().done == 5);
 }
 
 TEST_CASE("discovery: a node that fails touches no other, and says how it failed") {

@@ -127,6 +127,38 @@ TEST_CASE("fact_store: a finished run is not sent again", "[llm]") {
     CHECK(nodes_of(path, 1).size() == 2);
 }
 
+TEST_CASE("fact_store: a finished run is taken up again for the nodes that failed, where that is asked for", "[llm]") {
+    temporary_folder const folder;
+    context cx;
+    auto const path = folder / "a.db";
+    auto store = store_in(path);
+    {
+        auto run = store.open_run(cx, identity).value();
+        run.add_nodes(cx, numbered(2)).value();
+        run.begin_attempt(cx, 0).value();
+        run.record(cx, answered(0)).value();
+        run.record(cx, {.node = 1, .state = node_state::failed}).value();
+        run.finish(cx).value();
+    }
+    CHECK(store.open_run(cx, identity).value().is_finished());
+    {
+        auto run = store.open_run(cx, identity, {.retry_failed = true}).value();
+        CHECK(run.id() == 1);
+        CHECK_FALSE(run.is_finished());
+        CHECK(run.done() == std::vector<std::uint64_t>{0});
+        CHECK(run.failed().empty());
+        CHECK(store.open_run(cx, identity, {.retry_failed = true}).error().is(cause::rejected));    // it is held
+        CHECK(run.begin_attempt(cx, 1) == 1u);
+        CHECK(run.record(cx, answered(1)));
+        CHECK(run.finish(cx));
+    }
+    auto const before = dump_of(path);
+    CHECK(store.open_run(cx, identity, {.retry_failed = true}).value().is_finished());    // none has failed
+    CHECK(dump_of(path) == before);
+    CHECK(store.open_run(cx, identity, {.retry_failed = true, .again = true}).value().id() == 2);
+    CHECK(contradictions(path) == 0);
+}
+
 TEST_CASE("fact_store: one run is held once, and let go of at the end", "[llm]") {
     temporary_folder const folder;
     context cx;

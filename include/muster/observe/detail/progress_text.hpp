@@ -20,6 +20,7 @@ struct progress_state {
     std::uint64_t failed;
     std::optional<std::uint64_t> total;
     std::chrono::nanoseconds elapsed;
+    std::string_view words;
     bool interrupted;
     bool last;
 };
@@ -29,7 +30,8 @@ public:
     [[nodiscard]] std::string_view view() const noexcept { return {text_, size_}; }
 
     void add(std::string_view what) noexcept {
-        auto const fits = std::min(what.size(), sizeof text_ - size_);
+        auto fits = std::min(what.size(), sizeof text_ - size_);
+        while (fits != 0 && fits < what.size() && !starts_character(what[fits])) --fits;    // whole ones
         std::memcpy(text_ + size_, what.data(), fits);
         size_ += fits;
     }
@@ -77,14 +79,20 @@ private:
     std::size_t size_ = 0;
 };
 
-// A title without control characters, which could move the cursor, and of at most 60 characters.
-inline std::string plain_title(std::string_view title) {
+// A text without control characters, which could move the cursor, and of at most 60 characters.
+inline std::string short_words(std::string_view text) {
     std::string out;
     std::size_t characters = 0;
-    for (char const c : title) {
-        if (progress_text::starts_character(c) && ++characters > 60) break;
-        auto const code = static_cast<unsigned char>(c);
-        out += code < 0x20 || code == 0x7f ? ' ' : c;
+    auto const at = [&](std::size_t place) { return place < text.size() ? static_cast<unsigned char>(text[place]) : 0u; };
+    // The bytes have an end, too: where they are no UTF-8, they may start no character.
+    for (std::size_t i = 0; i < text.size() && out.size() < 240; ++i) {
+        if (progress_text::starts_character(text[i]) && ++characters > 60) break;
+        if (at(i) == 0xc2 && at(i + 1) >= 0x80 && at(i + 1) < 0xa0) {    // control characters, too: U+0080 to U+009F
+            out += ' ';
+            ++i;
+        } else {
+            out += at(i) < 0x20 || at(i) == 0x7f ? ' ' : text[i];
+        }
     }
     return out;
 }
@@ -114,7 +122,7 @@ inline void write_rate(progress_text& to, progress_state const& of, std::string_
     to.add(" left");
 }
 
-// "rendering: 45/100 (45%), 2 failed, 12.3/s, 5s left"
+// "rendering: 45/100 (45%), 2 failed, 12.3/s, 5s left, and words of the program"
 inline void write_line(progress_text& to, progress_state const& of) noexcept {
     if (!of.title.empty()) to.add(of.title), to.add(": ");
     if (of.interrupted) to.add("interrupted at ");
@@ -123,9 +131,10 @@ inline void write_line(progress_text& to, progress_state const& of) noexcept {
     if (of.failed != 0) to.add(", "), to.number(of.failed), to.add(" failed");
     if (of.last && of.done != 0) to.add(" in "), to.duration(std::chrono::duration<double>{of.elapsed}.count());
     write_rate(to, of, ", ");
+    if (!of.words.empty()) to.add(", "), to.add(of.words);
 }
 
-// "rendering [#########-----------] 45/100 45% 2 failed 12.3/s 5s left", cut to `columns`
+// "rendering [#########-----------] 45/100 45% 2 failed 12.3/s 5s left and words", cut to `columns`
 inline void write_bar(progress_text& to, progress_state const& of, std::size_t columns) noexcept {
     progress_text right;
     if (of.interrupted) right.add("interrupted at ");
@@ -133,6 +142,7 @@ inline void write_bar(progress_text& to, progress_state const& of, std::size_t c
     if (of.total && *of.total != 0) right.add(" "), right.number(percent(of)), right.add("%");
     if (of.failed != 0) right.add(" "), right.number(of.failed), right.add(" failed");
     write_rate(right, of, " ");
+    if (!of.words.empty()) right.add(" "), right.add(of.words);
 
     if (!of.title.empty()) to.add(of.title), to.add(" ");
     auto const used = to.width() + right.width() + 3;    // brackets, and a space behind them

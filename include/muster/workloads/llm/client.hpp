@@ -32,7 +32,7 @@ namespace muster::llm {
 ///     http_client http;
 ///     client model{http, {.url = "https://api.openai.com/v1", .model = "gpt-4o-mini", .key = key}, &quota};
 ///     auto ask = [&](chat_request const& what, context& cx) { return model.ask(what, cx); };
-///     auto replies = map(requests, on{fibers, 100} | deadline{5min} | retry{.attempts = 4} | paced{quota} | ask);
+///     auto replies = map(requests, on{fibers, 100} | deadline{5min} | retry{.attempts = 4} | limit{quota, count_tokens} | ask);
 ///
 /// Shape      one request, one call: it neither tries again nor paces, which `retry` and `limit` do. A reply is one that was paid for;
 ///            whether it is of use say content_of and json_of.

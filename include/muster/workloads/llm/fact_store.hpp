@@ -43,7 +43,7 @@ struct fact_store_options {
 
 /// How a run is opened.
 struct fact_run_options {
-    bool retry_failed = false;    ///< true: nodes that failed are pending again
+    bool retry_failed = false;    ///< true: nodes that failed are pending again, also those of a run that is finished
     bool again = false;           ///< true: a run of this identity that is finished is left alone, and a new one begins
     friend bool operator==(fact_run_options const&, fact_run_options const&) = default;
 };
@@ -122,7 +122,7 @@ inline outcome<fact_run> fact_store::open_run(context& cx, run_identity const& o
     auto const model = detail::cut(of.model, limits_.text);
     detail::fact_tables::found_run found;
     auto const looked = writer_->submit(cx, [&](detail::fact_tables& in, context& inner) -> outcome<std::int64_t> {
-        auto const run = in.find_run(inner, digest, model, options.again);
+        auto const run = in.find_run(inner, digest, model, options.again, options.retry_failed);
         if (!run) return run.error();
         found = *run;
         return found.id;
@@ -132,7 +132,7 @@ inline outcome<fact_run> fact_store::open_run(context& cx, run_identity const& o
     if (!run.is_finished())
         if (auto const held = hold(run); !held) return held.error();
     auto const loaded = writer_->submit(cx, [&](detail::fact_tables& in, context& inner) -> outcome<std::int64_t> {
-        auto const still = in.find_run(inner, digest, model, false);    // another may have finished it before this held it
+        auto const still = in.find_run(inner, digest, model, false, false);    // another may have finished it before this held it
         if (!still) return still.error();
         run.finished_ = still->finished;
         auto nodes = in.load_run(inner, run.id_, run.finished_, options.retry_failed);

@@ -27,7 +27,7 @@ struct quota_options {
 ///
 ///     quota shared{{.tokens_per_minute = 200'000}};
 ///     client model{http, where, &shared};                         // tells it what answers state
-///     retry{.attempts = 4} | paced{shared} | ask                  // a request is one, and so many tokens
+///     retry{.attempts = 4} | limit{shared, count_tokens} | ask    // a request is one, and so many tokens
 ///
 /// Order      right of `retry`: each attempt has its permit.
 /// Waits      until both permits are due, and a pause that the endpoint asked for is over; the deadline or a stop ends it.

@@ -55,7 +55,7 @@ public:
 
     outcome<sqlite_transaction> begin(context& cx) { return db_.begin(cx); }
 
-    outcome<found_run> find_run(context& cx, std::string_view digest, std::string_view model, bool again);
+    outcome<found_run> find_run(context& cx, std::string_view digest, std::string_view model, bool again, bool retry_failed);
     outcome<loaded_run> load_run(context& cx, std::int64_t run, bool finished, bool retry_failed);
     outcome<void> add_node(context& cx, std::int64_t run, node_number node, std::string_view name);
     outcome<std::int64_t> begin_attempt(context& cx, std::int64_t run, node_number node);
@@ -65,8 +65,8 @@ public:
 
 private:
     enum statement : std::size_t {
-        last_run, new_run, end_run, open_nodes, interrupt_attempts, interrupt_nodes, forget_stopped, forget_failed, list_nodes, put_node, name_of_node,
-        state_of_node, send_node, put_attempt, state_of_attempt, end_attempt, end_node, put_usage, drop_facts, put_fact, stop_nodes, statements
+        last_run, new_run, end_run, reopen_run, open_nodes, interrupt_attempts, interrupt_nodes, forget_stopped, forget_failed, list_nodes, put_node,
+        name_of_node, state_of_node, send_node, put_attempt, state_of_attempt, end_attempt, end_node, put_usage, drop_facts, put_fact, stop_nodes, statements
     };
 
     fact_tables(sqlite_database db, clock by) : db_(std::move(db)), now_(by) {}
@@ -179,6 +179,7 @@ inline outcome<void> fact_tables::prepare_all(context& cx) {
         "SELECT id, finished FROM run WHERE digest = ? ORDER BY id DESC LIMIT 1",
         "INSERT INTO run(digest, model, started) VALUES (?, ?, ?)",
         "UPDATE run SET finished = ? WHERE id = ? AND finished IS NULL",
+        "UPDATE run SET finished = NULL WHERE id = ? AND EXISTS (SELECT 1 FROM node WHERE node.run = run.id AND node.state = 3)",
         "SELECT count(*) FROM node WHERE run = ? AND state NOT IN (2, 3)",
         "UPDATE attempt SET state = 5, ended = ? WHERE run = ? AND state = 1",
         "UPDATE node SET state = 5, changed = ? WHERE run = ? AND state = 1",
@@ -226,10 +227,15 @@ inline outcome<node_state> fact_tables::known_state(context& cx, std::int64_t ru
     return **found;
 }
 
-inline outcome<fact_tables::found_run> fact_tables::find_run(context& cx, std::string_view digest, std::string_view model, bool again) {
+inline outcome<fact_tables::found_run> fact_tables::find_run(context& cx, std::string_view digest, std::string_view model, bool again,
+                                                              bool retry_failed) {
     found_run found;
     auto const look = [&](sqlite_statement const& row) { found = {row.integer(0), !row.is_null(1)}; };
     if (auto const done = use(last_run).each(cx, look, digest); !done) return done.error();
+    if (found.finished && retry_failed && !again) {
+        if (auto const done = use(reopen_run).run(cx, found.id); !done) return done.error();
+        if (db_.changes() != 0) found.finished = false;
+    }
     if (found.id != 0 && !(found.finished && again)) return found;
     if (auto const done = use(new_run).run(cx, digest, model, now()); !done) return done.error();
     return found_run{db_.last_row(), false};
