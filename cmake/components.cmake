@@ -23,7 +23,7 @@ muster_component(hyperscan USES core HEADERS adapt/hyperscan.hpp
                                                               PACKAGE Hyperscan TARGET Hyperscan::hs DEBIAN libhyperscan-dev)
 muster_component(curl  USES core HEADERS adapt/http_*.hpp     PACKAGE CURL  TARGET CURL::libcurl    DEBIAN libcurl4-openssl-dev)
 muster_component(re2   USES core HEADERS adapt/re2.hpp        PACKAGE re2   TARGET re2::re2       DEBIAN libre2-dev)
-muster_component(sqlite USES core HEADERS adapt/sqlite.hpp adapt/sqlite_error.hpp adapt/transactional.hpp
+muster_component(sqlite USES core HEADERS adapt/sqlite.hpp adapt/sqlite_*.hpp adapt/transactional.hpp adapt/dead_letter_table.hpp
                                                               PACKAGE SQLite3 TARGET SQLite::SQLite3 DEBIAN libsqlite3-dev)
 muster_component(json USES core HEADERS adapt/parse_json.hpp adapt/json_place.hpp
                                                               PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json DEBIAN nlohmann-json3-dev)
