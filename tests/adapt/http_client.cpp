@@ -229,6 +229,25 @@ TEST_CASE("http_client: a body without a length ends with the connection", "[ada
     CHECK(answer->version == 10);
 }
 
+TEST_CASE("http_client: bodies of any size follow each other whole on one handle", "[adapt][http]") {
+    // What the last one was decides how much is read at once.
+    std::size_t const sizes[] = {0, 1, 100'000, 10, 3'000'000, 2'000'000, 0, 2'047, 2'048, 2'049, 40'000};
+    scripted_server server{[&](scripted_connection& with) {
+        for (auto const size : sizes) {
+            if (!with.hear()) return;
+            with.say(http_answer(std::string(size, 'a')));
+        }
+    }};
+    http_client client{direct()};
+    for (auto const size : sizes) {
+        auto const answer = client.send({.url = server.url()});
+        REQUIRE(answer);
+        CHECK(answer->body.size() == size);
+        CHECK(answer->body.find_first_not_of('a') == std::string::npos);
+    }
+    CHECK(server.connections() == 1);
+}
+
 // Each fault, and its kind
 
 TEST_CASE("http_client: a server that is not there is no connection", "[adapt][http]") {
@@ -952,6 +971,44 @@ TEST_CASE("http_client: what is under way goes on where the polling ends or begi
     go.count_down();
     callers.clear();
     CHECK(good == 5);
+}
+
+TEST_CASE("http_client: what the polling thread calls starts with its next turn, and not when it was left before", "[adapt][http]") {
+    scripted_server server{http_answer("x")};
+    http_client client{direct()};
+    client.begin_polling();
+    enum class then { nothing, poll, end };
+    struct waiting {
+        http_client& at;
+        then what;
+        instant now() const { return std::chrono::steady_clock::now(); }
+        bool wait_until(wait_point& point, instant until) const {
+            if (what == then::end) {
+                at.end_polling();    // its own thread goes on with what waited for a turn
+                return point.block_until(until);
+            }
+            while (!point.woken() && now() < until)
+                if (what == then::poll) at.poll(std::chrono::milliseconds{100});
+            return point.woken();
+        }
+    } waits{client, then::nothing};
+    context cx{waits};
+    {
+        auto const limited = cx.change_deadline(later(waits.now(), 1ms));
+        auto const late = client.send({.url = server.url("/secret-path")}, cx);
+        REQUIRE_FALSE(late);
+        CHECK(late.error().code() == http_fault::timeout);
+        CHECK(late.error().text() == server.url("") + ": no answer before the deadline");
+    }
+    client.poll(0ns);
+    CHECK(client.stats().sent == 0);
+    waits.what = then::poll;
+    CHECK(client.send({.url = "ftp://host/"}, cx).error().code() == http_fault::refused_url);
+    CHECK(client.send({.method = "CONNECT", .url = server.url()}, cx).error().code() == http_fault::refused_request);
+    CHECK(client.send({.url = server.url()}, cx)->body == "x");
+    waits.what = then::end;
+    CHECK(client.send({.url = server.url()}, cx)->body == "x");
+    CHECK(client.stats().sent == 2);
 }
 
 TEST_CASE("http_client: a wake-up ends the poll that is going on or the next one", "[adapt][http]") {

@@ -96,6 +96,7 @@ private:
 
     static http_options checked(http_options options);
     [[nodiscard]] loop_handle loop();
+    outcome<http_response> follow(http_request request, context& cx);
     outcome<http_response> call_once(http_request request, context& cx);
     static bool redirected(http_request& request, http_response const& by);
 
@@ -144,12 +145,17 @@ inline auto http_client::loop() -> loop_handle {
 
 inline outcome<http_response> http_client::send(http_request request, context& cx) {
     return guarded<outcome<http_response>>([&]() -> outcome<http_response> {
-        for (auto left = options_.redirects; left > 0; --left) {
-            auto answer = call_once(request, cx);
-            if (!answer || !redirected(request, *answer)) return answer;
-        }
-        return call_once(std::move(request), cx);
+        return options_.redirects == 0 ? call_once(std::move(request), cx) : follow(std::move(request), cx);
     });
+}
+
+// Not inlined: the copies have a frame of their own, which most calls do without. They wait by the thousand, each on a stack.
+[[gnu::noinline]] inline outcome<http_response> http_client::follow(http_request request, context& cx) {
+    for (auto left = options_.redirects; left > 0; --left) {
+        auto answer = call_once(request, cx);
+        if (!answer || !redirected(request, *answer)) return answer;
+    }
+    return call_once(std::move(request), cx);
 }
 
 inline outcome<http_response> http_client::call_once(http_request request, context& cx) {
@@ -158,10 +164,7 @@ inline outcome<http_response> http_client::call_once(http_request request, conte
     if (!by->ours())
         return failure{make_error_code(http_fault::forked), "muster: make an http_client after the fork: this one was used before"};
     auto mine = by->take();
-    if (auto ready = mine->prepare(std::move(request)); !ready) {
-        by->put_back(std::move(mine));
-        return std::move(ready).error();
-    }
+    mine->ask(std::move(request));
     if (auto started = by->start(*mine); !started) {
         by->put_back(std::move(mine));
         return std::move(started).error();

@@ -55,7 +55,9 @@ public:
     /// An idle transfer, or a new one.
     [[nodiscard]] std::unique_ptr<http_transfer> take();
     void put_back(std::unique_ptr<http_transfer> done) noexcept;
-    /// The caller waits at its `done` from now on; fails where it never starts, and it is the caller's still.
+    /// Sends what it was asked. The caller waits at its `done` from now on; fails where it never starts, and it is the caller's still.
+    ///
+    /// What the polling thread itself starts is made ready in its next turn: its calls may be on small stacks, and thousands.
     [[nodiscard]] outcome<void> start(http_transfer& one);
     /// The caller does not wait any more: what is under way is ended, its connection closed.
     void leave(http_transfer& one) noexcept;
@@ -82,6 +84,7 @@ private:
     void start_thread();    // under the mutex
     void stop_thread();
     void read_mail();
+    void start_near() noexcept;
     void add(http_transfer& one) noexcept;
     void remove(http_transfer& one) noexcept;
     void finish(http_transfer& one, outcome<http_response> with) noexcept;
@@ -108,6 +111,7 @@ private:
     // The polling thread's
     CURLM* multi_ = nullptr;
     instant timer_ = never;
+    intrusive_list<http_transfer> to_start_;    // that this thread itself started
     intrusive_list<http_transfer> running_;
     http_transfer* finished_ = nullptr;         // a chain of those whose callers are to be woken
     bool unwatched_ = false;                    // some socket cannot be watched
@@ -198,9 +202,11 @@ inline void http_loop::put_back(std::unique_ptr<http_transfer> done) noexcept {
 
 inline outcome<void> http_loop::start(http_transfer& one) {
     if (polled_here()) {
-        add(one);
+        one.to_start = true;
+        to_start_.push_back(one);
         return {};
     }
+    if (auto ready = one.prepare(); !ready) return ready;
     bool first = false;
     {
         std::lock_guard lock(mutex_);
@@ -267,6 +273,7 @@ inline void http_loop::begin_polling() {
 
 inline void http_loop::end_polling() {
     if (!polled_here()) throw std::logic_error("muster: end_polling is called by the thread that called begin_polling");
+    start_near();
     poller_ = std::thread::id{};
     std::unique_lock lock(mutex_);
     polled_ = false;
@@ -306,7 +313,16 @@ inline void http_loop::add(http_transfer& one) noexcept {
     under_way.store(running_.size(), std::memory_order_relaxed);
 }
 
+inline void http_loop::start_near() noexcept {
+    while (auto* const one = to_start_.pop_front()) {
+        one->to_start = false;
+        if (auto ready = guarded<outcome<void>>([&] { return one->prepare(); })) add(*one);
+        else finish(*one, std::move(ready).error());
+    }
+}
+
 inline void http_loop::remove(http_transfer& one) noexcept {
+    if (std::exchange(one.to_start, false)) to_start_.erase(one);
     if (!std::exchange(one.under_way, false)) return;
     ::curl_multi_remove_handle(multi_, one.easy());
     running_.erase(one);
@@ -327,6 +343,7 @@ inline bool http_loop::wake_callers() noexcept {
 }
 
 inline void http_loop::read_mail() {
+    start_near();
     http_transfer* begun;
     http_transfer* gone;
     {

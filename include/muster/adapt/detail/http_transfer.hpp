@@ -1,6 +1,7 @@
 #pragma once
 
-#include <algorithm>       // min, max
+#include <algorithm>       // min, max, clamp
+#include <bit>             // bit_ceil
 #include <cerrno>          // EMFILE
 #include <chrono>          // microseconds
 #include <cstddef>         // size_t
@@ -39,15 +40,20 @@ namespace muster::detail {
 ///            3 us a request.
 class http_transfer {
 public:
-    explicit http_transfer(http_options const& options);
+    explicit http_transfer(http_options const& options) : options_(options) {}
     http_transfer(http_transfer const&) = delete;
     http_transfer& operator=(http_transfer const&) = delete;
     ~http_transfer() { ::curl_easy_cleanup(easy_); }
 
     /// Takes the request over.
+    void ask(http_request request) {
+        request_ = std::move(request);
+        done.reset();
+    }
+    /// Makes the handle ready to send it. libcurl goes deep here: 8 KiB of the stack.
     ///
     /// Fails      http_fault::refused_url, refused_request.
-    [[nodiscard]] outcome<void> prepare(http_request request);
+    [[nodiscard]] outcome<void> prepare();
     /// What came of it: in the loop, once libcurl has said so.
     [[nodiscard]] outcome<http_response> ended(CURLcode code);
     /// Lets go of what the request and the answer hold.
@@ -57,7 +63,8 @@ public:
     [[nodiscard]] http_url const& url() const noexcept { return url_; }
     /// A failure that names where the request was sent.
     [[nodiscard]] failure fail(http_fault which, std::string_view why) const {
-        return {make_error_code(which), url_.origin + ": " + std::string{why}};
+        auto const asked = request_.url.empty() ? outcome<http_url>{failure{}} : http_url::read(request_.url);    // not prepared yet
+        return {make_error_code(which), (asked ? asked->origin : url_.origin) + ": " + std::string{why}};
     }
     /// How many connections the last request opened.
     [[nodiscard]] long opened() const noexcept { return opened_; }
@@ -66,11 +73,12 @@ public:
 
     wait_point done;                         ///< woken when `result` is there
     outcome<http_response> result;
-    http_transfer* before = nullptr;         ///< of those under way
+    http_transfer* before = nullptr;         ///< of those under way, or of those that the polling thread is to start
     http_transfer* after = nullptr;
     http_transfer* next_started = nullptr;   ///< links of the loop's mail and of what it has finished
     http_transfer* next_left = nullptr;
     http_transfer* next_done = nullptr;
+    bool to_start = false;
     bool under_way = false;
     bool unwatched = false;                  ///< its socket cannot be watched
 
@@ -83,6 +91,8 @@ private:
             throw std::runtime_error("muster: libcurl does not take option " + std::to_string(static_cast<int>(option)) + ": " +
                                      ::curl_easy_strerror(code));
     }
+    void make();
+    void set_buffer();
     [[nodiscard]] outcome<void> check(http_request const& request) const;
     void set_method();
     void set_headers();
@@ -100,11 +110,15 @@ private:
     [[nodiscard]] std::size_t take_header(std::string_view line) noexcept;
     [[nodiscard]] int may_send() noexcept;
 
+    static constexpr std::size_t smallest_buffer = 2'048;
+    static constexpr std::size_t largest_buffer = 65'536;
+
     enum class stage : unsigned char { nothing, headers, body };    // of the answer
     enum class broken : unsigned char { no, body_size, header_size, memory, sent_twice };
 
     http_options const& options_;
-    CURL* easy_;
+    CURL* easy_ = nullptr;                // made for the first request
+    http_request request_;                // until it is prepared
     http_url url_;
     std::string url_text_;                // that was asked for; the next request often asks for the same
     std::string method_;
@@ -112,6 +126,8 @@ private:
     std::string lines_;                   // the request's headers, each with its NUL
     std::vector<curl_slist> links_;       // that name them
     http_response answer_;
+    std::size_t buffer_ = 0;              // libcurl's, for what is received
+    std::size_t last_body_ = 0;           // bytes
     std::size_t header_bytes_ = 0;
     long opened_ = 0;
     stage stage_ = stage::nothing;
@@ -124,11 +140,15 @@ private:
 
 // Implementation
 
-inline http_transfer::http_transfer(http_options const& options) : options_(options), easy_(::curl_easy_init()) {
+inline void http_transfer::make() {
+    easy_ = ::curl_easy_init();
     if (!easy_) throw std::bad_alloc{};
     struct on_throw {
-        CURL* easy;
-        ~on_throw() { ::curl_easy_cleanup(easy); }
+        CURL*& easy;
+        bool well = false;
+        ~on_throw() {
+            if (!well) ::curl_easy_cleanup(std::exchange(easy, nullptr));
+        }
     } guard{easy_};
     set(CURLOPT_PRIVATE, this);
     set(CURLOPT_ERRORBUFFER, words_);
@@ -142,34 +162,42 @@ inline http_transfer::http_transfer(http_options const& options) : options_(opti
     set(CURLOPT_TCP_KEEPALIVE, 1L);    // answers take minutes, and what stands between forgets silent connections
     set(CURLOPT_TCP_KEEPIDLE, 60L);
     set(CURLOPT_TCP_KEEPINTVL, 60L);
-    auto const ms = std::chrono::ceil<std::chrono::milliseconds>(options.connect_timeout).count();
+    auto const ms = std::chrono::ceil<std::chrono::milliseconds>(options_.connect_timeout).count();
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min<std::chrono::milliseconds::rep>(ms, 2'000'000'000)));
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_SSL_VERIFYPEER, 1L);
     set(CURLOPT_SSL_VERIFYHOST, 2L);
-    auto const* const built = ::curl_version_info(CURLVERSION_NOW);
-    if (!options.ca_file.empty()) {
-        set(CURLOPT_CAINFO, options.ca_file.c_str());
-        set(CURLOPT_PROXY_CAINFO, options.ca_file.c_str());
+    static auto const* const built = ::curl_version_info(CURLVERSION_NOW);    // prints all its versions each time
+    if (!options_.ca_file.empty()) {
+        set(CURLOPT_CAINFO, options_.ca_file.c_str());
+        set(CURLOPT_PROXY_CAINFO, options_.ca_file.c_str());
     }
-    if (!options.ca_file.empty() || (built->age >= CURLVERSION_SEVENTH && built->cainfo)) {
+    if (!options_.ca_file.empty() || (built->age >= CURLVERSION_SEVENTH && built->cainfo)) {
         // One file, read once for all connections: with a folder beside it libcurl reads both for each.
         set(CURLOPT_CAPATH, static_cast<char const*>(nullptr));
         set(CURLOPT_PROXY_CAPATH, static_cast<char const*>(nullptr));
     }
-    if (!options.proxy.empty()) set(CURLOPT_PROXY, options.proxy.c_str());
-    else if (!options.environment_proxy) set(CURLOPT_PROXY, "");
-    if (!options.proxy.empty()) set(CURLOPT_NOPROXY, "");    // else no_proxy of the environment would undo it
+    if (!options_.proxy.empty()) set(CURLOPT_PROXY, options_.proxy.c_str());
+    else if (!options_.environment_proxy) set(CURLOPT_PROXY, "");
+    if (!options_.proxy.empty()) set(CURLOPT_NOPROXY, "");    // else no_proxy of the environment would undo it
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (!options.user_agent.empty()) set(CURLOPT_USERAGENT, options.user_agent.c_str());
-    if (options.decompress) set(CURLOPT_ACCEPT_ENCODING, "");
+    if (!options_.user_agent.empty()) set(CURLOPT_USERAGENT, options_.user_agent.c_str());
+    if (options_.decompress) set(CURLOPT_ACCEPT_ENCODING, "");
     set(CURLOPT_WRITEFUNCTION, &on_body);
     set(CURLOPT_WRITEDATA, this);
     set(CURLOPT_HEADERFUNCTION, &on_header);
     set(CURLOPT_HEADERDATA, this);
     set(CURLOPT_PREREQFUNCTION, &on_send);
     set(CURLOPT_PREREQDATA, this);
-    guard.easy = nullptr;
+    guard.well = true;
+}
+
+// Each call that is under way holds a buffer: thousands wait for small answers. Where the last one was large the next may be, and 2 KiB
+// at a time take three times as long as 64 KiB: a body comes in 8 to 16 pieces.
+inline void http_transfer::set_buffer() {
+    auto const wanted = std::clamp(std::bit_ceil(last_body_ / 8), smallest_buffer, largest_buffer);
+    if (wanted != buffer_) set(CURLOPT_BUFFERSIZE, static_cast<long>(wanted));    // between two transfers: libcurl makes one for each
+    buffer_ = wanted;
 }
 
 inline outcome<void> http_transfer::check(http_request const& request) const {
@@ -196,7 +224,9 @@ inline outcome<void> http_transfer::check(http_request const& request) const {
     return {};
 }
 
-inline outcome<void> http_transfer::prepare(http_request request) {
+inline outcome<void> http_transfer::prepare() {
+    auto request = std::exchange(request_, {});
+    if (!easy_) make();
     if (request.url != url_text_ || url_text_.empty()) {
         url_text_.clear();
         auto read = http_url::read(request.url);
@@ -214,6 +244,7 @@ inline outcome<void> http_transfer::prepare(http_request request) {
     // What a kept connection loses is sent again by libcurl on a fresh one. The server may have done it, so only what may be done twice.
     repeatable_ = (method_ != "POST" && method_ != "PATCH") || request.headers.find("Idempotency-Key");
     set_method();
+    set_buffer();
     lines_.clear();
     for (auto const& each : request.headers) {
         lines_ += each.name;
@@ -231,8 +262,7 @@ inline outcome<void> http_transfer::prepare(http_request request) {
     interim_ = sent_ = false;
     broken_ = broken::no;
     words_[0] = '\0';
-    under_way = unwatched = false;
-    done.reset();
+    unwatched = false;
     return {};
 }
 
@@ -255,10 +285,12 @@ inline void http_transfer::set_headers() {
 }
 
 inline void http_transfer::clear() {
+    request_ = {};
     body_ = {};
     lines_.clear();
     answer_ = {};
     result = failure{};
+    if (!easy_) return;
     set(CURLOPT_POSTFIELDS, static_cast<char const*>(nullptr));
     set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
 }
@@ -414,6 +446,7 @@ inline outcome<http_response> http_transfer::ended(CURLcode code) {
     auto const connected = std::max(microseconds(CURLINFO_CONNECT_TIME_T), microseconds(CURLINFO_APPCONNECT_TIME_T));
     answer_.times = {opened_ == 0 ? std::chrono::nanoseconds{} : connected, microseconds(CURLINFO_STARTTRANSFER_TIME_T),
                      microseconds(CURLINFO_TOTAL_TIME_T)};
+    last_body_ = answer_.body.size();
     return std::move(answer_);
 }
 

@@ -58,8 +58,12 @@ public:
 
 private:
     [[nodiscard]] outcome<std::string> body_of(chat_request const& what) const;
+    // None of these is inlined: in the frame of `ask` they would all be there while it waits, and while the parser goes deep. A fiber's
+    // stack takes a page less so.
+    [[nodiscard]] outcome<http_response> exchange(chat_request const& what, context& cx) const;
     [[nodiscard]] failure refusal(http_response&& answer) const;
     [[nodiscard]] outcome<chat_reply> reply(http_response&& answer) const;
+    [[nodiscard]] static outcome<chat_reply> reply_in(nlohmann::json const& body, http_response const& answer);
 
     http_client& by_;
     endpoint at_;
@@ -173,7 +177,7 @@ inline outcome<std::string> client::body_of(chat_request const& what) const {
     return out += '}';
 }
 
-inline failure client::refusal(http_response&& answer) const {
+[[gnu::noinline]] inline failure client::refusal(http_response&& answer) const {
     detail::told_refusal const said{answer.body};
     auto which = detail::fault_of(answer.status, said);
     if (auto const again = answer.headers.find("x-should-retry"); again && !ends_the_run(which)) {
@@ -191,12 +195,16 @@ inline failure client::refusal(http_response&& answer) const {
     return out;
 }
 
-inline outcome<chat_reply> client::reply(http_response&& answer) const {
+[[gnu::noinline]] inline outcome<chat_reply> client::reply(http_response&& answer) const {
+    auto const body = parse_json(answer.body, {.max_bytes = 4 * MiB});
+    if (body) return reply_in(*body, answer);
+    return failure{make_error_code(fault::bad_answer), "the answer is no chat completion: " + body.error().text()};
+}
+
+[[gnu::noinline]] inline outcome<chat_reply> client::reply_in(nlohmann::json const& body, http_response const& answer) {
     using detail::count_of, detail::member_of, detail::text_of;
     auto const bad = [](std::string text) { return failure{make_error_code(fault::bad_answer), std::move(text)}; };
-    auto const body = parse_json(answer.body, {.max_bytes = 4 * MiB});
-    if (!body) return bad("the answer is no chat completion: " + body.error().text());
-    auto const* const choices = member_of(&*body, "choices");
+    auto const* const choices = member_of(&body, "choices");
     if (choices == nullptr || !choices->is_array() || choices->empty()) {
         detail::told_refusal const said{answer.body};    // some servers send errors with status 200
         if (said.message.empty()) return bad("the answer is no chat completion: it has no choice");
@@ -221,27 +229,31 @@ inline outcome<chat_reply> client::reply(http_response&& answer) const {
     out.refusal = text_of(member_of(message, "refusal"));
     auto const end = text_of(member_of(choice, "finish_reason"));
     out.end = end == "stop" || end.empty() ? finish::stop : end == "length" ? finish::length : end == "content_filter" ? finish::content_filter : finish::other;
-    if (auto const* const usage = member_of(&*body, "usage")) {
+    if (auto const* const usage = member_of(&body, "usage")) {
         out.usage.prompt = count_of(member_of(usage, "prompt_tokens"));
         out.usage.completion = count_of(member_of(usage, "completion_tokens"));
         out.usage.total = count_of(member_of(usage, "total_tokens"));
         out.usage.cached = count_of(member_of(member_of(usage, "prompt_tokens_details"), "cached_tokens"));
         out.usage.reasoning = count_of(member_of(member_of(usage, "completion_tokens_details"), "reasoning_tokens"));
     }
-    out.id = text_of(member_of(&*body, "id"));
-    out.model = text_of(member_of(&*body, "model"));
+    out.id = text_of(member_of(&body, "id"));
+    out.model = text_of(member_of(&body, "model"));
     out.limits = stated_limits_of(answer.headers);
     out.times = answer.times;
     return out;
 }
 
-inline outcome<chat_reply> client::ask(chat_request const& what, context& cx) const {
+[[gnu::noinline]] inline outcome<http_response> client::exchange(chat_request const& what, context& cx) const {
     auto body = body_of(what);
     if (!body) return std::move(body).error();
     auto request = front_;
     request.body = std::move(*body);
     if (!what.idempotency_key.empty() && !at_.idempotency_header.empty()) request.headers.add(at_.idempotency_header, what.idempotency_key);
-    auto answer = by_.send(std::move(request), cx);
+    return by_.send(std::move(request), cx);
+}
+
+inline outcome<chat_reply> client::ask(chat_request const& what, context& cx) const {
+    auto answer = exchange(what, cx);
     if (!answer) return std::move(answer).error();
     if (tells_) tells_->observe(stated_limits_of(answer->headers));
     if (!answer->ok()) {
