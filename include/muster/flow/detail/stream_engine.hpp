@@ -428,9 +428,9 @@ private:
             auto& my = lane<S>();
             // All sequential, as what was done before: the pump that ends sees what is there, or we see that it has ended.
             for (;;) {
-                if (my.active.load() >= my.width || my.posted.load() || !has_work<S>() || my.posted.exchange(true)) return;
-                if (step_in<S>()) break;
-                my.posted.store(false);    // who was faster may have ended by now, and have seen that one was posted
+                if (my.active.load() >= my.width || my.posted.load() || !has_work<S>() || !step_in<S>()) return;
+                if (!my.posted.exchange(true)) break;    // after it has stepped in: whoever finds it posted may begin it
+                my.active.fetch_sub(1);
             }
             try {
                 place<S>()->where().post([me = this->weak_from_this()] {
