@@ -59,8 +59,8 @@ int main(int argc, char** argv) {
     replay<order> again{file, {.stage = "reserve"}};    // what failed there, once more
     for (auto const& text : map(again, on{io} | [&](replayed<order> const& each) {
              auto answer = reserve(each.item);
-             if (answer) again.done(each);              // left out from now on
-             return answer;
+             auto const noted = answer ? again.done(each) : outcome<void>{};    // left out from now on
+             return noted ? answer : noted.error();
          }))
         if (text) std::printf("%s after all\n", text->c_str());
     // [end]
