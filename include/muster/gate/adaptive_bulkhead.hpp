@@ -4,7 +4,6 @@
 #include <chrono>       // duration
 #include <cstddef>      // size_t
 #include <mutex>        // mutex
-#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 #include <string>       // to_string
 #include <utility>      // exchange
@@ -131,13 +130,14 @@ inline outcome<adaptive_bulkhead::permit> adaptive_bulkhead::acquire(context& cx
         return failure{cause::exhausted, "an item of weight " + std::to_string(weight) + " can never enter an adaptive bulkhead for at most " +
                                              std::to_string(options_.most)};
     std::unique_lock lock(mutex_);
-    return line_.pass<permit>(cx, lock, {options_.most_waiting, "adaptive bulkhead"}, [&](instant&) -> std::optional<outcome<permit>> {
-        if (!fits(weight)) return std::nullopt;
+    auto const ready = [&](instant&) { return fits(weight); };
+    auto const enter = [&]() -> outcome<permit> {
         inside_ += weight;
         peak_ = std::max(peak_, inside_);
         if (inside_ + 1 > search_.limit() + 1e-9) search_.full();
         return permit{*this, cx.waiting(), cx.now(), search_.era(), weight};
-    });
+    };
+    return line_.pass(cx, lock, {options_.most_waiting, "adaptive bulkhead"}, ready, enter);
 }
 
 inline void adaptive_bulkhead::learn(permit const& of, failure const* error) {

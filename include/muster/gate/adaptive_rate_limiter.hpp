@@ -5,7 +5,7 @@
 #include <cstddef>      // size_t
 #include <cstdint>      // uint64_t
 #include <mutex>        // mutex
-#include <optional>     // the failure that closed it, no answer yet
+#include <optional>     // the failure that closed it
 #include <random>       // jitter
 #include <stdexcept>    // invalid_argument
 #include <string>       // to_string
@@ -147,16 +147,20 @@ inline outcome<adaptive_rate_limiter::permit> adaptive_rate_limiter::acquire(con
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
     if (stopped_) return *stopped_;
-    return line_.pass<permit>(cx, lock, {options_.most_waiting, "adaptive rate limiter"}, [&](instant& again) -> std::optional<outcome<permit>> {
+    instant now, next;
+    auto const ready = [&](instant& again) {
+        now = cx.now();
+        again = next = due(now);
+        return next <= now || stopped_;
+    };
+    auto const enter = [&]() -> outcome<permit> {
         if (stopped_) return *stopped_;    // meanwhile; the next is woken, and leaves as well
-        auto const now = cx.now();
-        again = due(now);
-        if (again > now) return std::nullopt;
-        granted_ = again;
+        granted_ = next;
         owed_ = weight;
         search_.sent(in_seconds(now), weight);
         return permit{*this, cx.waiting(), now, search_.era()};
-    });
+    };
+    return line_.pass(cx, lock, {options_.most_waiting, "adaptive rate limiter"}, ready, enter);
 }
 
 inline void adaptive_rate_limiter::learn(permit const& of, failure const* error) {

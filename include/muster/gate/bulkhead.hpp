@@ -3,7 +3,6 @@
 #include <algorithm>    // max
 #include <cstddef>      // size_t
 #include <mutex>        // mutex
-#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 #include <utility>      // exchange
 
@@ -97,13 +96,14 @@ inline outcome<bulkhead::permit> bulkhead::acquire(context& cx, double weight) {
                                              std::to_string(options_.inside)};
     };
     if (never_fits()) return too_heavy();
-    return line_.pass<permit>(cx, lock, {options_.most_waiting, "bulkhead"}, [&](instant&) -> std::optional<outcome<permit>> {
+    auto const ready = [&](instant&) { return fits(weight) || never_fits(); };
+    auto const enter = [&]() -> outcome<permit> {
         if (never_fits()) return too_heavy();    // it was resized meanwhile
-        if (!fits(weight)) return std::nullopt;
         inside_ += weight;
         peak_ = std::max(peak_, inside_);
         return permit{*this, weight};
-    });
+    };
+    return line_.pass(cx, lock, {options_.most_waiting, "bulkhead"}, ready, enter);
 }
 
 inline void bulkhead::resize(double inside) {

@@ -4,7 +4,6 @@
 #include <cstddef>      // size_t
 #include <cstdint>      // uint64_t
 #include <mutex>        // mutex
-#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 #include <utility>      // exchange
 
@@ -91,14 +90,16 @@ private:
 inline outcome<memory_gate::permit> memory_gate::acquire(context& cx, double) {
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
-    return line_.pass<permit>(cx, lock, {0, "memory gate"}, [&](instant& again) -> std::optional<outcome<permit>> {
-        if (!has_room()) {
-            again = later(cx.now(), options_.look);    // memory is given back without a word
-            return std::nullopt;
-        }
+    auto const ready = [&](instant& again) {
+        if (has_room()) return true;
+        again = later(cx.now(), options_.look);    // memory is given back without a word
+        return false;
+    };
+    auto const enter = [&]() -> outcome<permit> {
         ++inside_;
         return permit{*this};
-    });
+    };
+    return line_.pass(cx, lock, {0, "memory gate"}, ready, enter);
 }
 
 inline std::size_t memory_gate::inside() const {

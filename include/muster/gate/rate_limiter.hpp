@@ -4,7 +4,6 @@
 #include <chrono>       // nanoseconds
 #include <cstddef>      // size_t
 #include <mutex>        // mutex
-#include <optional>     // no answer yet
 #include <stdexcept>    // invalid_argument
 
 #include <muster/core/concepts.hpp>       // gate
@@ -77,14 +76,18 @@ private:
 inline outcome<rate_limiter::permit> rate_limiter::acquire(context& cx, double weight) {
     if (cx.stop_requested()) return cx.interruption();
     std::unique_lock lock(mutex_);
-    return line_.pass<permit>(cx, lock, {rate_.most_waiting, "rate limiter"}, [&](instant& again) -> std::optional<outcome<permit>> {
+    instant next;
+    auto const ready = [&](instant& again) {
         auto const now = cx.now();
-        again = due(now);
-        if (again > now) return std::nullopt;
-        granted_ = again;
+        again = next = due(now);
+        return next <= now;
+    };
+    auto const enter = [&]() -> outcome<permit> {
+        granted_ = next;
         owed_ = weight;
         return permit{};
-    });
+    };
+    return line_.pass(cx, lock, {rate_.most_waiting, "rate limiter"}, ready, enter);
 }
 
 inline void rate_limiter::retune(rate what) {

@@ -1,15 +1,14 @@
 #pragma once
 
-#include <cstddef>     // size_t
-#include <cstdint>     // uint64_t
-#include <mutex>       // unique_lock
-#include <optional>    // optional
-#include <string>      // to_string
+#include <cstddef>        // size_t
+#include <cstdint>        // uint64_t
+#include <mutex>          // unique_lock
+#include <string>         // to_string
+#include <type_traits>    // invoke_result_t
 
 #include <muster/core/context.hpp>           // context
 #include <muster/core/failure.hpp>           // failure
 #include <muster/core/intrusive_list.hpp>    // intrusive_list
-#include <muster/core/outcome.hpp>           // outcome
 #include <muster/core/waiter.hpp>            // wait_point, instant
 
 namespace muster::detail {
@@ -29,11 +28,17 @@ public:
 
     /// Passes the gate: at once where nobody waits, else at the end of the line.
     ///
-    /// Shape      `look(again)` is asked of the first alone, under the lock: an answer, or none and when to look again without a call.
-    /// Waits      without the lock, until there is an answer, the deadline or a stop.
-    /// Fails      cause::rejected where the line is full, timed_out, cancelled; what `look` answers.
-    template <class Permit, class Look>
-    outcome<Permit> pass(context& cx, std::unique_lock<std::mutex>& lock, bound waits, Look look);
+    /// Shape      `ready(again)` is asked of the first alone, under the lock; where it is false it says when to look again without a
+    ///            call. Then `enter()` is what it passes with: a permit, or why it gets none.
+    /// Waits      without the lock, until it is ready, the deadline or a stop.
+    /// Fails      cause::rejected where the line is full, timed_out, cancelled; what `enter` fails with.
+    template <class Ready, class Enter>
+    auto pass(context& cx, std::unique_lock<std::mutex>& lock, bound waits, Ready const& ready, Enter const& enter)
+        -> std::invoke_result_t<Enter const&> {
+        auto again = never;
+        if (places_.empty() && ready(again)) return enter();
+        return wait(cx, lock, waits, ready, enter);    // apart: what has not to wait costs less
+    }
 
     /// Whoever is first looks again.
     void call_first() noexcept {
@@ -47,6 +52,9 @@ private:
         place* after = nullptr;
     };
 
+    template <class Ready, class Enter>
+    auto wait(context& cx, std::unique_lock<std::mutex>& lock, bound waits, Ready const& ready, Enter const& enter)
+        -> std::invoke_result_t<Enter const&>;
     void leave(place& who) noexcept {    // whoever is first now is woken to look
         auto const was_first = places_.first() == &who;
         places_.erase(who);
@@ -59,11 +67,9 @@ private:
 
 // Implementation
 
-template <class Permit, class Look>
-outcome<Permit> waiting_line::pass(context& cx, std::unique_lock<std::mutex>& lock, bound waits, Look look) {
-    std::optional<outcome<Permit>> answer;
-    auto again = never;
-    if (places_.empty() && (answer = look(again))) return *std::move(answer);
+template <class Ready, class Enter>
+auto waiting_line::wait(context& cx, std::unique_lock<std::mutex>& lock, bound waits, Ready const& ready, Enter const& enter)
+    -> std::invoke_result_t<Enter const&> {
     if (waits.most != 0 && size() >= waits.most)
         return failure{cause::rejected, std::to_string(size()) + " calls already wait for the " + waits.gate};
 
@@ -71,10 +77,11 @@ outcome<Permit> waiting_line::pass(context& cx, std::unique_lock<std::mutex>& lo
     places_.push_back(mine);
     ++joined_;
     for (;;) {
-        again = never;
-        if (places_.first() == &mine && (answer = look(again))) {
+        auto again = never;
+        if (places_.first() == &mine && ready(again)) {
+            auto passed = enter();
             leave(mine);
-            return *std::move(answer);
+            return passed;
         }
         mine.point.reset();
         lock.unlock();
