@@ -62,7 +62,8 @@ struct alignas(64) stream_lane {
     std::atomic<bool> posted{false};        // one of them has not begun
     std::atomic<bool> over{false};
     std::atomic<bool> keeps{false};         // what it gave and there was no room for
-    std::atomic<bool> quick{false};         // its items are over in less than a microsecond
+    std::atomic<bool> quick{false};         // its items are over in less than a microsecond: some are taken at once
+    std::atomic<bool> brief{false};         // in less than twenty: the consumer may do one in place of sleeping
     std::mutex order;                       // where the order is kept: input and place are taken together
 };
 
@@ -672,10 +673,14 @@ private:
     template <std::size_t S>
     bool look_how_quick(std::chrono::steady_clock::time_point& since, std::size_t items) noexcept {
         auto const now = std::chrono::steady_clock::now();
-        bool const quick = now - std::exchange(since, now) < std::chrono::microseconds{1} * static_cast<int>(items);
-        auto& mine = lane<S>().quick;
-        if (quick != mine.load(std::memory_order_relaxed)) mine.store(quick, std::memory_order_relaxed);    // a hint
-        return quick;
+        auto const took = now - std::exchange(since, now);
+        auto const note = [&](std::atomic<bool>& mine, std::chrono::microseconds each) {
+            bool const is = took < each * static_cast<int>(items);
+            if (is != mine.load(std::memory_order_relaxed)) mine.store(is, std::memory_order_relaxed);    // hints, both
+            return is;
+        };
+        note(lane<S>().brief, std::chrono::microseconds{20});
+        return note(lane<S>().quick, std::chrono::microseconds{1});
     }
 
     template <std::size_t S>
@@ -798,14 +803,14 @@ private:
         }
         waits_.store(false);
     }
-    // Where items are over quickly the consumer does a handful itself, the last segment first, in place of waiting for who does it.
+    // Where items are over soon the consumer does some itself, the last segment first, in place of sleeping until somebody has done it.
     template <std::size_t... S>
     bool help(std::index_sequence<S...>) noexcept {
         return (help_at<segment_count - 1 - S>() || ...);
     }
     template <std::size_t S>
     bool help_at() noexcept {
-        if (!lane<S>().quick.load(std::memory_order_relaxed) || !has_work<S>() || !step_in<S>()) return false;
+        if (!lane<S>().brief.load(std::memory_order_relaxed) || !has_work<S>() || !step_in<S>()) return false;
         pump<S>(true);
         return true;
     }
