@@ -75,8 +75,8 @@ struct grid_state {
 
     grid_state() = default;
     explicit grid_state(window_grid of) : grid(of) {}
-    grid_state(grid_state&&) = default;    // what `order` points at stays where it is
-    grid_state& operator=(grid_state&&) = default;
+    grid_state(grid_state&&) noexcept = default;    // what `order` points at stays where it is
+    grid_state& operator=(grid_state&&) noexcept = default;
     ~grid_state() = default;
 
     window_grid grid;
