@@ -208,6 +208,31 @@ static_assert(!stream_operator<plain_task> && !stream_operator<around_model> && 
 static_assert(std::same_as<operator_output<operator_model, char>, std::vector<char>>);
 static_assert(std::same_as<operator_state<operator_with_fixed_state, char>, std::unique_ptr<int>>);
 
+// orders of waiting
+
+struct queue_model {
+    bool push(int&&, instant);
+    std::optional<int> pop();
+    std::size_t size() const;
+};
+struct discipline_model {
+    using discipline_concept = discipline_tag;
+    template <class Item>
+    queue_model make_queue(std::size_t) const;
+};
+struct untagged_discipline {
+    template <class Item>
+    queue_model make_queue(std::size_t) const;
+};
+struct queue_without_answer : queue_model { void push(int&&, instant); };
+struct discipline_without_answer : discipline_model {
+    template <class Item>
+    queue_without_answer make_queue(std::size_t) const;
+};
+
+static_assert(discipline_for<discipline_model, int> && !discipline_for<discipline_model, std::string>);
+static_assert(!discipline_for<untagged_discipline, int> && !discipline_for<discipline_without_answer, int>);
+
 // weights, found beside the item's type
 
 struct parcel { double grams; };

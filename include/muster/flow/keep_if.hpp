@@ -2,7 +2,7 @@
 
 #include <concepts>      // predicate
 #include <functional>    // invoke
-#include <utility>       // move
+#include <utility>       // as_const, forward
 
 #include <muster/core/concepts.hpp>       // operator_tag
 #include <muster/flow/detail/give.hpp>    // give, no_state
@@ -28,7 +28,7 @@ public:
     template <class Item>
         requires std::predicate<Predicate const&, Item const&>
     constexpr void push(detail::no_state&, Item&& item, auto&& emit_to) const {
-        if (std::invoke(predicate_, std::as_const(item))) detail::give(emit_to, std::move(item));
+        if (std::invoke(predicate_, std::as_const(item))) detail::give(emit_to, std::forward<Item>(item));
     }
     constexpr void flush(detail::no_state&, auto&&) const noexcept {}
 

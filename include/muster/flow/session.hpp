@@ -57,8 +57,8 @@ struct session_state {
     };
 
     session_state() = default;
-    session_state(session_state&&) = default;    // what `ends` points at stays where it is
-    session_state& operator=(session_state&&) = default;
+    session_state(session_state&&) noexcept = default;    // what `ends` points at stays where it is
+    session_state& operator=(session_state&&) noexcept = default;
     ~session_state() = default;
 
     std::optional<std::int64_t> latest;    // of all items

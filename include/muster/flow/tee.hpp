@@ -1,7 +1,8 @@
 #pragma once
 
-#include <concepts>    // copy_constructible
-#include <utility>     // move
+#include <concepts>       // copy_constructible
+#include <type_traits>    // remove_cvref
+#include <utility>        // forward
 
 #include <muster/core/concepts.hpp>       // operator_tag, sink
 #include <muster/flow/detail/give.hpp>    // give, no_state
@@ -29,10 +30,10 @@ public:
     [[nodiscard]] constexpr detail::no_state make_state() const noexcept { return {}; }
 
     template <class Item>
-        requires std::copy_constructible<Item> && sink<Sink, Item>
+        requires std::copy_constructible<std::remove_cvref_t<Item>> && sink<Sink, Item>
     constexpr void push(detail::no_state&, Item&& item, auto&& emit_to) const {
-        to_->put(Item(item));
-        detail::give(emit_to, std::move(item));
+        to_->put(std::remove_cvref_t<Item>(item));
+        detail::give(emit_to, std::forward<Item>(item));
     }
     constexpr void flush(detail::no_state&, auto&&) const noexcept {}
 

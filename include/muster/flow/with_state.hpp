@@ -112,7 +112,7 @@ void with_state<KeyOf, Value, F>::push(State& state, Item&& item, auto&& emit_to
     std::optional<Value> first;    // kept when f has returned
     if (fresh) first.emplace(initial_);
     auto& value = fresh ? *first : at->second;
-    answer what = std::invoke(f_, value, std::move(item));
+    answer what = std::invoke(f_, value, std::forward<Item>(item));
     bool forget = false;
     if constexpr (detail::is_optional<Value>) forget = !value.has_value();
     if (fresh && !forget) state.by_key.emplace(key, std::move(value));

@@ -42,7 +42,7 @@ struct window_grid {
     /// The first window that ends after a time.
     [[nodiscard]] constexpr std::int64_t first_open(std::int64_t when) const {
         auto const last = last_at(when);
-        auto const into = when - last * step;    // 0 to step
+        auto const into = when % step + (when % step < 0 ? step : 0);    // 0 to step
         auto const left = static_cast<wide_ticks>(size) - into;
         auto const open = left > 0 ? (left - 1) / step + 1 : 0;
         return static_cast<std::int64_t>(std::max<wide_ticks>(last - open + 1, INT64_MIN));
@@ -75,8 +75,8 @@ struct grid_state {
 
     grid_state() = default;
     explicit grid_state(window_grid of) : grid(of) {}
-    grid_state(grid_state&&) = default;    // what `order` points at stays where it is
-    grid_state& operator=(grid_state&&) = default;
+    grid_state(grid_state&&) noexcept = default;    // what `order` points at stays where it is
+    grid_state& operator=(grid_state&&) noexcept = default;
     ~grid_state() = default;
 
     window_grid grid;
