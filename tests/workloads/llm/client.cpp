@@ -253,7 +253,7 @@ TEST_CASE("client: limits come with the reply as they are stated") {
     CHECK(reply->limits.requests.limit == 100);
 }
 
-TEST_CASE("client: a minute's limit that Azure keeps in short windows is met without losses, by what its answers state or what its refusals teach") {
+TEST_CASE("client: a limit that Azure keeps in short windows is met without losses, from what answers state or refusals teach") {
     for (auto const states : {limit_headers::azure, limit_headers::azure_absent}) {
         // 12,000 a minute, and at a tenth of Azure's time scale: in each 100 ms, and in each second.
         responder by{{.latency = 5ms, .requests_per_second = 200, .request_windows = {100ms, 1s}, .headers = states}};

@@ -223,7 +223,8 @@ inline responder_options responder::checked(responder_options options) {
 
 inline responder::responder(responder_options options)
     : options_(checked(std::move(options))), port_(options_.port), latency_(options_.latency), plan_(options_.plan),
-      requests_(options_.requests_per_second, options_.request_windows.empty() ? options_.request_burst : std::max(1.0, options_.requests_per_second * 60)),
+      requests_(options_.requests_per_second,
+                options_.request_windows.empty() ? options_.request_burst : std::max(1.0, options_.requests_per_second * 60)),
       tokens_(options_.tokens_per_minute / 60, options_.token_burst > 0 ? options_.token_burst : options_.tokens_per_minute) {
     for (auto const each : options_.request_windows) windows_.emplace_back(options_.requests_per_second, each);
     auto const made = [](int number, char const* what) {

@@ -15,7 +15,7 @@ public:
     using clock = std::chrono::steady_clock;
 
     request_window(double per_second, std::chrono::nanoseconds length)
-        : length_(length), most_(static_cast<std::uint64_t>(std::max(1.0, std::floor(per_second * std::chrono::duration<double>{length}.count() + 1e-9)))) {}
+        : length_(length), most_(share_of(per_second * std::chrono::duration<double>{length}.count())) {}
 
     [[nodiscard]] bool has(clock::time_point now) const noexcept { return is_over(now) || taken_ < most_; }
     void take(clock::time_point now) noexcept {
@@ -31,6 +31,7 @@ public:
     }
 
 private:
+    static std::uint64_t share_of(double requests) { return static_cast<std::uint64_t>(std::max(1.0, std::floor(requests + 1e-9))); }
     [[nodiscard]] bool is_over(clock::time_point now) const noexcept { return taken_ == 0 || now - began_ >= length_; }
 
     std::chrono::nanoseconds length_;
