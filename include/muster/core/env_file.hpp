@@ -72,7 +72,7 @@ inline std::string_view without_blanks(std::string_view text) noexcept {
 
 inline outcome<env_file> env_file::read(std::string const& path) {
     auto const refused = [&](char const* why) { return failure{cause::invalid_input, "the file " + json_text(path) + ' ' + why}; };
-    auto* const file = std::fopen(path.c_str(), "rbe");
+    auto* const file = std::fopen(path.c_str(), "rb");
     if (file == nullptr) return refused("cannot be opened");
     std::string text;
     char block[4'096];

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -250,6 +251,25 @@ TEST_CASE("client: limits come with the reply as they are stated") {
     auto const reply = to.model.ask(request_of("node 1"));
     REQUIRE(reply);
     CHECK(reply->limits.requests.limit == 100);
+}
+
+TEST_CASE("client: a limit that Azure keeps in short windows is met without losses, from what answers state or refusals teach") {
+    for (auto const states : {limit_headers::azure, limit_headers::azure_absent}) {
+        // 12,000 a minute, and at a tenth of Azure's time scale: in each 100 ms, and in each second.
+        responder by{{.latency = 5ms, .requests_per_second = 200, .request_windows = {100ms, 1s}, .headers = states}};
+        http_client http{{.environment_proxy = false}};
+        quota shared;
+        client const model{http, {.url = by.azure_url(), .model = "d", .speaks = dialect::azure}, &shared};
+        auto const ask = [&](std::size_t i, context& cx) { return model.ask(request_of("node " + std::to_string(i)), cx); };
+        blocking_pool io{16};
+        constexpr std::size_t count = 300;
+        std::size_t answered = 0;
+        for (auto const& each : map(indices{count}, on{io, 16} | retry{.attempts = 8, .delay = 1ms} | limit{shared} | ask)) answered += each.has_value();
+        auto const stats = by.stats();
+        INFO(stats.requests << " requests");
+        CHECK(answered == count);
+        CHECK(stats.requests <= count + count / 5);    // a busy machine lets requests come late, and then together
+    }
 }
 
 TEST_CASE("client: an endpoint that has no URL is refused at once") {

@@ -25,7 +25,9 @@ TEST_CASE("event_line: seconds have three decimals, rounded down, and are not be
 }
 
 TEST_CASE("event_line: a text neither ends the line nor feigns a member, and is bounded") {
-    auto const written = [](std::string const& text) { return event_line{event::paused}.add("kind", text).text().substr(std::string{"LLM-130 paused kind="}.size()); };
+    auto const written = [](std::string const& text) {
+        return event_line{event::paused}.add("kind", text).text().substr(std::string{"LLM-130 paused kind="}.size());
+    };
     CHECK(written("a\"b\\c node=7") == R"("a\"b\\c node=7")");
     CHECK(written("a\r\nLLM-101 run_ended") == R"("a\r\nLLM-101 run_ended")");
     CHECK(written("\x1b[2J\x7f") == "\"\\u001b[2J\\u007f\"");

@@ -325,6 +325,18 @@ TEST_CASE("responder: above the rate it refuses and says how long to wait", "[ll
     CHECK(server.asked("x") == prompt_record{.asked = 4, .answered = 2});
 }
 
+TEST_CASE("responder: in windows a limit has no burst, and who is refused hears when the window is over", "[llm][responder]") {
+    responder server{{.requests_per_second = 0.1, .request_burst = 100, .request_windows = {30s, 10min}, .hint = {.as = retry_hint::form::seconds}}};
+    client ours{server};
+    for (int i = 0; i < 3; ++i) CHECK(ours.ask(chat("x")).status == 200);    // 6 in a minute
+    auto const refused = ours.ask(chat("x"));
+    CHECK(refused.status == 429);
+    auto const wait = std::stoi("0" + refused.header("Retry-After"));
+    CHECK(wait <= 30);
+    CHECK(wait > 1);    // the hint's own half a second is not what is meant
+    CHECK(server.stats().answered(200) == 3);
+}
+
 TEST_CASE("responder: says its limits as OpenAI does, as Azure does, or not", "[llm][responder]") {
     auto const answer = [](limit_headers how) {
         responder server{{.requests_per_second = 1, .request_burst = 5, .tokens_per_minute = 6'000, .headers = how}};
@@ -552,4 +564,6 @@ TEST_CASE("responder: refuses options that let nothing through, and a port that 
     CHECK_THROWS_AS(responder({.requests_per_second = -1}), std::invalid_argument);
     CHECK_THROWS_AS(responder({.request_burst = 0.5}), std::invalid_argument);
     CHECK_THROWS_AS(responder({.stated_per = 0s}), std::invalid_argument);
+    CHECK_THROWS_AS(responder({.requests_per_second = 1, .request_windows = {1s, 0s}}), std::invalid_argument);
+    CHECK_THROWS_AS(responder({.request_windows = {1s}}), std::invalid_argument);
 }

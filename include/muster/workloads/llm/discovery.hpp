@@ -191,7 +191,8 @@ inline void discovery::say_start(run_info const* how) {
                  .add("in_flight", how ? how->width : std::size_t{0})
                  .text());
     if (known.done_before + known.failed_before + known.sent_again != 0)
-        log_.put(event_line{event::run_resumed}.add("done", known.done_before).add("failed", known.failed_before).add("sent_again", known.sent_again).text());
+        log_.put(event_line{event::run_resumed}.add("done", known.done_before).add("failed", known.failed_before)
+                     .add("sent_again", known.sent_again).text());
     if (how && !how->parallel()) log_.put(event_line{event::ran_sequentially}.add("reason", name_of(how->why)).text());
 }
 

@@ -23,6 +23,7 @@
 #include <muster/workloads/llm/detail/chat_answer.hpp>      // chat_answer
 #include <muster/workloads/llm/detail/chat_request.hpp>     // read_chat
 #include <muster/workloads/llm/detail/http_request.hpp>     // read_http
+#include <muster/workloads/llm/detail/request_window.hpp>   // request_window
 #include <muster/workloads/llm/detail/token_bucket.hpp>     // token_bucket
 #include <muster/workloads/llm/responder_options.hpp>       // responder_options
 #include <muster/workloads/llm/responder_rule.hpp>          // responder_rule
@@ -153,6 +154,7 @@ private:
     std::uint64_t granted_ = 0;                             // of the quota
     bool quota_told_ = false;
     detail::token_bucket requests_, tokens_;
+    std::vector<detail::request_window> windows_;
     std::unordered_map<std::string, prompt_record> prompts_;
     prompt_record unrecorded_;                              // all prompts beyond `most_recorded`
     std::unordered_map<std::string, std::uint64_t> keys_;
@@ -174,14 +176,19 @@ inline responder_options responder::checked(responder_options options) {
     if (!(options.requests_per_second >= 0) || !(options.request_burst >= 1) || !(options.tokens_per_minute >= 0) ||
         !(options.token_burst >= 0) || options.stated_per.count() <= 0 || !(options.crowd_factor >= 0))
         throw std::invalid_argument("muster: a responder needs limits >= 0, request_burst >= 1, stated_per > 0 and crowd_factor >= 0");
+    for (auto const each : options.request_windows)
+        if (each.count() <= 0 || !(options.requests_per_second > 0))
+            throw std::invalid_argument("muster: a responder with request_windows needs each above 0, and requests_per_second");
     return options;
 }
 
 inline responder::responder(responder_options options)
     : options_(checked(std::move(options))), latency_(options_.latency), plan_(options_.plan),
-      requests_(options_.requests_per_second, options_.request_burst),
+      requests_(options_.requests_per_second,
+                options_.request_windows.empty() ? options_.request_burst : std::max(1.0, options_.requests_per_second * 60)),
       tokens_(options_.tokens_per_minute / 60, options_.token_burst > 0 ? options_.token_burst : options_.tokens_per_minute),
       wire_("muster: responder", options_.port, options_.most_connections) {
+    for (auto const each : options_.request_windows) windows_.emplace_back(options_.requests_per_second, each);
     wire_.start(*this);
 }
 
@@ -474,9 +481,14 @@ inline detail::chat_answer responder::answer(responder_request const& request, d
     auto const tokens = (asked.bytes + 3) / 4;
     auto const cost = static_cast<double>(tokens) + static_cast<double>(asked.most_tokens);
     bool const fits = requests_.has(1, now), pays = tokens_.has(cost, now);    // both filled: the headers tell of both
+    auto left = std::chrono::nanoseconds{0};    // of the windows that are full
+    for (auto const& each : windows_)
+        if (!each.has(now)) left = std::max(left, each.left(now));
     auto out = [&] {
+        if (left.count() > 0) return detail::rate_answer({.as = options_.hint.as, .wait = left}, "requests", azure);
         if (!fits) return detail::rate_answer(options_.hint, "requests", azure);
         if (!pays) return detail::rate_answer(options_.hint, "tokens", azure);
+        for (auto& each : windows_) each.take(now);
         requests_.take(1);
         tokens_.take(cost);
         ++granted_;

@@ -43,6 +43,9 @@ struct responder_options {
 
     double requests_per_second = 0;     ///< 0: any number; else 429 above
     double request_burst = 1;           ///< how many may come at once after a pause; at least 1
+    /// None; else the limit of requests is that of a minute, and each of these has its share of it, at least one: `{1s, 10s}` is Azure. Who is
+    /// refused is told when the window is over, in the form of `hint`. `request_burst` then counts for nothing.
+    std::vector<std::chrono::nanoseconds> request_windows{};
     double tokens_per_minute = 0;       ///< 0: any number; else 429 above; a quarter of the bytes of the messages, and what `max_tokens` asks for
     double token_burst = 0;             ///< 0: those of a minute
     std::uint64_t quota = std::numeric_limits<std::uint64_t>::max();    ///< so many answers of 200, then 429 `insufficient_quota`

@@ -65,8 +65,8 @@ public:
 
 private:
     enum statement : std::size_t {
-        last_run, new_run, end_run, reopen_run, open_nodes, interrupt_attempts, interrupt_nodes, forget_stopped, forget_failed, list_nodes, put_node,
-        name_of_node, state_of_node, send_node, put_attempt, state_of_attempt, end_attempt, end_node, put_usage, drop_facts, put_fact, stop_nodes, statements
+        last_run, new_run, end_run, reopen_run, open_nodes, interrupt_attempts, interrupt_nodes, forget_stopped, forget_failed, list_nodes,
+        put_node, name_of_node, state_of_node, send_node, put_attempt, state_of_attempt, end_attempt, end_node, put_usage, drop_facts, put_fact, stop_nodes, statements
     };
 
     fact_tables(sqlite_database db, clock by) : db_(std::move(db)), now_(by) {}
