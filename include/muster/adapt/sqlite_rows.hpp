@@ -1,0 +1,114 @@
+#pragma once
+
+#include <algorithm>       // min
+#include <chrono>          // nanoseconds
+#include <concepts>        // invocable
+#include <cstdint>         // int64_t
+#include <optional>        // a statement that is prepared later
+#include <string>          // names
+#include <string_view>     // names
+#include <type_traits>     // invoke_result
+#include <utility>         // move
+
+#include <muster/adapt/sqlite.hpp>            // sqlite_database
+#include <muster/core/context.hpp>            // context
+#include <muster/core/failure.hpp>            // cause, failure
+#include <muster/core/outcome.hpp>            // outcome
+#include <muster/flow/record_source.hpp>      // record_source
+
+namespace muster {
+
+/// How the rows of a table are read.
+struct sqlite_rows_options {
+    std::string name{};      ///< by which journals know it; empty: the path of the database
+    bool follow = false;     ///< true: rows come in, and are waited for
+    std::chrono::nanoseconds poll = std::chrono::milliseconds{10};    ///< 10 ms: how often a table that is followed is looked at
+    friend bool operator==(sqlite_rows_options const&, sqlite_rows_options const&) = default;
+};
+
+/// The rows of a table as the source of a durable run.
+///
+///     sqlite_rows orders{db, "SELECT id, customer, cents FROM orders WHERE id >= ? ORDER BY id LIMIT ?", "SELECT max(id) FROM orders",
+///                        [](sqlite_statement const& row) { return order{row.integer(0), std::string{row.text(1)}, row.integer(2)}; }};
+///
+/// Shape      the first query gives rows from a number on, with the number as its first column, rising; the second one the highest number there is.
+///            The number is the offset, 0 or more: rows that come in have a higher one than those that were read, as an AUTOINCREMENT
+///            gives them. `f(row)` makes the value of it, and owns what it takes. One partition. What one transaction adds is seen whole;
+///            but two that write at once are not possible in SQLite, so that no number shows up late.
+/// Waits      for rows, in a table that is followed; for the locks of others, as sqlite_statement.
+/// Fails      `resume` with invalid_input where the highest number is lower than what was committed; `read` with invalid_input for a number
+///            below the one that was asked for; as sqlite_statement.
+/// Threads    one run at a time, as the connection.
+/// Lifetime   refers to the database, which is not the connection of the journal: that one is inside a transaction when it commits.
+template <class F>
+class sqlite_rows {
+public:
+    using value_type = std::remove_cvref_t<std::invoke_result_t<F const&, sqlite_statement const&>>;
+
+    sqlite_rows(sqlite_database& in, sqlite_sql rows, sqlite_sql highest, F f, sqlite_rows_options options = {})
+        : in_(&in), rows_text_(rows), highest_text_(highest), f_(std::move(f)), options_(std::move(options)) {
+        if (options_.name.empty()) options_.name = in.path();
+    }
+
+    [[nodiscard]] std::string_view name() const noexcept { return options_.name; }
+    [[nodiscard]] std::uint64_t partitions() const noexcept { return 1; }
+    outcome<void> resume(context& cx, std::uint64_t partition, source_position const& at);
+    outcome<void> read(context& cx, std::uint64_t partition, std::uint64_t offset, read_bounds const& bounds, source_batch<value_type>& into);
+    [[nodiscard]] outcome<std::string> mark(std::uint64_t, std::uint64_t) const { return std::string{}; }
+
+private:
+    sqlite_database* in_;
+    sqlite_sql rows_text_, highest_text_;
+    F f_;
+    sqlite_rows_options options_;
+    std::optional<sqlite_statement> rows_;
+};
+
+// Implementation
+
+template <class F>
+outcome<void> sqlite_rows<F>::resume(context& cx, std::uint64_t, source_position const& at) {
+    auto rows = in_->prepare(cx, rows_text_);
+    if (!rows) return rows.error();
+    rows_.emplace(*std::move(rows));
+    if (at.offset == 0) return {};
+    auto const highest = in_->integer(cx, highest_text_);    // null, where there are no rows, reads as 0
+    if (!highest) return highest.error();
+    if (*highest >= 0 && static_cast<std::uint64_t>(*highest) + 1 >= at.offset) return {};
+    return failure{cause::invalid_input, "the rows of " + options_.name + " end at " + std::to_string(*highest) + ", and are fewer than the offset " +
+                                             std::to_string(at.offset) + " that was committed: they were deleted or replaced"};
+}
+
+template <class F>
+outcome<void> sqlite_rows<F>::read(context& cx, std::uint64_t, std::uint64_t offset, read_bounds const& bounds, source_batch<value_type>& into) {
+    if (!rows_)
+        if (auto ready = resume(cx, 0, {}); !ready) return ready;
+    for (instant enough = never;;) {
+        std::optional<std::int64_t> wrong;
+        auto const take = [&](sqlite_statement const& row) {
+            auto const number = row.integer(0);
+            if (number < 0 || static_cast<std::uint64_t>(number) < into.next) return wrong = number, false;
+            into.records.push_back({static_cast<std::uint64_t>(number), f_(row)});
+            into.next = static_cast<std::uint64_t>(number) + 1;
+            return true;
+        };
+        if (auto done = rows_->each(cx, take, into.next, bounds.records - into.records.size()); !done) {
+            // What came before a stop is a batch.
+            if (cx.stop_requested() && (done.error().is(cause::cancelled) || done.error().is(cause::timed_out))) return {};
+            return done;
+        }
+        if (wrong)
+            return failure{cause::invalid_input, "a row of " + options_.name + " has number " + std::to_string(*wrong) + " where " +
+                                                     std::to_string(into.next) + " or a higher one was asked for"};
+        if (into.records.size() >= bounds.records) return {};
+        into.ended = !options_.follow;
+        if (into.ended || cx.stop_requested()) return {};
+        bool const any = into.next != offset;
+        auto const now = cx.now();
+        if (any && enough == never) enough = std::min(later(now, bounds.linger), std::max(bounds.until, now));
+        auto const until = any ? enough : bounds.until;
+        if (now >= until || !cx.pause(std::min<std::chrono::nanoseconds>(options_.poll, until - now))) return {};
+    }
+}
+
+}  // namespace muster
