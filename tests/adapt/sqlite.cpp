@@ -479,6 +479,40 @@ TEST_CASE("sqlite: a connection for each worker, opened when it is needed and cl
     CHECK(rows(db) == 1'000);
 }
 
+TEST_CASE("sqlite: the log is moved into the file when somebody asks, and not when it grows, where that is said", "[adapt][sqlite]") {
+    temporary_folder const folder;
+    context cx;
+    auto const path = folder / "a.db";
+    auto db = sqlite_database::open(cx, path, {.checkpoint_pages = 0}).value();
+    CHECK(db.execute(cx, "CREATE TABLE t(a)"));
+    auto const before = std::filesystem::file_size(path);
+    for (int i = 0; i < 2'000; ++i) CHECK(db.execute(cx, "INSERT INTO t VALUES (1)"));
+    CHECK(db.log_pages() >= 2'000);
+    CHECK(std::filesystem::file_size(path) == before);
+    auto other = sqlite_database::open(cx, path, {.checkpoint_pages = 0}).value();
+    auto const moved = other.checkpoint();
+    REQUIRE(moved);
+    CHECK(*moved == sqlite_log{db.log_pages(), db.log_pages()});
+    CHECK(std::filesystem::file_size(path) > before);
+    CHECK(db.execute(cx, "INSERT INTO t VALUES (1)"));
+    CHECK(db.log_pages() == 1);    // anew
+    // While it is read, what is newer stays.
+    auto reading = other.prepare(cx, "SELECT a FROM t").value();
+    REQUIRE(reading.step(cx));
+    CHECK(db.execute(cx, "INSERT INTO t VALUES (1)"));
+    CHECK(db.checkpoint() == sqlite_log{2, 1});
+    reading.reset();
+    CHECK(db.checkpoint() == sqlite_log{2, 2});
+
+    auto usual = sqlite_database::open(cx, folder / "b.db", {.checkpoint_pages = 10}).value();
+    CHECK(usual.execute(cx, "CREATE TABLE t(a)"));
+    for (int i = 0; i < 200; ++i) CHECK(usual.execute(cx, "INSERT INTO t VALUES (1)"));
+    CHECK(std::filesystem::file_size(folder / "b.db-wal") < 20 * 4'200);
+    CHECK(sqlite_database::open(cx, folder / "c.db", {.checkpoint_pages = 1'000'001}).error().is(cause::invalid_input));
+    auto none = sqlite_database::open(cx, folder / "d.db", {.write_ahead = false}).value();
+    CHECK(none.checkpoint() == sqlite_log{});
+}
+
 TEST_CASE("sqlite: statements outlive a move of their database, and leaving rows early leaves no lock", "[adapt][sqlite]") {
     temporary_folder const folder;
     context cx;

@@ -65,7 +65,8 @@ struct http_client_stats {
 /// Threads    any number. The first call starts the one that drives all, unless a thread polls: see `poller`. Signals are left alone.
 ///            A fork: a client that was not used yet is both processes'; one that was is the parent's alone.
 /// Lifetime   calls under way when it is destroyed fail with http_fault::closed; a thread that polls has ended that before.
-/// Cost       beside libcurl's, of which the calls are most of the price: two copies of the request where it is not moved.
+/// Cost       beside libcurl's, of which the calls are most of the price: two copies of the request where it is not moved. A call under way
+///            holds 14 KiB, 13 of them libcurl's; 64 KiB more where the answer before it was large.
 class http_client {
 public:
     explicit http_client(http_options options = {}) : options_(checked(std::move(options))) {}

@@ -2,7 +2,7 @@
 
 // Over 400 lines, for a connection, its statements and its transactions cannot be said apart: each fails in the words of the others.
 
-#include <algorithm>      // min
+#include <algorithm>      // min, max
 #include <cassert>        // columns that are not there
 #include <cerrno>         // EEXIST
 #include <chrono>         // nanoseconds
@@ -45,6 +45,9 @@ struct sqlite_options {
     /// false: what is committed survives a kill of the process, and the file any crash; a power cut may take the last commits. true: it
     /// takes none, for one fsync a commit.
     bool power_safe = false;
+    /// 1,000: pages of the log, up to 1,000,000, at which a commit moves them into the file, and waits for the disk to take both. 0: no commit does, and
+    /// somebody calls `checkpoint`, on another connection and thread perhaps.
+    std::size_t checkpoint_pages = 1'000;
     bool foreign_keys = true;    ///< true: REFERENCES holds
     /// 5 s: how long one statement waits for the locks of others, also where the context has no deadline.
     std::chrono::nanoseconds busy_timeout = std::chrono::seconds{5};
@@ -52,6 +55,13 @@ struct sqlite_options {
     std::uint64_t largest_file = 0;          ///< 0: no bound but SQLite's 4 TiB; else bytes at which the file is full
     unsigned mode = 0644;                    ///< of a file that is created, less the process's umask
     friend bool operator==(sqlite_options const&, sqlite_options const&) = default;
+};
+
+/// How much of a write-ahead log is in the file, too.
+struct sqlite_log {
+    std::size_t pages = 0;    ///< in the log
+    std::size_t moved = 0;    ///< of these, in the file; where it is all of them, the next to write begins the log anew
+    friend bool operator==(sqlite_log const&, sqlite_log const&) = default;
 };
 
 /// The text of a statement: a literal of the program, and nothing else. What comes from outside is bound to its parameters.
@@ -77,6 +87,7 @@ struct sqlite_connection {
     outcome<int> patiently(context& cx, std::string_view sql, Try const& attempt) const;
 
     sqlite3* handle = nullptr;
+    std::size_t log_pages = 0;
     std::string path;
     std::chrono::nanoseconds busy_timeout{};
 };
@@ -207,6 +218,13 @@ public:
     /// Reads the whole file; fails with SQLITE_CORRUPT and the first faults, or SQLITE_CONSTRAINT_FOREIGNKEY for a reference to nothing.
     outcome<void> integrity_check(context& cx);
 
+    /// Moves the log into the file, and waits for the disk. Nobody is locked out meanwhile: what others read stays in the log, and so
+    /// does what is written as it goes on. Fails as SQLite says of the disk; nothing is lost then. While another connection does the same
+    /// nothing is moved.
+    [[nodiscard]] outcome<sqlite_log> checkpoint();
+    /// Pages in the log after the last commit of this connection, with a sqlite_options::checkpoint_pages of 0.
+    [[nodiscard]] std::size_t log_pages() const noexcept { return in_->log_pages; }
+
     /// How many rows the last statement that wrote has written.
     [[nodiscard]] std::int64_t changes() const noexcept { return sqlite3_changes64(in_->handle); }
     [[nodiscard]] std::int64_t last_row() const noexcept { return sqlite3_last_insert_rowid(in_->handle); }
@@ -216,7 +234,7 @@ private:
     explicit sqlite_database(std::unique_ptr<detail::sqlite_connection> in) noexcept : in_(std::move(in)) {}
     static outcome<void> fit(std::string const& path, sqlite_options const& options);
     outcome<void> harden(sqlite_options const& options);
-    outcome<void> settle(context& cx, sqlite_options const& options);
+    outcome<void> settle(context& cx, sqlite_options const& options, bool is_new);
     outcome<void> run_all(context& cx, std::string_view sql);
     outcome<sqlite_statement> prepare_one(context& cx, std::string_view sql, std::string_view* rest = nullptr);
 
@@ -423,8 +441,10 @@ inline void sqlite_transaction::roll_back() noexcept {
 
 inline outcome<void> sqlite_database::fit(std::string const& path, sqlite_options const& options) {
     if (path.empty() || path.find('\0') != std::string::npos) return failure{cause::invalid_input, "a database needs the path of a file"};
-    if (options.busy_timeout.count() < 0 || options.largest_value < 1'024 || options.largest_value >= 1'024 * MiB)
-        return failure{cause::invalid_input, "muster: a database needs a busy_timeout of 0 or more, and a largest_value of 1 KiB to less than 1 GiB"};
+    if (options.busy_timeout.count() < 0 || options.largest_value < 1'024 || options.largest_value >= 1'024 * MiB ||
+        options.checkpoint_pages > 1'000'000)
+        return failure{cause::invalid_input, "muster: a database needs a busy_timeout of 0 or more, a largest_value of 1 KiB to less than 1 GiB, and "
+                                             "checkpoint_pages of 0 to 1,000,000"};
     if (sqlite3_threadsafe() == 0) return failure{cause::unavailable, "this SQLite was built for programs of one thread"};
     if (sqlite3_libversion_number() < 3'037'000)
         return failure{cause::unavailable, std::string{"SQLite 3.37 or later is needed, and this is "} + sqlite3_libversion()};
@@ -433,10 +453,12 @@ inline outcome<void> sqlite_database::fit(std::string const& path, sqlite_option
 
 inline outcome<sqlite_database> sqlite_database::open(context& cx, std::string path, sqlite_options const& options) {
     if (auto const taken = fit(path, options); !taken) return taken.error();
+    bool is_new = false;
     if (options.create && !options.read_only) {
         // Only where there is none: closing a file that SQLite has open in this process drops its locks.
         fd const made{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, options.mode)};
         if (!made && errno != EEXIST) return system_failure(errno, "cannot create " + path);
+        is_new = static_cast<bool>(made);
     }
     auto in = std::make_unique<detail::sqlite_connection>();
     in->path = std::move(path);
@@ -451,7 +473,7 @@ inline outcome<sqlite_database> sqlite_database::open(context& cx, std::string p
     }
     sqlite_database made{std::move(in)};
     if (auto const hard = made.harden(options); !hard) return hard.error();
-    if (auto const settled = made.settle(cx, options); !settled) return settled.error();
+    if (auto const settled = made.settle(cx, options, is_new); !settled) return settled.error();
     return made;
 }
 
@@ -468,9 +490,13 @@ inline outcome<void> sqlite_database::harden(sqlite_options const& options) {
     return {};
 }
 
-inline outcome<void> sqlite_database::settle(context& cx, sqlite_options const& options) {
+inline outcome<void> sqlite_database::settle(context& cx, sqlite_options const& options, bool is_new) {
     if (auto done = run_all(cx, "PRAGMA cell_size_check = ON"); !done) return done;
     if (options.read_only) return run_all(cx, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_schema");    // read: is it a database?
+    // There is nothing in a new file that a power cut could take: it would be new again. Six waits for the disk less.
+    bool const light = is_new && !options.power_safe && options.write_ahead;
+    if (light)
+        if (auto done = run_all(cx, "PRAGMA synchronous = OFF"); !done) return done;
     if (options.write_ahead) {
         auto asked = prepare(cx, "PRAGMA journal_mode = WAL");
         if (!asked) return asked.error();
@@ -478,10 +504,21 @@ inline outcome<void> sqlite_database::settle(context& cx, sqlite_options const& 
         if (auto done = asked->each(cx, [&](sqlite_statement const& row) { mode = row.text(0); }); !done) return done;
         if (mode != "wal")
             return failure{cause::unavailable, "no write-ahead log can be kept beside " + in_->path + ": its journal is \"" + mode + '"'};
+        if (light)
+            if (auto done = run_all(cx, "PRAGMA user_version = 0"); !done) return done;    // begins the log
     } else if (auto done = run_all(cx, "SELECT count(*) FROM sqlite_schema"); !done) {
         return done;
     }
     if (auto done = run_all(cx, options.power_safe ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL"); !done) return done;
+    if (options.checkpoint_pages != 0) {
+        sqlite3_wal_autocheckpoint(in_->handle, static_cast<int>(options.checkpoint_pages));
+    } else {
+        auto const count = [](void* in, sqlite3*, char const*, int pages) {
+            static_cast<detail::sqlite_connection*>(in)->log_pages = static_cast<std::size_t>(pages);
+            return SQLITE_OK;
+        };
+        sqlite3_wal_hook(in_->handle, count, in_.get());
+    }
     if (options.largest_file == 0) return {};
     auto const page = integer(cx, "PRAGMA page_size");
     if (!page) return page.error();
@@ -537,6 +574,13 @@ inline outcome<sqlite_transaction> sqlite_database::begin(context& cx) {
     if (in_transaction()) return failure{cause::would_deadlock, "a transaction on " + in_->path + " is begun inside another one"};
     if (auto const done = run_all(cx, "BEGIN IMMEDIATE"); !done) return done.error();
     return sqlite_transaction{in_.get()};
+}
+
+inline outcome<sqlite_log> sqlite_database::checkpoint() {
+    int pages = -1, moved = -1;
+    int const code = sqlite3_wal_checkpoint_v2(in_->handle, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) return in_->refused(code, "PRAGMA wal_checkpoint");
+    return sqlite_log{static_cast<std::size_t>(std::max(pages, 0)), static_cast<std::size_t>(std::max(moved, 0))};    // -1: it is no log
 }
 
 inline outcome<void> sqlite_database::integrity_check(context& cx) {

@@ -193,6 +193,49 @@ TEST_CASE("fact_store: a disk that fails at any write leaves each call whole or 
     CHECK(told > 20);
 }
 
+TEST_CASE("fact_store: a log that cannot be moved into the file is told at the end, and loses nothing", "[llm]") {
+    faulty_files const files;
+    temporary_folder const folder;
+    auto const path = folder / "a.db";
+    context cx;
+    {
+        auto store = store_in(path);
+        store.open_run(cx, identity).value().add_nodes(cx, numbered(3)).value();
+        CHECK(!store.checkpoint_failure());
+        faulty_files::set(faulty_files::fault::full, 0);
+        auto const ended = store.close();
+        REQUIRE(!ended);
+        CHECK(ended.error().is(cause::exhausted));
+        CHECK(store.checkpoint_failure()->text() == ended.error().text());
+    }
+    faulty_files::set(faulty_files::fault::none, -1);
+    CHECK(nodes_of(path).size() == 3);
+    CHECK(contradictions(path) == 0);
+}
+
+TEST_CASE("fact_store: the disk is waited for when the log is moved, and with power_safe from the first moment on", "[llm]") {
+    faulty_files const files;
+    temporary_folder const folder;
+    context cx;
+    faulty_files::syncs = 0;
+    {
+        auto store = store_in(folder / "a.db");
+        auto const run = store.open_run(cx, identity).value();
+        run.add_nodes(cx, numbered(3)).value();
+        run.begin_attempt(cx, 0).value();
+        run.record(cx, answered(0)).value();
+        CHECK(faulty_files::syncs == 0);
+        CHECK(store.close());
+        CHECK(faulty_files::syncs == 2);    // of the log, and of the file
+    }
+    faulty_files::syncs = 0;
+    auto safe = store_in(folder / "b.db", {.power_safe = true});
+    CHECK(faulty_files::syncs > 0);
+    long const before = faulty_files::syncs;
+    safe.open_run(cx, identity).value().add_nodes(cx, numbered(3)).value();
+    CHECK(faulty_files::syncs > before);
+}
+
 TEST_CASE("fact_store: a process that dies at any write leaves whole calls, and its run goes on", "[llm][forks]") {
     faulty_files const files;
     long deaths = 0;

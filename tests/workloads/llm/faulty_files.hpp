@@ -13,6 +13,7 @@ public:
     enum class fault { none, full, broken, kill };
 
     static inline std::atomic<long> writes{0};       // since it was last set to 0
+    static inline std::atomic<long> syncs{0};        // waits for the disk
     static inline std::atomic<long> at{-1};          // the write that fails, the first is 0; all that follow fail too
     static inline std::atomic<fault> how{fault::none};
 
@@ -63,7 +64,7 @@ private:
                 return code == SQLITE_OK ? real(f)->pMethods->xWrite(real(f), bytes, size, to) : code;
             };
             m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) { return real(f)->pMethods->xTruncate(real(f), size); };
-            m.xSync = [](sqlite3_file* f, int how_much) { return real(f)->pMethods->xSync(real(f), how_much); };
+            m.xSync = [](sqlite3_file* f, int how_much) { return ++syncs, real(f)->pMethods->xSync(real(f), how_much); };
             m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) { return real(f)->pMethods->xFileSize(real(f), size); };
             m.xLock = [](sqlite3_file* f, int lock) { return real(f)->pMethods->xLock(real(f), lock); };
             m.xUnlock = [](sqlite3_file* f, int lock) { return real(f)->pMethods->xUnlock(real(f), lock); };

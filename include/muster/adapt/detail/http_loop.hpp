@@ -77,7 +77,7 @@ public:
     std::atomic<std::size_t> under_way{0};
 
 private:
-    static constexpr std::size_t most_idle = 1'024;    // kept for further calls: 20 KiB each
+    static constexpr std::size_t most_idle = 1'024;    // kept for further calls: 8 KiB each
 
     [[nodiscard]] bool polled_here() const noexcept { return poller_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
     void run();

@@ -5,6 +5,7 @@
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
 #include <memory>         // unique_ptr
+#include <optional>       // no failure
 #include <string>         // paths
 #include <utility>        // move
 
@@ -20,6 +21,7 @@
 #include <muster/os/system_failure.hpp>                     // system_failure
 #include <muster/workloads/llm/detail/fact_tables.hpp>      // fact_tables
 #include <muster/workloads/llm/detail/group_writer.hpp>     // group_writer
+#include <muster/workloads/llm/detail/log_keeper.hpp>       // log_keeper
 #include <muster/workloads/llm/fact_run.hpp>                // fact_run
 #include <muster/workloads/llm/run_identity.hpp>            // run_identity
 
@@ -68,10 +70,10 @@ struct fact_run_options {
 /// Lifetime   outlives its runs. The destructor writes out what was handed over. Not carried over a fork.
 ///            FILE-wal and FILE-shm belong to FILE while it is open and after a kill: copy all three. FILE-lock holds nothing but the locks of
 ///            runs. Not for network file systems. Created for the owner alone: answers say what documents say.
-/// Cost       80 to 130 us of a core for a node: an attempt and its answer of 800 bytes, two waits for a commit of 1 to 2 ms each. A run of 1,000
-///            nodes a second that take 50 ms each is 3 to 5 percent longer with the store on 2 busy cores, one of slower nodes less. After
-///            each 16 MB of log the disk is waited for: one that others keep busy made 3 to 26 percent of it. The file has 0.4 KB a node
-///            beside its texts.
+/// Cost       80 to 130 us of a core for a node: an attempt and its answer of 800 bytes, two waits for a commit of 1 to 2 ms each. A thread of
+///            its own moves each 4 MB of FILE-wal into FILE, and callers do not wait for that, but where 64 MB were written without a rest:
+///            then once, for what the disk needs for the last of it, and a second at most. FILE-wal is that long at most, where no reader
+///            holds it and the disk takes it. The end waits for the disk twice: 5 to 30 ms. The file has 0.4 KB a node beside its texts.
 class fact_store {
 public:
     [[nodiscard]] static outcome<fact_store> open(context& cx, std::string path, fact_store_options const& options = {});
@@ -81,8 +83,13 @@ public:
 
     /// Waits until all that was handed over before is written; fails as the first record that could not be, after its caller had left.
     outcome<void> flush(context& cx) { return writer_->flush(cx); }
-    /// Takes nothing more, and writes what was handed over; fails as `flush`.
-    outcome<void> close() { return writer_->close(); }
+    /// Takes nothing more, and writes what was handed over; fails as `flush`, or else as `checkpoint_failure`.
+    outcome<void> close() {
+        if (auto written = writer_->close(); !written) return written;
+        return log_->close();
+    }
+    /// Why FILE-wal could not be moved into FILE the last time; none where it could. Nothing is lost with it: FILE-wal stays, and grows.
+    [[nodiscard]] std::optional<failure> checkpoint_failure() const { return log_->trouble(); }
 
     /// How many transactions were committed.
     [[nodiscard]] std::uint64_t commits() const { return writer_->commits(); }
@@ -91,12 +98,13 @@ public:
 private:
     using writer = detail::group_writer<detail::fact_tables>;
 
-    fact_store(std::string path, detail::text_limits limits, std::unique_ptr<writer> by)
-        : path_(std::move(path)), limits_(limits), writer_(std::move(by)) {}
+    fact_store(std::string path, detail::text_limits limits, detail::log_keeper& log, std::unique_ptr<writer> by)
+        : path_(std::move(path)), limits_(limits), log_(&log), writer_(std::move(by)) {}
     outcome<void> hold(fact_run& run) const;
 
     std::string path_;
     detail::text_limits limits_;
+    detail::log_keeper* log_;           // the writer's
     std::unique_ptr<writer> writer_;    // stays in place when this moves: runs point there
 };
 
@@ -108,13 +116,17 @@ inline outcome<fact_store> fact_store::open(context& cx, std::string path, fact_
         !options.now)
         return failure{cause::invalid_input, "muster: a fact_store needs a queue of 1 to 1,000,000 records and 1 byte or more, a batch of 1 to "
                                              "that many, a largest_answer of 1 byte to 60 MiB, a largest_text of 1 byte to 1 MiB, and a clock"};
-    auto db = sqlite_database::open(cx, path, {.power_safe = options.power_safe, .busy_timeout = options.busy_timeout,
-                                               .largest_file = options.largest_file, .mode = 0600});
+    sqlite_options const how{.power_safe = options.power_safe, .checkpoint_pages = 0, .busy_timeout = options.busy_timeout,
+                             .largest_file = options.largest_file, .mode = 0600};
+    auto db = sqlite_database::open(cx, path, how);
     if (!db) return std::move(db).error();
-    auto tables = detail::fact_tables::make(cx, *std::move(db), options.now);
+    auto other = sqlite_database::open(cx, path, how);
+    if (!other) return std::move(other).error();
+    auto tables = detail::fact_tables::make(cx, *std::move(db), std::make_unique<detail::log_keeper>(*std::move(other)), options.now);
     if (!tables) return std::move(tables).error();
+    auto& log = tables->log();
     auto by = std::make_unique<writer>(*std::move(tables), detail::group_limits{options.queued, options.queued_bytes, options.batch});
-    return fact_store{std::move(path), {options.largest_answer, options.largest_text}, std::move(by)};
+    return fact_store{std::move(path), {options.largest_answer, options.largest_text}, log, std::move(by)};
 }
 
 inline outcome<fact_run> fact_store::open_run(context& cx, run_identity const& of, fact_run_options const& options) {

@@ -4,6 +4,7 @@
 #include <array>          // statements
 #include <chrono>         // system_clock
 #include <cstdint>        // int64_t
+#include <memory>         // unique_ptr
 #include <optional>       // no text
 #include <span>           // nodes
 #include <string>         // texts
@@ -15,6 +16,7 @@
 #include <muster/core/context.hpp>                // context
 #include <muster/core/failure.hpp>                // cause, failure
 #include <muster/core/outcome.hpp>                // outcome
+#include <muster/workloads/llm/detail/log_keeper.hpp>    // log_keeper
 #include <muster/workloads/llm/node_result.hpp>    // node_result
 #include <muster/workloads/llm/node_state.hpp>     // node_state
 
@@ -51,9 +53,14 @@ public:
         std::vector<node_number> done, failed, interrupted;
     };
 
-    static outcome<fact_tables> make(context& cx, sqlite_database db, clock by);
+    /// `log` keeps the log of `db` short.
+    static outcome<fact_tables> make(context& cx, sqlite_database db, std::unique_ptr<log_keeper> log, clock by);
 
-    outcome<sqlite_transaction> begin(context& cx) { return db_.begin(cx); }
+    outcome<sqlite_transaction> begin(context& cx) {
+        log_->committed(db_.log_pages());
+        return db_.begin(cx);
+    }
+    [[nodiscard]] log_keeper& log() const noexcept { return *log_; }    // stays in place when this moves
 
     outcome<found_run> find_run(context& cx, std::string_view digest, std::string_view model, bool again, bool retry_failed);
     outcome<loaded_run> load_run(context& cx, std::int64_t run, bool finished, bool retry_failed);
@@ -69,7 +76,7 @@ private:
         put_node, name_of_node, state_of_node, send_node, put_attempt, state_of_attempt, end_attempt, end_node, put_usage, drop_facts, put_fact, stop_nodes, statements
     };
 
-    fact_tables(sqlite_database db, clock by) : db_(std::move(db)), now_(by) {}
+    fact_tables(sqlite_database db, std::unique_ptr<log_keeper> log, clock by) : log_(std::move(log)), db_(std::move(db)), now_(by) {}
     outcome<void> create(context& cx);
     outcome<void> prepare_all(context& cx);
     sqlite_statement& use(statement which) { return prepared_[which]; }
@@ -81,7 +88,8 @@ private:
     outcome<std::optional<node_state>> state_in(context& cx, statement which, std::int64_t run, node_number node, std::optional<std::uint64_t> attempt);
     outcome<node_state> known_state(context& cx, std::int64_t run, node_number node);
 
-    sqlite_database db_;    // before the statements: they go first
+    std::unique_ptr<log_keeper> log_;    // goes last: it moves what is left
+    sqlite_database db_;                 // before the statements: they go first
     clock now_;
     std::vector<sqlite_statement> prepared_;
 };
@@ -154,8 +162,8 @@ inline outcome<void> fact_tables::create(context& cx) {
     )");
 }
 
-inline outcome<fact_tables> fact_tables::make(context& cx, sqlite_database db, clock by) {
-    fact_tables made{std::move(db), by};
+inline outcome<fact_tables> fact_tables::make(context& cx, sqlite_database db, std::unique_ptr<log_keeper> log, clock by) {
+    fact_tables made{std::move(db), std::move(log), by};
     auto fresh = is_new_store(cx, made.db_);
     if (!fresh) return fresh.error();
     if (*fresh) {
@@ -167,8 +175,6 @@ inline outcome<fact_tables> fact_tables::make(context& cx, sqlite_database db, c
             if (auto const done = made.create(cx); !done) return done.error();
         if (auto const done = change->commit(cx); !done) return done.error();
     }
-    // 16 MB of log between two checkpoints, which are where the disk is waited for: 4 MB of SQLite's own are written in a second of a quick run.
-    if (auto const done = made.db_.execute(cx, "PRAGMA wal_autocheckpoint = 4000"); !done) return done.error();
     if (auto const done = made.prepare_all(cx); !done) return done.error();
     return made;
 }
