@@ -62,8 +62,10 @@ struct alignas(64) stream_lane {
     std::atomic<bool> posted{false};        // one of them has not begun
     std::atomic<bool> over{false};
     std::atomic<bool> keeps{false};         // what it gave and there was no room for
-    std::atomic<bool> quick{false};         // its items are over in less than a microsecond: some are taken at once
-    std::atomic<bool> brief{false};         // in less than twenty: the consumer may do one in place of sleeping
+    // How many items in a row were over in less than a microsecond, so that some are taken at once, and in less than twenty, so that the
+    // consumer does one in place of sleeping. One that is not begins them anew: where now and then an item waits, no other waits for it.
+    std::atomic<unsigned> quick{0}, brief{0};
+    static constexpr unsigned proven = 256;
     std::mutex order;                       // where the order is kept: input and place are taken together
 };
 
@@ -520,7 +522,7 @@ private:
         void open([[maybe_unused]] std::size_t most, [[maybe_unused]] context& with) {
             if constexpr (goes_on<S>) {
                 auto& there = engine.template lane<S + 1>();
-                if (!there.quick.load(std::memory_order_relaxed)) return;    // a hint
+                if (there.quick.load(std::memory_order_relaxed) < stream_lane::proven) return;    // a hint
                 if (&engine.template place<S>()->where() != &engine.template place<S + 1>()->where()) return;
                 if (!engine.template step_in<S + 1>()) return;
                 // Who waits there comes first.
@@ -540,7 +542,7 @@ private:
                 next->close(quick);
                 engine.template count<to_ring<S + 1>::first, to_ring<S + 1>::last>(next->counts);
                 engine.template ring<S + 2>().free(next->room);
-                if (!quick) engine.template lane<S + 1>().quick.store(false, std::memory_order_relaxed);
+                if (!quick) engine.template lane<S + 1>().quick.store(0, std::memory_order_relaxed);
                 engine.template step_out<S + 1>();
             }
         }
@@ -674,10 +676,11 @@ private:
     bool look_how_quick(std::chrono::steady_clock::time_point& since, std::size_t items) noexcept {
         auto const now = std::chrono::steady_clock::now();
         auto const took = now - std::exchange(since, now);
-        auto const note = [&](std::atomic<bool>& mine, std::chrono::microseconds each) {
-            bool const is = took < each * static_cast<int>(items);
-            if (is != mine.load(std::memory_order_relaxed)) mine.store(is, std::memory_order_relaxed);    // hints, both
-            return is;
+        auto const note = [&](std::atomic<unsigned>& run, std::chrono::microseconds each) {
+            auto const last = run.load(std::memory_order_relaxed);    // hints, both: what another pump noted meanwhile may be lost
+            auto const now_is = took < each * static_cast<int>(items) ? std::min(stream_lane::proven, last + static_cast<unsigned>(items)) : 0;
+            if (now_is != last) run.store(now_is, std::memory_order_relaxed);
+            return now_is != 0;
         };
         note(lane<S>().brief, std::chrono::microseconds{20});
         return note(lane<S>().quick, std::chrono::microseconds{1});
@@ -691,7 +694,6 @@ private:
         auto& to = ring<S + 1>();
         std::vector<parcel<value>> taken;
         taken.reserve(handful);
-        std::size_t at_once = my.quick.load(std::memory_order_relaxed) ? handful : 1;
         while (!left_.load(std::memory_order_relaxed)) {
             to_ring<S> out{*this};
             if constexpr (serial<S>) {
@@ -706,6 +708,7 @@ private:
                     continue;
                 }
             }
+            auto const at_once = std::min(handful, 1 + std::size_t{my.quick.load(std::memory_order_relaxed)} * handful / stream_lane::proven);
             auto const room = to.reserve(at_once);
             if (room == 0) return;
             std::size_t emptied = 0;
@@ -734,7 +737,6 @@ private:
             bool const quick = look_how_quick<S>(since, taken.size());
             out.close(quick);
             if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
-            at_once = quick ? std::min(2 * at_once, handful) : 1;
             count<to_ring<S>::first, to_ring<S>::last>(out.counts);
             taken.clear();
             if (helps) return;
@@ -810,7 +812,8 @@ private:
     }
     template <std::size_t S>
     bool help_at() noexcept {
-        if (!lane<S>().brief.load(std::memory_order_relaxed) || !has_work<S>() || !step_in<S>()) return false;
+        if constexpr (S == 0 && !std::ranges::forward_range<range>) return false;    // it may wait for whoever writes it
+        if (lane<S>().brief.load(std::memory_order_relaxed) < stream_lane::proven || !has_work<S>() || !step_in<S>()) return false;
         pump<S>(true);
         return true;
     }
