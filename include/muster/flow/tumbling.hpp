@@ -1,8 +1,9 @@
 #pragma once
 
-#include <chrono>        // nanoseconds
-#include <cstddef>       // size_t
-#include <utility>       // move
+#include <chrono>      // nanoseconds
+#include <concepts>    // same_as
+#include <cstddef>     // size_t
+#include <utility>     // move
 
 #include <muster/flow/detail/window_grid.hpp>    // grid_windows
 
@@ -21,7 +22,8 @@ struct tumbling_options {
 /// An operator: the items of each stretch of event time, folded by key. Windows follow one another without gap and begin at whole
 /// multiples of their size, counted from the epoch of the items' clock.
 ///
-///     tumbling{{.size = 1min, .out_of_order = 5s}, &reading::at, &reading::sensor, 0.0, [](double sum, reading const& r) { return sum + r.value; }}
+///     tumbling{{.size = 1min, .out_of_order = 5s}, &reading::at, &reading::sensor, 0.0,
+///              [](double sum, reading const& r) { return sum + r.value; }}
 ///
 /// Order      results by the end of their window, then in the order in which their keys first appeared in it. A window is given when
 ///            the watermark, the latest time of any item less `out_of_order`, reaches its end; the rest at the end of the stream.
@@ -39,8 +41,9 @@ template <class TimeOf, class KeyOf, class Acc, class Fold>
 class tumbling : public detail::grid_windows<TimeOf, KeyOf, Acc, Fold> {
 public:
     tumbling(tumbling_options options, TimeOf time_of, KeyOf key_of, Acc initial, Fold f)
-        : detail::grid_windows<TimeOf, KeyOf, Acc, Fold>("tumbling", {options.size, options.size, options.out_of_order, options.lateness, options.most},
-              std::move(time_of), std::move(key_of), std::move(initial), std::move(f)) {}
+        : detail::grid_windows<TimeOf, KeyOf, Acc, Fold>(
+              "tumbling", {options.size, options.size, options.out_of_order, options.lateness, options.most}, std::move(time_of),
+              std::move(key_of), std::move(initial), std::move(f)) {}
     tumbling(tumbling_options options, TimeOf time_of, Acc initial, Fold f)
         requires std::same_as<KeyOf, detail::no_key>
         : tumbling(options, std::move(time_of), detail::no_key{}, std::move(initial), std::move(f)) {}
