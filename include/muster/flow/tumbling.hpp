@@ -31,7 +31,8 @@ struct tumbling_options {
 ///            with a std::hash, and may be left out: one key for all. `f(acc const&, item const&)` answers the next value, or
 ///            `f(acc&, item const&)` changes it. An item within the lateness gives its corrected result at once.
 /// Fails      cause::invalid_input for an item whose window is gone, with its times; exhausted for one that would begin a window
-///            beyond `most`. Neither is counted in any window; their times are: a watermark never waits for room.
+///            beyond `most`. Neither is counted in any window; their times are: a watermark never waits for room. One item from a
+///            clock that is far ahead makes all others late: where such may come, `split` them off before.
 /// Throws     std::invalid_argument for options out of range, and at the start of a run for a size that is no whole number of ticks.
 ///            What `time_of`, `key_of` and `f` throw; the item then is not counted, unless it was f that changed a value.
 /// Cost       a look-up for each item. Time does not go on by itself: without items no window closes. The state travels where keys
