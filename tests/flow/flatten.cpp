@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <muster/core/pipeline.hpp>
+
 using namespace muster;
 using muster::testing::operated;
 
@@ -73,4 +75,10 @@ TEST_CASE("flatten: ends early when nobody takes more", "[flow][flatten]") {
     detail::no_state state;
     flatten{}.push(state, std::vector<int>(100), emit_to);
     CHECK(emit_to.taken == 3);
+}
+
+TEST_CASE("flatten: a pipeline holds operators between its stages, as they are", "[flow][flatten]") {
+    pipeline const flow{[](int n) { return std::vector(static_cast<std::size_t>(n), n); }, flatten{}, [](int i) { return i + 1; }};
+    CHECK(std::get<1>(flow.stages()) == flatten{});
+    static_assert(stream_operator<std::remove_cvref_t<decltype(std::get<1>(flow.stages()))>>);
 }

@@ -89,7 +89,8 @@ private:
 ///            gone, or k * wait more time, since it came than since the other did. Never later, whatever comes behind it.
 /// Shape      a discipline: `make_queue<Item>(most)`; no more than `most` wait, whatever their priorities. `priority_of(item)` gives a
 ///            whole number; higher goes first. For `wait`, `push(item, now)` is told the time.
-/// Throws     std::invalid_argument for a `wait` below 0s or an `age` of 2^63 or more; `push`: what priority_of throws, and the item is then not taken.
+/// Throws     std::invalid_argument for a `wait` below 0s or an `age` of 2^63 or more. `push`: what priority_of throws; the item is then
+///            not taken.
 /// Cost       logarithmic in those that wait.
 template <class PriorityOf>
 class by_priority {

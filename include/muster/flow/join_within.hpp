@@ -118,8 +118,8 @@ struct join_state {
 ///            when the watermark, the latest time of either side less `out_of_order`, has passed all times of a partner.
 /// Shape      `joined<Left, Right>` for each pair with left - before <= right <= left + after: all pairs, whatever the order in which
 ///            they come. `time_of` and `key_of` take the items of both sides, and answer the same type for both.
-/// Fails      cause::invalid_input for an item that is earlier than the watermark, with both times; exhausted for one beyond `most`, which is
-///            then not matched at all; unavailable for one without a partner, where that is asked for.
+/// Fails      cause::invalid_input for an item that is earlier than the watermark, with both times; exhausted for one beyond `most`,
+///            which is then not matched at all; unavailable for one without a partner, where that is asked for.
 /// Throws     std::invalid_argument for options below 0s or no room. What the functions and copying items throw.
 /// Cost       trees of those that wait: logarithmic in their number. A copy of both items for each pair.
 /// Source     the interval join of Apache Flink.
@@ -217,7 +217,8 @@ bool join_within<TimeOf, KeyOf>::expire(State& state, std::optional<std::int64_t
         if (over.matched) continue;
         if constexpr (std::same_as<Side, left_side>) {
             if (options_.alone == unmatched::given) {
-                if (!detail::give(emit_to, joined<decltype(over.item), typename State::right_item>{std::move(over.item), std::nullopt})) return false;
+                using alone = joined<decltype(over.item), typename State::right_item>;
+                if (!detail::give(emit_to, alone{std::move(over.item), std::nullopt})) return false;
                 continue;
             }
         }
@@ -246,12 +247,14 @@ void join_within<TimeOf, KeyOf>::take(State& state, Item&& item, auto& emit_to) 
     auto const watermark = detail::earlier_by(*state.latest, detail::ticks_in<time>(options_.out_of_order));
     if (!expire<left_side>(state, watermark, emit_to) || !expire<right_side>(state, watermark, emit_to)) return;
     auto const refuse = [&](cause why, std::string const& text) {
-        detail::give(emit_to, failure{why, "an item of the " + std::string{Side::name} + " side, of " + detail::time_text(detail::time_at<time>(when)) + text});
+        detail::give(emit_to, failure{why, "an item of the " + std::string{Side::name} + " side, of " +
+                                               detail::time_text(detail::time_at<time>(when)) + ", came " + text});
     };
     if (when < watermark)
-        return refuse(cause::invalid_input, ", came too late: all before " + detail::time_text(detail::time_at<time>(watermark)) + " was thought to be there");
+        return refuse(cause::invalid_input, "too late: all before " + detail::time_text(detail::time_at<time>(watermark)) +
+                                                " was thought to be there");
     if (state.left.size() + state.right.size() >= options_.most)
-        return refuse(cause::exhausted, ", came when " + std::to_string(options_.most) + " wait for partners already, the most there may be");
+        return refuse(cause::exhausted, "when " + std::to_string(options_.most) + " wait for partners already, the most there may be");
 
     typename State::id const id{when, state.next};
     using held = typename State::template held<std::remove_cvref_t<Item>>;
@@ -263,9 +266,12 @@ void join_within<TimeOf, KeyOf>::take(State& state, Item&& item, auto& emit_to) 
     auto const first = detail::earlier_by(when, static_cast<std::int64_t>(earlier<time, Side>()));
     for (auto at = others.lower_bound({first, 0}); at != others.end() && at->first.first <= when + later<time, Side>(); ++at) {
         mine.matched = at->second.matched = true;
+        auto& theirs = at->second;
         bool more = true;
-        if constexpr (std::same_as<Side, left_side>) more = detail::give(emit_to, joined<decltype(mine.item), decltype(at->second.item)>{mine.item, at->second.item});
-        else more = detail::give(emit_to, joined<decltype(at->second.item), decltype(mine.item)>{at->second.item, mine.item});
+        if constexpr (std::same_as<Side, left_side>)
+            more = detail::give(emit_to, joined<decltype(mine.item), decltype(theirs.item)>{mine.item, theirs.item});
+        else
+            more = detail::give(emit_to, joined<decltype(theirs.item), decltype(mine.item)>{theirs.item, mine.item});
         if (!more) return;
     }
 }

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <chrono>        // nanoseconds
-#include <cstddef>       // size_t
-#include <utility>       // move
+#include <chrono>      // nanoseconds
+#include <concepts>    // same_as
+#include <cstddef>     // size_t
+#include <utility>     // move
 
 #include <muster/flow/detail/window_grid.hpp>    // grid_windows
 
@@ -36,8 +37,9 @@ template <class TimeOf, class KeyOf, class Acc, class Fold>
 class sliding : public detail::grid_windows<TimeOf, KeyOf, Acc, Fold> {
 public:
     sliding(sliding_options options, TimeOf time_of, KeyOf key_of, Acc initial, Fold f)
-        : detail::grid_windows<TimeOf, KeyOf, Acc, Fold>("sliding", {options.size, options.step, options.out_of_order, options.lateness, options.most},
-              std::move(time_of), std::move(key_of), std::move(initial), std::move(f)) {}
+        : detail::grid_windows<TimeOf, KeyOf, Acc, Fold>(
+              "sliding", {options.size, options.step, options.out_of_order, options.lateness, options.most}, std::move(time_of),
+              std::move(key_of), std::move(initial), std::move(f)) {}
     sliding(sliding_options options, TimeOf time_of, Acc initial, Fold f)
         requires std::same_as<KeyOf, detail::no_key>
         : sliding(options, std::move(time_of), detail::no_key{}, std::move(initial), std::move(f)) {}

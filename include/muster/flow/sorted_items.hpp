@@ -223,7 +223,8 @@ outcome<void> sorted_items<Item, KeyOf>::refill(std::vector<spill_file>& runs, s
 template <transportable Item, class KeyOf>
 outcome<void> sorted_items<Item, KeyOf>::merge_level(std::size_t level) {
     if (levels_.size() == level + 1) levels_.emplace_back();
-    auto merged = spill_file::open({.folder = options_.folder, .buffer = std::clamp<std::size_t>(options_.memory / 16, 4 * KiB, 256 * KiB)});
+    auto const buffer = std::clamp<std::size_t>(options_.memory / 16, 4 * KiB, 256 * KiB);
+    auto merged = spill_file::open({.folder = options_.folder, .buffer = buffer});
     if (!merged) return std::move(merged).error();
     auto runs = std::move(levels_[level]);
     levels_[level].clear();

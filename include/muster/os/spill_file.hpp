@@ -66,7 +66,9 @@ private:
     static constexpr std::uint64_t step = 4 * MiB;
 
     spill_file(fd file, spill_file_options options) noexcept : file_(std::move(file)), options_(std::move(options)) {}
-    [[nodiscard]] failure failed(int error, char const* tried) const { return system_failure(error, std::string{tried} + " a spill file in " + options_.folder); }
+    [[nodiscard]] failure failed(int error, char const* tried) const {
+        return system_failure(error, std::string{tried} + " a spill file in " + options_.folder);
+    }
     outcome<void> write_buffer();
     outcome<void> fetch(std::size_t n);    // so many bytes into memory, of those that were written
     void give_back() noexcept;
@@ -114,7 +116,8 @@ inline std::string spill_folder() {
 // Implementation
 
 inline outcome<spill_file> spill_file::open(spill_file_options options) {
-    if (options.folder.find('\0') != std::string::npos) return failure{cause::invalid_input, "the folder of a spill file has a zero byte in its name"};
+    if (options.folder.find('\0') != std::string::npos)
+        return failure{cause::invalid_input, "the folder of a spill file has a zero byte in its name"};
     if (options.folder.empty()) options.folder = detail::spill_folder();
     options.buffer = std::max<std::size_t>(options.buffer, 4 * KiB);
     auto file = detail::unnamed_file(options.folder);
@@ -170,7 +173,8 @@ inline outcome<void> spill_file::fetch(std::size_t n) {
     out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_at_));
     out_at_ = 0;
     auto have = out_.size();
-    auto const want = std::max(n, std::min(options_.buffer, have + static_cast<std::size_t>(std::min<std::uint64_t>(written_ - read_to_, SIZE_MAX - have))));
+    auto const unread = std::min<std::uint64_t>(written_ - read_to_, options_.buffer);
+    auto const want = std::max(n, std::min(options_.buffer, have + static_cast<std::size_t>(unread)));
     out_.resize(want);
     while (have < n) {
         auto const got = ::pread(file_.get(), out_.data() + have, want - have, static_cast<off_t>(read_to_));
@@ -207,11 +211,13 @@ inline outcome<bool> spill_file::read(std::vector<std::byte>& record) {
         if (auto fetched = fetch(sizeof n); !fetched) return std::move(fetched).error();
         std::memcpy(&n, out_.data() + out_at_, sizeof n);
         if (in_file < sizeof n || n > in_file - sizeof n)
-            return failure{cause::unavailable, "a spill file in " + options_.folder + " gives back other bytes than were written: a record of " +
-                                                   std::to_string(n) + " bytes, where " + std::to_string(in_file) + " are left"};
+            return failure{cause::unavailable, "a spill file in " + options_.folder +
+                                                   " gives back other bytes than were written: a record of " + std::to_string(n) +
+                                                   " bytes, where " + std::to_string(in_file) + " are left"};
         auto const whole = sizeof n + static_cast<std::size_t>(n);
         if (auto fetched = fetch(whole); !fetched) return std::move(fetched).error();
-        record.assign(out_.begin() + static_cast<std::ptrdiff_t>(out_at_ + sizeof n), out_.begin() + static_cast<std::ptrdiff_t>(out_at_ + whole));
+        auto const begin = out_.begin() + static_cast<std::ptrdiff_t>(out_at_ + sizeof n);
+        record.assign(begin, begin + static_cast<std::ptrdiff_t>(n));
         out_at_ += whole;
         if (out_.capacity() > 2 * options_.buffer && out_at_ == out_.size()) {    // a long one: not to be kept for the short ones
             out_ = {};
@@ -236,7 +242,8 @@ inline outcome<bool> spill_file::read(std::vector<std::byte>& record) {
 
 inline std::uint64_t spill_file::on_disk() const noexcept {
     struct stat about {};
-    return ::fstat(file_.get(), &about) == 0 ? static_cast<std::uint64_t>(about.st_blocks) * 512 : 0;    // of 512 bytes, whatever the file system
+    // Blocks of 512 bytes, whatever the file system.
+    return ::fstat(file_.get(), &about) == 0 ? static_cast<std::uint64_t>(about.st_blocks) * 512 : 0;
 }
 
 }  // namespace muster

@@ -63,9 +63,10 @@ struct no_key {
 
 /// Kept for longer than the item that it was taken from, so no view of it.
 template <class Key>
-concept hashable_key = std::copy_constructible<Key> && std::equality_comparable<Key> && !std::ranges::view<Key> && requires(Key const& key) {
-    { std::hash<Key>{}(key) } -> std::convertible_to<std::size_t>;
-};
+concept hashable_key = std::copy_constructible<Key> && std::equality_comparable<Key> && !std::ranges::view<Key> &&
+                       requires(Key const& key) {
+                           { std::hash<Key>{}(key) } -> std::convertible_to<std::size_t>;
+                       };
 
 template <class KeyOf, class Item>
 using key_of_item = std::remove_cvref_t<std::invoke_result_t<KeyOf const&, Item const&>>;

@@ -101,8 +101,10 @@ public:
 
     template <class Item>
     [[nodiscard]] auto make_state() const {
-        static_assert(event_time<time_type<Item>>, "muster: the time of an item is a std::chrono time_point or duration of whole numbers");
-        static_assert(hashable_key<key_type<Item>>, "muster: the key of a window is copyable, comparable, and owns what it refers to, and has a std::hash");
+        static_assert(event_time<time_type<Item>>,
+                      "muster: the time of an item is a std::chrono time_point or duration of whole numbers");
+        static_assert(hashable_key<key_type<Item>>,
+                      "muster: the key of a window is copyable, comparable, owns what it refers to, and has a std::hash");
         static_assert(std::is_copy_constructible_v<Acc>, "muster: what a window begins with is copied for each window and key");
         return grid_state<time_type<Item>, key_type<Item>, Acc>{grid_of<time_type<Item>>()};
     }
@@ -158,7 +160,8 @@ protected:
         check(options.size > nanoseconds{0}, "a window is longer than 0s, not " + duration_text(options.size));
         check(options.step > nanoseconds{0}, "windows begin further apart than 0s, not " + duration_text(options.step));
         check((options.size - nanoseconds{1}) / options.step < most_at_once,
-              "an item is in at most 1,000 windows: of " + duration_text(options.size) + ", they cannot begin every " + duration_text(options.step));
+              "an item is in at most 1,000 windows: of " + duration_text(options.size) + ", they cannot begin every " +
+                  duration_text(options.step));
         check(options.out_of_order >= nanoseconds{0} && options.lateness >= nanoseconds{0}, "out_of_order and lateness are 0s or more");
         check(options.most > 0, "there is room for 1 key or more");
     }
@@ -251,8 +254,9 @@ private:
     }
     template <class Time>
     [[nodiscard]] failure no_room(std::int64_t when) const {
-        return {cause::exhausted, "an item of " + time_text(time_at<Time>(when)) + " begins a window for its key, and all windows together hold " +
-                                      std::to_string(options_.most) + " already, the most there may be"};
+        return {cause::exhausted, "an item of " + time_text(time_at<Time>(when)) +
+                                      " begins a window for its key, and all windows together hold " + std::to_string(options_.most) +
+                                      " already, the most there may be"};
     }
 
     char const* name_;
@@ -293,7 +297,8 @@ struct muster::wire<muster::detail::grid_state<Time, Key, Acc>> {
         state made;
         made.grid.size = from.get<std::int64_t>();
         made.grid.step = from.get<std::int64_t>();
-        if (made.grid.size < 0 || made.grid.step < 0 || (made.grid.size == 0) != (made.grid.step == 0)) from.refuse("windows have no such size");
+        if (made.grid.size < 0 || made.grid.step < 0 || (made.grid.size == 0) != (made.grid.step == 0))
+            from.refuse("windows have no such size");
         made.latest = from.get<std::optional<std::int64_t>>();
         made.given_to = from.get<std::int64_t>();
         std::optional<std::int64_t> before;
