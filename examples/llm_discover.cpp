@@ -87,7 +87,8 @@ struct arguments {
 arguments read(int argc, char** argv) {
     arguments said;
     CLI::App app{"Asks a language model about each node of an XML document. Ends 0 when every node has its facts, 1 when some have not, 2 for a "
-                 "wrong command line or document, 130 after Ctrl-C. The key is read from the environment or --env-file alone, and never stored or shown."};
+                 "wrong command line or document, 130 after Ctrl-C. The key is read from the environment or --env-file alone, and never "
+                 "stored or shown."};
     std::string variables_file;
     app.add_option("document", said.document, "the XML document: an order of either shape, or any with --path");
     app.add_option("--url", said.url, "the endpoint up to /v1; of Azure up to the host");
@@ -285,14 +286,16 @@ int run(arguments const& said) {
     llm::client const model{http, where, &shared};
 
     terminal screen;
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> const log_file{said.log_file.empty() || said.log_file == "-" ? nullptr : std::fopen(said.log_file.c_str(), "ae"),
+    bool const into_file = !said.log_file.empty() && said.log_file != "-";
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> const log_file{into_file ? std::fopen(said.log_file.c_str(), "ae") : nullptr,
                                                                    [](std::FILE* file) { return std::fclose(file); }};
-    if (!log_file && !said.log_file.empty() && said.log_file != "-") refuse("cannot write " + json_text(said.log_file));
+    if (into_file && !log_file) refuse("cannot write " + json_text(said.log_file));
     stamped_lines in_file{log_file.get()};
     auto const log = said.log_file.empty() ? line_sink_ref{} : log_file ? line_sink_ref{in_file} : line_sink_ref{screen};
 
     // What may change while it runs: each node takes its turn first, and how many there are the settings say.
-    settings switches{{.file = said.settings_file, .complain = screen, .environment = [&said](std::string const& name) { return said.variables.get(name); }}};
+    auto const variable = [&said](std::string const& name) { return said.variables.get(name); };
+    settings switches{{.file = said.settings_file, .complain = screen, .environment = variable}};
     bulkhead turns{static_cast<double>(said.in_flight)};
     auto at_once = said.in_flight;
     auto const adjust = [&] {
@@ -300,7 +303,8 @@ int run(arguments const& said) {
         auto const wanted = now.parallel_disabled() ? 1 : std::min(said.in_flight, now.workers_or(said.in_flight));
         if (wanted == std::exchange(at_once, wanted)) return;
         turns.resize(static_cast<double>(wanted));
-        log.put(llm::event_line{llm::event::in_flight_changed}.add("in_flight", wanted).add("reason", now.parallel_disabled() ? "disabled" : "settings").text());
+        auto const* const why = now.parallel_disabled() ? "disabled" : "settings";
+        log.put(llm::event_line{llm::event::in_flight_changed}.add("in_flight", wanted).add("reason", why).text());
     };
     adjust();
     bool const reloads = !said.settings_file.empty() || said.variables.get("MUSTER_SETTINGS_FILE");
@@ -314,7 +318,9 @@ int run(arguments const& said) {
     auto into = need(store.open_run(cx, {.document = all, .prompt = instructions, .model = said.model, .schema = schema_text},
                                     {.retry_failed = said.retry_failed, .again = said.again}));
 
-    llm::discovery facts{model, into, {.instructions = instructions, .schema = schema_text, .max_tokens = said.max_tokens != 0 ? std::optional{said.max_tokens} : std::nullopt}, schema, log};
+    llm::discovery_question question{.instructions = instructions, .schema = schema_text};
+    if (said.max_tokens != 0) question.max_tokens = said.max_tokens;
+    llm::discovery facts{model, into, question, schema, log};
     progress bar{screen, {.title = "asking", .quiet = said.quiet || said.json, .stop = signals.token(), .words = [&facts] {
                               auto const now = facts.so_far();
                               return std::to_string(now.usage.total) + " tokens, " + std::to_string(now.rate_limited) + " times 429";
