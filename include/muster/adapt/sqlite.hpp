@@ -9,6 +9,7 @@
 #include <concepts>       // integral
 #include <cstddef>        // byte
 #include <cstdint>        // int64_t, uint64_t
+#include <cstring>        // memcpy
 #include <limits>         // what fits a column
 #include <memory>         // unique_ptr
 #include <optional>       // values that may be null
@@ -145,6 +146,7 @@ private:
     detail::sqlite_connection const* in_;
     owned statement_;
     bool at_row_ = false;
+    bool begun_ = false;    // it was stepped since the last reset
 };
 
 /// A transaction that can write, from when it is made: committed, or as if it had never been.
@@ -240,7 +242,13 @@ inline std::string first_words(std::string_view sql) {
 
 // Whether SQLite can hold it as TEXT, and give it to every reader.
 inline bool is_sqlite_text(std::string_view bytes) {
-    for (std::size_t at = 0, bad = 0; at < bytes.size();) {
+    constexpr std::uint64_t ones = 0x0101'0101'0101'0101, tops = 0x8080'8080'8080'8080;
+    std::size_t at = 0;
+    for (std::uint64_t word = 0; at + sizeof word <= bytes.size(); at += sizeof word) {    // plain ASCII, eight at a time
+        std::memcpy(&word, bytes.data() + at, sizeof word);
+        if ((((word - ones) | word) & tops) != 0) break;    // a zero byte borrows from its top bit, and the others have theirs set
+    }
+    for (std::size_t bad = 0; at < bytes.size();) {
         auto const byte = static_cast<unsigned char>(bytes[at]);
         if (byte == 0) return false;
         auto const length = byte < 0x80 ? 1 : utf8_length(bytes, at, bad);
@@ -284,7 +292,7 @@ outcome<int> sqlite_connection::patiently(context& cx, std::string_view sql, Try
 // Statements
 
 inline void sqlite_statement::reset() noexcept {
-    sqlite3_reset(raw());    // repeats the code of the last step, which was told
+    if (std::exchange(begun_, false)) sqlite3_reset(raw());    // repeats the code of the last step, which was told
     at_row_ = false;
 }
 
@@ -375,19 +383,20 @@ outcome<void> sqlite_statement::each(context& cx, F const& f, Values const&... v
 }
 
 inline outcome<bool> sqlite_statement::step(context& cx) {
-    auto const code = in_->patiently(cx, sql(), [this] {
-        int const now = sqlite3_step(raw());
+    begun_ = true;
+    int first = sqlite3_step(raw());
+    if (first == SQLITE_ROW || first == SQLITE_DONE) return at_row_ = first == SQLITE_ROW;
+    auto const code = in_->patiently(cx, sql(), [&] {
+        int const now = first != SQLITE_OK ? std::exchange(first, SQLITE_OK) : sqlite3_step(raw());    // no step answers SQLITE_OK
         if (now != SQLITE_BUSY && (now & 0xff) != SQLITE_BUSY) return now;
         if (at_row_) return SQLITE_BUSY_SNAPSHOT;    // rows were given: it cannot begin again
         sqlite3_reset(raw());
         return now;
     });
     at_row_ = code && *code == SQLITE_ROW;
-    if (!code) {
-        sqlite3_reset(raw());
-        return code.error();
-    }
-    return at_row_;
+    if (code) return at_row_;
+    reset();
+    return code.error();
 }
 
 // Transactions
