@@ -84,6 +84,33 @@ TEST_CASE("dead_letter_table: what was replayed is noted", "[adapt][dead_letter_
     CHECK(seen == 2);
 }
 
+TEST_CASE("dead_letter_table: a flow gets the items again, and those that it can do now are done with", "[adapt][dead_letter_table]") {
+    temporary_folder const folder;
+    context cx;
+    auto db = sqlite_database::open(cx, folder / "a.db").value();
+    auto dead = dead_letter_table::make(cx, db).value();
+    failure const what{cause::timed_out, ""};
+    for (int i = 0; i < 250; ++i) dead.put(cx, dead_letter::of(i % 2 == 0 ? what : failure{cause::invalid_input, ""}, i, when)).value();
+    dead.put(cx, dead_letter::of(what, "no number"s, when)).value();
+    kept_lines told;
+    std::vector<int> given;
+    auto const flow = [&](int item) -> outcome<int> {
+        given.push_back(item);
+        if (item % 10 != 0) return item;
+        dead.put(cx, dead_letter::of(what, item, when)).value();    // for the next time
+        return what;
+    };
+    replay_filter const which{.kind = cause::timed_out, .complaints = told};
+    CHECK(dead.replay<int>(cx, which, flow) == 100u);
+    CHECK(given.size() == 125);
+    CHECK(told.contains("dead letter 251: "));
+    CHECK(told.lines().size() == 1);
+    given.clear();
+    CHECK(dead.replay<int>(cx, which, [&](int item) { given.push_back(item); }) == 50u);    // those that failed, and what they left
+    CHECK(dead.replay<int>(cx, which, flow) == 0u);
+    CHECK(dead.replay<int>(cx, {.again = true}, [](int) {}) == 275u);
+}
+
 TEST_CASE("dead_letter_table: rows that others wrote cannot harm, and a table of another shape is refused", "[adapt][dead_letter_table]") {
     temporary_folder const folder;
     context cx;

@@ -12,10 +12,13 @@
 #include <vector>         // paths
 
 #include <muster/adapt/sqlite.hpp>         // sqlite_database
+#include <muster/core/concepts.hpp>        // task_for
 #include <muster/core/context.hpp>         // context
 #include <muster/core/failure.hpp>         // cause, failure
+#include <muster/core/invoke_task.hpp>     // invoke_task
 #include <muster/core/outcome.hpp>         // outcome
 #include <muster/flow/dead_letter.hpp>     // dead_letter
+#include <muster/flow/replay.hpp>          // replay_filter
 
 namespace muster {
 
@@ -45,16 +48,20 @@ public:
     /// Calls `f(row)` for each, oldest first, behind number `after`; `f` answers void, or false to leave.
     template <class F>
     outcome<void> each(context& cx, F const& f, std::int64_t after = 0);
+    /// Gives the items that `which` takes to a flow again, oldest first, to where the table ends now, and notes those that it has a value for. Answers
+    /// how many; an item that is no T is told to `which.complaints`.
+    template <class T, class Task>
+    outcome<std::uint64_t> replay(context& cx, replay_filter const& which, Task const& flow);
     /// Notes that this one needs no replay any more; fails with invalid_input where there is no such.
     outcome<void> done(context& cx, std::int64_t id);
 
 private:
-    dead_letter_table(std::string path, sqlite_statement insert, sqlite_statement select, sqlite_statement mark)
-        : path_(std::move(path)), insert_(std::move(insert)), select_(std::move(select)), mark_(std::move(mark)) {}
+    dead_letter_table(std::string path, sqlite_statement insert, sqlite_statement select, sqlite_statement mark, sqlite_statement last)
+        : path_(std::move(path)), insert_(std::move(insert)), select_(std::move(select)), mark_(std::move(mark)), last_(std::move(last)) {}
     static row row_of(sqlite_statement const& from);
 
     std::string path_;
-    sqlite_statement insert_, select_, mark_;
+    sqlite_statement insert_, select_, mark_, last_;
 };
 
 // Implementation
@@ -90,9 +97,10 @@ inline outcome<dead_letter_table> dead_letter_table::make(context& cx, sqlite_da
     auto select = in.prepare(cx, "SELECT id, at, stage, path, source, partition, offset, part, epoch, attempts, cause, category, code, "
                                  "text, form, fingerprint, whole, payload, replayed FROM dead_letter WHERE id > ? ORDER BY id");
     auto mark = in.prepare(cx, "UPDATE dead_letter SET replayed = 1 WHERE id = ? RETURNING id");
-    for (auto const* each : {&insert, &select, &mark})
+    auto last = in.prepare(cx, "SELECT coalesce(max(id), 0) FROM dead_letter");
+    for (auto const* each : {&insert, &select, &mark, &last})
         if (!*each) return failure{cause::invalid_input, "the table dead_letter in " + in.path() + " is of another shape: " + each->error().text()};
-    return dead_letter_table{in.path(), *std::move(insert), *std::move(select), *std::move(mark)};
+    return dead_letter_table{in.path(), *std::move(insert), *std::move(select), *std::move(mark), *std::move(last)};
 }
 
 inline outcome<void> dead_letter_table::put(context& cx, dead_letter const& what) {
@@ -142,6 +150,37 @@ inline dead_letter_table::row dead_letter_table::row_of(sqlite_statement const& 
 template <class F>
 outcome<void> dead_letter_table::each(context& cx, F const& f, std::int64_t after) {
     return select_.each(cx, [&](sqlite_statement const& found) { return f(row_of(found)); }, after);
+}
+
+template <class T, class Task>
+outcome<std::uint64_t> dead_letter_table::replay(context& cx, replay_filter const& which, Task const& flow) {
+    static_assert(detail::is_task_for<Task, T const&>, "muster: replay calls f(item) or f(item, context&) through const&");
+    constexpr std::size_t page = 100;    // the statement is not open while the flow runs: it may write here itself
+    std::int64_t last = 0, after = 0;
+    if (auto found = last_.each(cx, [&](sqlite_statement const& row) { last = row.integer(0); }); !found) return found.error();
+    std::uint64_t count = 0;
+    for (std::vector<row> rows;; rows.clear()) {
+        auto const gather = [&](row each) {
+            if (each.id > last) return false;
+            rows.push_back(std::move(each));
+            return rows.size() < page;
+        };
+        if (auto read = each(cx, gather, after); !read) return read.error();
+        if (rows.empty()) return count;
+        after = rows.back().id;
+        for (auto const& each : rows) {
+            if ((each.replayed && !which.again) || !which.takes(each.record)) continue;
+            if (cx.stop_requested()) return count;
+            auto const item = each.record.item<T>();
+            if (!item) {
+                if (which.complaints) which.complaints.put(path_ + ": dead letter " + std::to_string(each.id) + ": " + item.error().text());
+                continue;
+            }
+            if (!invoke_task(flow, cx, *item)) continue;
+            if (auto noted = done(cx, each.id); !noted) return noted.error();
+            ++count;
+        }
+    }
 }
 
 inline outcome<void> dead_letter_table::done(context& cx, std::int64_t id) {
