@@ -157,7 +157,7 @@ outcome<std::uint64_t> dead_letter_table::replay(context& cx, replay_filter cons
     static_assert(detail::is_task_for<Task, T const&>, "muster: replay calls f(item) or f(item, context&) through const&");
     constexpr std::size_t page = 100;    // the statement is not open while the flow runs: it may write here itself
     std::int64_t last = 0, after = 0;
-    if (auto found = last_.each(cx, [&](sqlite_statement const& row) { last = row.integer(0); }); !found) return found.error();
+    if (auto found = last_.each(cx, [&](sqlite_statement const& found_row) { last = found_row.integer(0); }); !found) return found.error();
     std::uint64_t count = 0;
     for (std::vector<row> rows;; rows.clear()) {
         auto const gather = [&](row each) {
