@@ -6,6 +6,7 @@
 #include <random>      // mt19937_64
 #include <thread>      // sleep_until
 
+#include <muster/exec/blocking_pool.hpp>
 #include <muster/exec/thread_pool.hpp>
 #include <muster/flow/stream.hpp>
 
@@ -52,12 +53,14 @@ private:
 
 std::vector<double> latencies(std::size_t items, double items_a_second, work each) {
     muster::thread_pool pool{workers};
+    muster::blocking_pool reader{2};    // the source waits
     auto const step = [each](clock::time_point due) {
         (void)each(1);
         return due;
     };
     std::vector<double> out;
-    for (auto& one : muster::stream(arrivals{items, 1 / items_a_second}, muster::pipeline{muster::on{pool} | step, muster::on{pool} | step, muster::on{pool} | step}))
+    for (auto& one : muster::stream(arrivals{items, 1 / items_a_second}, muster::pipeline{muster::on{reader, 1} | [](clock::time_point due) { return due; }, muster::on{pool} | step, muster::on{pool} | step,
+                                         muster::on{pool} | step}))
         out.push_back(std::chrono::duration<double, std::milli>(clock::now() - *one).count());
     return out;
 }

@@ -41,7 +41,7 @@
 // pump of a segment is posted and not yet begun; once begun it posts the next, if there is more than it can take. What was posted the
 // consumer takes over when nobody began it for a while: nothing is posted in vain where an executor is busy, or has no thread.
 //
-// While its items are over in less than a microsecond a pump takes several at once. A serial segment that gives more than it
+// A pump takes as many items at once as are over in some 30 us, 32 at most. A serial segment that gives more than it
 // takes (an operator) keeps what there is no room for, and takes nothing before that is gone.
 
 namespace muster::detail {
@@ -62,10 +62,16 @@ struct alignas(64) stream_lane {
     std::atomic<bool> posted{false};        // one of them has not begun
     std::atomic<bool> over{false};
     std::atomic<bool> keeps{false};         // what it gave and there was no room for
-    // How many items in a row were over in less than a microsecond, so that some are taken at once, and in less than twenty, so that the
-    // consumer does one in place of sleeping. One that is not begins them anew: where now and then an item waits, no other waits for it.
-    std::atomic<unsigned> quick{0}, brief{0};
-    static constexpr unsigned proven = 256;
+    // What an item takes, as it was of late, in nanoseconds: rises at once, and falls by a sixteenth a look. Where now and then an item
+    // waits, no other is to wait for it. A hint: what another pump noted meanwhile may be lost.
+    std::atomic<std::uint32_t> item_time{std::numeric_limits<std::uint32_t>::max() / 2};
+    [[nodiscard]] bool below(std::chrono::nanoseconds bound) const noexcept { return item_time.load(std::memory_order_relaxed) < static_cast<std::uint32_t>(bound.count()); }
+    void note(std::uint64_t each) noexcept {
+        auto const last = item_time.load(std::memory_order_relaxed);
+        auto const now = static_cast<std::uint32_t>(std::min<std::uint64_t>(each, std::numeric_limits<std::uint32_t>::max() / 2));
+        auto const next = now >= last ? now : last - (last - now + 15) / 16;
+        if (next != last) item_time.store(next, std::memory_order_relaxed);
+    }
     std::mutex order;                       // where the order is kept: input and place are taken together
 };
 
@@ -518,11 +524,11 @@ private:
             }
             engine.template kick<S + 1>();
         }
-        // The items of a handful go through the next segment on this thread, if both are quick, and nobody waits there.
+        // The items of a handful go through the next segment on this thread, if both are quick, after those who wait there.
         void open([[maybe_unused]] std::size_t most, [[maybe_unused]] context& with) {
             if constexpr (goes_on<S>) {
                 auto& there = engine.template lane<S + 1>();
-                if (there.quick.load(std::memory_order_relaxed) < stream_lane::proven) return;    // a hint
+                if (!there.below(quick)) return;
                 if (&engine.template place<S>()->where() != &engine.template place<S + 1>()->where()) return;
                 if (!engine.template step_in<S + 1>()) return;
                 // Who waits there comes first.
@@ -536,13 +542,13 @@ private:
                 next->open(next->room, with);
             }
         }
-        void close([[maybe_unused]] bool quick) noexcept {
+        void close([[maybe_unused]] std::int64_t each) noexcept {
             if constexpr (goes_on<S>) {
                 if (!std::exchange(cx, nullptr)) return;
-                next->close(quick);
+                next->close(each);
                 engine.template count<to_ring<S + 1>::first, to_ring<S + 1>::last>(next->counts);
                 engine.template ring<S + 2>().free(next->room);
-                if (!quick) engine.template lane<S + 1>().quick.store(0, std::memory_order_relaxed);
+                if (each > quick.count()) engine.template lane<S + 1>().note(each);
                 engine.template step_out<S + 1>();
             }
         }
@@ -575,7 +581,10 @@ private:
         kick<S>();
     }
 
-    static constexpr std::size_t handful = 32;
+    static constexpr std::size_t handful = 32;                       // items that a pump takes at once, at most,
+    static constexpr std::chrono::nanoseconds handful_time{30'000};    // and about what they may take together
+    static constexpr std::chrono::nanoseconds quick{1'000};            // items that go through several segments on one thread
+    static constexpr std::chrono::nanoseconds brief{20'000};           // items of which the consumer does some itself
 
     // Works on what there is for segment S, on this thread; a pump that helps leaves after a handful.
     template <std::size_t S>
@@ -633,7 +642,7 @@ private:
                 end<0>();
                 break;
             }
-            if (done % handful == handful - 1) look_how_quick<0>(since, handful);
+            if (done % handful == handful - 1) look<0>(since, handful);
             if (out.room == 0 && (out.room = ring<1>().reserve(handful)) == 0) break;
             auto now = reading::ended;
             try {
@@ -671,19 +680,13 @@ private:
         ring<1>().free(out.room);
     }
 
-    // Where so many items took since then; gives whether they were quick.
+    // Notes what each of some items took since then; gives it, in nanoseconds.
     template <std::size_t S>
-    bool look_how_quick(std::chrono::steady_clock::time_point& since, std::size_t items) noexcept {
+    std::int64_t look(std::chrono::steady_clock::time_point& since, std::size_t items) noexcept {
         auto const now = std::chrono::steady_clock::now();
-        auto const took = now - std::exchange(since, now);
-        auto const note = [&](std::atomic<unsigned>& run, std::chrono::microseconds each) {
-            auto const last = run.load(std::memory_order_relaxed);    // hints, both: what another pump noted meanwhile may be lost
-            auto const now_is = took < each * static_cast<int>(items) ? std::min(stream_lane::proven, last + static_cast<unsigned>(items)) : 0;
-            if (now_is != last) run.store(now_is, std::memory_order_relaxed);
-            return now_is != 0;
-        };
-        note(lane<S>().brief, std::chrono::microseconds{20});
-        return note(lane<S>().quick, std::chrono::microseconds{1});
+        auto const each = std::chrono::nanoseconds{now - std::exchange(since, now)}.count() / static_cast<std::int64_t>(items);
+        lane<S>().note(static_cast<std::uint64_t>(each));
+        return each;
     }
 
     template <std::size_t S>
@@ -694,6 +697,7 @@ private:
         auto& to = ring<S + 1>();
         std::vector<parcel<value>> taken;
         taken.reserve(handful);
+        auto since = std::chrono::steady_clock::now();    // what is between two handfuls counts for the next one
         while (!left_.load(std::memory_order_relaxed)) {
             to_ring<S> out{*this};
             if constexpr (serial<S>) {
@@ -708,7 +712,7 @@ private:
                     continue;
                 }
             }
-            auto const at_once = std::min(handful, 1 + std::size_t{my.quick.load(std::memory_order_relaxed)} * handful / stream_lane::proven);
+            auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, handful);
             auto const room = to.reserve(at_once);
             if (room == 0) return;
             std::size_t emptied = 0;
@@ -727,15 +731,13 @@ private:
             kick<S - 1>();
             if (my.width > 1) kick<S>();    // there may be enough for another one
 
-            auto since = std::chrono::steady_clock::now();
             if (at_once == handful) out.open(taken.size(), cx);
             for (auto& one : taken) {
                 out.index = one.index;
                 do_one<S>(cx, one, out);
                 out.settle();
             }
-            bool const quick = look_how_quick<S>(since, taken.size());
-            out.close(quick);
+            out.close(look<S>(since, std::max<std::size_t>(1, taken.size())));
             if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
             count<to_ring<S>::first, to_ring<S>::last>(out.counts);
             taken.clear();
@@ -813,7 +815,7 @@ private:
     template <std::size_t S>
     bool help_at() noexcept {
         if constexpr (S == 0 && !std::ranges::forward_range<range>) return false;    // it may wait for whoever writes it
-        if (lane<S>().brief.load(std::memory_order_relaxed) < stream_lane::proven || !has_work<S>() || !step_in<S>()) return false;
+        if (!lane<S>().below(brief) || !has_work<S>() || !step_in<S>()) return false;
         pump<S>(true);
         return true;
     }
