@@ -6,14 +6,12 @@
 #include "temporary_folder.hpp"
 
 #include <algorithm>
-#include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include <sys/resource.h>
 
 using namespace muster;
 
@@ -164,6 +162,22 @@ TEST_CASE("sorted_items: a full disk refuses an item, and gives back those that 
         last = (*item)->host;
     }
     CHECK(read == taken);
+}
+
+TEST_CASE("sorted_items: a folder that was full is tried again now and then", "[flow][sorted_items]") {
+    temporary_folder const folder;
+    auto const there = folder / "there";
+    std::mt19937_64 dice{1};
+    by_host sorted{by, {.memory = 256 * KiB, .folder = there}};
+    std::uint64_t taken = 0;
+    while (sorted.add(any_line(dice, taken))) ++taken;
+    for (int i = 0; i < 100; ++i) REQUIRE_FALSE(sorted.add(any_line(dice, taken)).has_value());
+    std::filesystem::create_directory(there);
+    int refused = 0;
+    while (!sorted.add(any_line(dice, taken))) ++refused;
+    CHECK(refused < 1'024);
+    CHECK(sorted.add(any_line(dice, taken)).has_value());
+    CHECK(sorted.spilled() > 0);
 }
 
 TEST_CASE("sorted_items: a folder that is not there fails when the disk is first needed", "[flow][sorted_items]") {

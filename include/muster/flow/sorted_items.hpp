@@ -36,8 +36,9 @@ struct sorted_items_options {
 ///            `next_in_group` its items, read one after another from the disk. Items are transportable; `key_of(item)` gives something
 ///            with `<`, the same each time: it is asked again for items that come back.
 /// Fails      as `spill_file`: exhausted for a full disk or beyond `disk`. `add` then has not taken the item, and all others are still
-///            there; unless it was a merge that failed, when from then on everything fails with the same. What the file gives
-///            back is judged as bytes from outside: invalid_input.
+///            there; those that follow are refused with it, and the disk is tried again for one of them now and then, at last for
+///            one of 1,024. Once a merge has failed, everything fails with the same. What the file gives back is judged as bytes
+///            from outside: invalid_input.
 /// Throws     std::invalid_argument for less memory than 256 KiB. `add`: what key_of, a comparison or encoding an item throws; when
 ///            reading, that is a failure.
 /// Threads    one at a time.
@@ -107,6 +108,8 @@ private:
     std::optional<Item> ahead_;        // read, not given
     std::optional<key_type> group_;
     std::optional<failure> broken_;
+    failure full_;                         // why the disk took nothing,
+    std::size_t pass_ = 0, passed_ = 0;    // how many items that is the answer for before it is tried again, and were last time
 };
 
 // Implementation
@@ -152,8 +155,15 @@ outcome<void> sorted_items<Item, KeyOf>::add(Item const& item) {
     if (broken_) return *broken_;
     if (reading_) return failure{cause::invalid_input, "items are being read in their order: no more can be added"};
     auto const most_each = 3 * sizeof(entry);    // a vector that grows holds up to three times of what is in it
-    if (used_ + most_each > options_.memory / 2 && !held_.empty())
-        if (auto spilled = spill(); !spilled) return spilled;
+    if (used_ + most_each > options_.memory / 2 && !held_.empty()) {
+        if (pass_ != 0) return --pass_, full_;
+        if (auto spilled = spill(); !spilled) {
+            passed_ = pass_ = std::min<std::size_t>(2 * passed_ + 1, 1'023);
+            full_ = spilled.error();
+            return spilled;
+        }
+        passed_ = 0;
+    }
 
     key_type key = std::invoke(key_of_, item);
     auto needs = most_each;
