@@ -107,8 +107,20 @@ struct stream_verb {
 private:
     template <class Items, class Flow, class Sink>
     static auto made(Items&& items, Flow&& flow, Sink& failures, context const& parent) {
-        using engine = detail::stream_engine<Items, Flow, Sink>;
-        return streaming<engine>{std::make_shared<engine>(std::forward<Items>(items), std::move(flow), failures, parent)};
+        using values = detail::values_of<detail::stream_item<Items, Sink>, detail::stream_lends<Items, Sink>, typename detail::elements<Flow>::type>;
+        static_assert(values::no_batches, "muster: a stream does not take batched{n} stages; map does");
+        static_assert(values::operators_alone,
+                      "muster: an operator of a stream stands by itself, without policies: pipeline{parse, flatten{}, on{pool} | store}");
+        constexpr bool fits = values::fits || !values::no_batches || !values::operators_alone;
+        static_assert(fits, "muster: a stage of this stream cannot be called with what comes to it: f(item) or f(item, context&), through const&, "
+                            "and with item const& where the sink keeps what failed");
+        static_assert(values::ends_well, "muster: only the last stage of a stream may answer nothing");
+        if constexpr (values::no_batches && values::operators_alone && values::fits && values::ends_well) {
+            using engine = detail::stream_engine<Items, Flow, Sink>;
+            return streaming<engine>{std::make_shared<engine>(std::forward<Items>(items), std::move(flow), failures, parent)};
+        } else {
+            return detail::refused{};
+        }
     }
     static inline detail::to_consumer nobody{};
 };

@@ -46,15 +46,6 @@
 
 namespace muster::detail {
 
-/// A sink that takes no failures: the consumer is given them.
-struct to_consumer {};
-
-/// How a sink wants a failure: with the item that failed, or alone.
-template <class Sink, class Value>
-inline constexpr bool keeps_items = requires(Sink& to, failure what, Value const& item) { to.put(std::move(what), item); };
-template <class Sink>
-inline constexpr bool takes_failures = requires(Sink& to, failure what) { to.put(std::move(what)); };
-
 // Pumps of a segment.
 struct alignas(64) stream_lane {
     std::size_t width = 1;
@@ -88,8 +79,8 @@ class stream_engine : public std::enable_shared_from_this<stream_engine<Items, F
     static constexpr std::size_t segment_count = plan::count;
     static constexpr bool to_sink = !std::is_same_v<Sink, to_consumer>;
     using source_value = std::ranges::range_value_t<range>;
-    static constexpr bool lends = to_sink && keeps_items<Sink, source_value>;
-    using first_item = std::conditional_t<lends, std::remove_cvref_t<item_of<Items>> const&, item_of<Items>>;
+    static constexpr bool lends = stream_lends<Items, Sink>;
+    using first_item = stream_item<Items, Sink>;
     using source = source_item<Items, first_item>;
     using values = typename values_of<first_item, lends, element_tuple>::type;    // behind each element
 
@@ -117,7 +108,6 @@ public:
     stream_engine(Range&& items, Flow&& flow, Sink& sink, context const& around)
         : items_(std::forward<Range>(items)), elements_(elements<Flow>::of(std::move(flow))), sink_(sink), outer_(around),
           may_stop_(around.may_stop()) {
-        check(std::make_index_sequence<element_count>{});
         if constexpr (threads) start(std::make_index_sequence<segment_count>{});
         else inside_.emplace(context::below(outer_));
     }
@@ -151,12 +141,6 @@ public:
 
 private:
     // Elements
-
-    template <std::size_t... I>
-    void check(std::index_sequence<I...>) const {
-        constexpr bool no_batches = (!has_place<is_batched, std::tuple_element_t<I, element_tuple>> && ...);
-        static_assert(no_batches, "muster: a stream does not take batched{n} stages; map does");
-    }
 
     // Where what leaves a segment goes: `value` and `fail`.
     template <std::size_t I, class Out>

@@ -7,7 +7,8 @@
 #include <type_traits>    // conditional
 #include <utility>        // move
 
-#include <muster/core/concepts.hpp>        // result_of, operator_tag
+#include <muster/core/concepts.hpp>        // result_of, operators
+#include <muster/core/failure.hpp>         // failure
 #include <muster/core/pipeline.hpp>        // pipeline
 #include <muster/core/stage.hpp>           // stage
 #include <muster/policy/buffer.hpp>        // buffer
@@ -55,29 +56,48 @@ struct handed_on<Element, Item> { using type = answer_of<result_of<Element, Item
 template <class Value, bool Lent>
 using handed = std::conditional_t<Lent, Value const&, Value&&>;
 
-/// The values behind each element, where the first is given an `Item`.
+/// The values behind each element, where the first is given an `Item`; whether each can be called with what comes to it.
 template <class Item, bool Lent, class Before, class... Elements>
-struct value_chain { using type = Before; };
+struct value_chain {
+    using type = Before;
+    static constexpr bool fits = true, ends_well = true;
+};
 template <class Item, bool Lent, class... Before, class First, class... Rest>
 struct value_chain<Item, Lent, std::tuple<Before...>, First, Rest...> {
-    static constexpr bool fits = requires { typename handed_on<First, Item>::type; };
-    static_assert(fits, "muster: a stage of this stream cannot be called with what comes to it: it is called as f(item) or f(item, context&), "
-                        "through const&, and with item const& where the sink keeps what failed");
-    static auto next() {
-        if constexpr (fits) {
-            using value = typename handed_on<First, Item>::type;
-            static_assert(sizeof...(Rest) == 0 || !std::is_same_v<value, nothing>, "muster: only the last stage of a stream may answer nothing");
-            return value_chain<handed<value, Lent>, Lent, std::tuple<Before..., value>, Rest...>{};
-        } else {
-            return value_chain<Item, Lent, std::tuple<>>{};
-        }
-    }
-    using type = typename decltype(next())::type;
+    using type = std::tuple<Before...>;
+    static constexpr bool fits = false, ends_well = true;
+};
+template <class Item, bool Lent, class... Before, class First, class... Rest>
+    requires requires { typename handed_on<First, Item>::type; }
+struct value_chain<Item, Lent, std::tuple<Before...>, First, Rest...> {
+    using value = typename handed_on<First, Item>::type;
+    using next = value_chain<handed<value, Lent>, Lent, std::tuple<Before..., value>, Rest...>;
+    using type = typename next::type;
+    static constexpr bool fits = next::fits;
+    static constexpr bool ends_well = (sizeof...(Rest) == 0 || !std::is_same_v<value, nothing>) && next::ends_well;    // only the last may answer nothing
 };
 template <class Item, bool Lent, class Elements>
 struct values_of;
 template <class Item, bool Lent, class... Es>
-struct values_of<Item, Lent, std::tuple<Es...>> : value_chain<Item, Lent, std::tuple<>, Es...> {};
+struct values_of<Item, Lent, std::tuple<Es...>> : value_chain<Item, Lent, std::tuple<>, Es...> {
+    static constexpr bool no_batches = (!has_place<is_batched, Es> && ...);
+    static constexpr bool operators_alone = ((is_operator<Es> || !is_operator<typename bare<Es>::function>) && ...);
+};
+
+/// A sink that takes no failures: the consumer is given them.
+struct to_consumer {};
+
+/// How a sink wants a failure: with the item that failed, or alone.
+template <class Sink, class Value>
+inline constexpr bool keeps_items = requires(Sink& to, failure what, Value const& item) { to.put(std::move(what), item); };
+template <class Sink>
+inline constexpr bool takes_failures = requires(Sink& to, failure what) { to.put(std::move(what)); };
+
+template <class Items, class Sink>
+inline constexpr bool stream_lends = !std::is_same_v<Sink, to_consumer> && keeps_items<Sink, std::ranges::range_value_t<Items>>;
+/// What the first element is called with.
+template <class Items, class Sink>
+using stream_item = std::conditional_t<stream_lends<Items, Sink>, std::remove_cvref_t<item_of<Items>> const&, item_of<Items>>;
 
 /// Where segments begin: at each stage with a place, and at an operator that would else stand among several workers.
 template <class... Elements>

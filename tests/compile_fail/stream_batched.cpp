@@ -1,0 +1,11 @@
+// expect: a stream does not take batched{n} stages
+#include <muster/flow/stream.hpp>
+#include <muster/policy/batched.hpp>
+
+#include <span>
+#include <vector>
+
+int main() {
+    std::vector<int> const items;
+    (void)muster::stream(items, muster::batched{4} | [](std::span<int const> some) { return std::vector<muster::outcome<int>>(some.size()); });
+}

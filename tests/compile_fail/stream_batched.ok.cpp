@@ -1,0 +1,10 @@
+#include <muster/flow/map.hpp>
+#include <muster/policy/batched.hpp>
+
+#include <span>
+#include <vector>
+
+int main() {
+    std::vector<int> const items;
+    (void)muster::map(items, muster::batched{4} | [](std::span<int const> some) { return std::vector<muster::outcome<int>>(some.size()); });
+}
