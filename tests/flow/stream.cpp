@@ -1,6 +1,7 @@
 #include <muster/flow/stream.hpp>
 
 #include "catch.hpp"
+#include "flow/ranges.hpp"
 #include "testing/event.hpp"
 
 #include <algorithm>
@@ -10,7 +11,6 @@
 #include <mutex>
 #include <numeric>
 #include <set>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -448,9 +448,9 @@ TEST_CASE("stream: elements of an lvalue range are lent, of an rvalue moved, of 
     CHECK(stream(written, on{pool} | [](int& n) { n = 3; }).drain().yielded == 10);
     CHECK(std::all_of(written.begin(), written.end(), [](int n) { return n == 3; }));
 
-    std::istringstream text{"5 4 3 2 1"};
-    CHECK(sorted(answers_of(stream(std::ranges::subrange(std::istream_iterator<int>{text}, std::istream_iterator<int>{}), pipeline{on{pool} | plus_one}))) ==
-          std::vector<int>{2, 3, 4, 5, 6});
+    auto const read = [](std::string&& word) { return std::stoi(word); };
+    CHECK(answers_of(stream(testing::read_once{30}, read)) == numbers(30));
+    CHECK(sorted(answers_of(stream(testing::read_once{30}, on{pool} | read))) == numbers(30));
 
     auto moved = stream(numbers(30), pipeline{[](int n) { return std::make_unique<int>(n); }, on{pool} | [](std::unique_ptr<int> n) { return n; }});
     int sum = 0;

@@ -26,9 +26,9 @@ struct keyed_state {
 };
 
 template <class T>
-inline constexpr bool is_optional = false;
+inline constexpr bool may_be_empty = false;
 template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
+inline constexpr bool may_be_empty<std::optional<T>> = true;
 
 // What an answer gives: a T, the T of an outcome or an optional, nothing.
 template <class Answer>
@@ -114,14 +114,14 @@ void with_state<KeyOf, Value, F>::push(State& state, Item&& item, auto&& emit_to
     auto& value = fresh ? *first : at->second;
     answer what = std::invoke(f_, value, std::forward<Item>(item));
     bool forget = false;
-    if constexpr (detail::is_optional<Value>) forget = !value.has_value();
+    if constexpr (detail::may_be_empty<Value>) forget = !value.has_value();
     if (fresh && !forget) state.by_key.emplace(key, std::move(value));
     if (!fresh && forget) state.by_key.erase(at);
 
     if constexpr (detail::is_outcome<answer>) {
         if (what.has_value()) detail::give(emit_to, std::move(*what));
         else detail::give(emit_to, std::move(what).error());
-    } else if constexpr (detail::is_optional<answer>) {
+    } else if constexpr (detail::may_be_empty<answer>) {
         if (what.has_value()) detail::give(emit_to, std::move(*what));
     } else {
         detail::give(emit_to, std::move(what));

@@ -532,7 +532,7 @@ private:
                 next->close(each);
                 engine.template count<to_ring<S + 1>::first, to_ring<S + 1>::last>(next->counts);
                 engine.template ring<S + 2>().free(next->room);
-                if (each > quick.count()) engine.template lane<S + 1>().note(each);
+                if (each > quick.count()) engine.template lane<S + 1>().note(static_cast<std::uint64_t>(each));
                 engine.template step_out<S + 1>();
             }
         }
