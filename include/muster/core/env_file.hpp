@@ -63,7 +63,7 @@ private:
 
 namespace detail {
 inline bool is_env_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-inline std::string_view without_blanks(std::string_view text) noexcept {
+inline std::string_view without_env_blanks(std::string_view text) noexcept {
     while (!text.empty() && is_env_blank(text.front())) text.remove_prefix(1);
     while (!text.empty() && is_env_blank(text.back())) text.remove_suffix(1);
     return text;
@@ -104,19 +104,19 @@ inline outcome<env_file> env_file::parse(std::string_view text, std::string_view
 inline std::string_view env_file::take(std::string_view line) {
     for (char const c : line)
         if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return "a control character";
-    line = detail::without_blanks(line);
+    line = detail::without_env_blanks(line);
     if (line.empty() || line.front() == '#') return {};
     constexpr std::string_view exported = "export";
     if (line.substr(0, exported.size()) == exported && line.size() > exported.size() && detail::is_env_blank(line[exported.size()]))
-        line = detail::without_blanks(line.substr(exported.size()));
+        line = detail::without_env_blanks(line.substr(exported.size()));
     auto const equals = line.find('=');
     if (equals == line.npos) return "a line is NAME=VALUE, a comment or empty";
-    auto const name = detail::without_blanks(line.substr(0, equals));
+    auto const name = detail::without_env_blanks(line.substr(0, equals));
     constexpr auto fits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
     if (name.empty() || name.find_first_not_of(fits) != name.npos || (name.front() >= '0' && name.front() <= '9'))
         return "a name has letters, digits and underscores, and begins with no digit";
     std::string value;
-    if (auto const rule = read_value(detail::without_blanks(line.substr(equals + 1)), value); !rule.empty()) return rule;
+    if (auto const rule = read_value(detail::without_env_blanks(line.substr(equals + 1)), value); !rule.empty()) return rule;
     if (!values_.emplace(name, std::move(value)).second) return "the name was given before";
     return {};
 }
@@ -126,7 +126,7 @@ inline std::string_view env_file::read_value(std::string_view text, std::string&
     if (quote != '"' && quote != '\'') {
         for (std::size_t i = 0; i < text.size(); ++i) {
             if (text[i] == '#' && (i == 0 || detail::is_env_blank(text[i - 1]))) {
-                text = detail::without_blanks(text.substr(0, i));
+                text = detail::without_env_blanks(text.substr(0, i));
                 break;
             }
             if (text[i] == '"' || text[i] == '\'') return "a quote in a value without quotes: put the whole value in quotes";
@@ -137,7 +137,7 @@ inline std::string_view env_file::read_value(std::string_view text, std::string&
     for (std::size_t i = 1; i < text.size(); ++i) {
         if (text[i] == quote) {
             auto const rest = text.substr(i + 1);
-            auto const after = detail::without_blanks(rest);
+            auto const after = detail::without_env_blanks(rest);
             bool const is_comment = !after.empty() && after.front() == '#' && after.size() < rest.size();
             return after.empty() || is_comment ? std::string_view{} : "something behind the closing quote";
         }

@@ -12,9 +12,9 @@ namespace muster {
 
 namespace detail {
 template <class Value>
-struct flat { using type = Value; };
+struct out_of { using type = Value; };
 template <class T>
-struct flat<outcome<T>> { using type = T; };
+struct out_of<outcome<T>> { using type = T; };
 
 // A container that is given away gives its items away; one that only refers to them does not own them.
 template <class Items>
@@ -30,7 +30,7 @@ inline constexpr bool owns_its_items = !std::ranges::view<Items> && !std::ranges
 struct flatten {
     using operator_concept = operator_tag;
     template <std::ranges::input_range Items>
-    using output = typename detail::flat<std::ranges::range_value_t<Items>>::type;
+    using output = typename detail::out_of<std::ranges::range_value_t<Items>>::type;
 
     template <class>
     [[nodiscard]] constexpr detail::no_state make_state() const noexcept { return {}; }
