@@ -89,7 +89,7 @@ private:
 /// Lifetime   lvalue ranges, the sink and the executors must outlive the stream; the flow is copied. Leaving the loop stops every stage
 ///            and waits for the calls that are on; a range that waits for its next item must see to it itself that it ends.
 /// Cost       without `on` about 2 ns an item and those of the calls; a buffer about 0.1 us. A worker takes as many items at once as are over
-///            in some 30 us, 32 at most; where they are over in 20 us the consumer does some itself.
+///            in some 30 us, 32 at most; where they are over in 50 us the consumer does some itself.
 struct stream_verb {
     template <std::ranges::input_range Items, class Flow>
     auto operator()(Items&& items, Flow flow, context const& parent = context{}) const {

@@ -38,7 +38,8 @@
 // waits for another one, and a stream makes progress on one thread. A pump reserves room behind it before it takes its input.
 //
 // Who fills a buffer, or empties one, looks whether the pumps behind, or before, have to be woken; who ends looks once more. At most one
-// pump of a segment is posted and not yet begun; once begun it posts the next, if there is more than it can take. What was posted the
+// pump of a segment is posted and not yet begun; once begun it posts the next, if there is more than it can take. A pump that finds nobody
+// at work behind it, and nothing more to do, goes on there itself. What was posted the
 // consumer takes over when nobody began it for a while: nothing is posted in vain where an executor is busy, or has no thread.
 //
 // A pump takes as many items at once as are over in some 30 us, 32 at most. A serial segment that gives more than it
@@ -453,10 +454,14 @@ private:
     template <std::size_t S>
     static constexpr bool wide = !serial<S> && !keeps_order<S>;
     template <std::size_t S>
-    static constexpr bool goes_on = [] {
-        if constexpr (S + 1 >= segment_count) return false;
-        else if constexpr (!wide<S> || !wide<S + 1>) return false;
+    static constexpr bool same_kind_of_place = [] {
+        if constexpr (S == 0 || S + 1 >= segment_count) return false;
         else return std::is_same_v<decltype(std::declval<stream_engine&>().template place<S>()), decltype(std::declval<stream_engine&>().template place<S + 1>())>;
+    }();
+    template <std::size_t S>
+    static constexpr bool goes_on = [] {
+        if constexpr (!same_kind_of_place<S>) return false;
+        else return wide<S> && wide<S + 1>;
     }();
     template <std::size_t S>
     struct to_next_of { using type = std::optional<to_ring<S + 1>>; };
@@ -476,6 +481,7 @@ private:
         std::size_t room = 0;             // reserved
         std::uint64_t place = 0;          // claimed, where the order is kept
         bool settled = false;             // the same
+        bool* owes = nullptr;             // set where nobody works behind, and this pump may do so itself
         context* cx = nullptr;            // of the segment behind, where the items go on with
         to_next<S> next{};
 
@@ -506,6 +512,8 @@ private:
                 --room;
                 ring.fill(ring.claim(), std::move(given));
             }
+            if constexpr (same_kind_of_place<S>)
+                if (owes && engine.template is_idle<S + 1>()) return void(*owes = true);
             engine.template kick<S + 1>();
         }
         // The items of a handful go through the next segment on this thread, if both are quick, after those who wait there.
@@ -518,7 +526,8 @@ private:
                 // Who waits there comes first.
                 for (int handfuls = 0; engine.template ring<S + 1>().ready(); ++handfuls) {
                     if (handfuls == 2) return engine.template step_out<S + 1>();
-                    engine.template work_on<S + 1>(with, true);
+                    bool nobody = false;
+                    engine.template work_on<S + 1>(with, true, nobody);
                 }
                 cx = &with;
                 next.emplace(engine);
@@ -548,6 +557,10 @@ private:
         }
     };
 
+    // True when nobody works on segment S, nor is about to: a hint.
+    template <std::size_t S>
+    [[nodiscard]] bool is_idle() const noexcept { return lanes_[S].active.load() == 0; }
+
     // Becomes one of those who work on S, where it is not full.
     template <std::size_t S>
     bool step_in() noexcept {
@@ -568,25 +581,31 @@ private:
     static constexpr std::size_t handful = 32;                       // items that a pump takes at once, at most,
     static constexpr std::chrono::nanoseconds handful_time{30'000};    // and about what they may take together
     static constexpr std::chrono::nanoseconds quick{1'000};            // items that go through several segments on one thread
-    static constexpr std::chrono::nanoseconds brief{20'000};           // items of which the consumer does some itself
+    static constexpr std::chrono::nanoseconds brief{50'000};           // items of which the consumer does some itself
 
     // Works on what there is for segment S, on this thread; a pump that helps leaves after a handful.
     template <std::size_t S>
     void pump(bool helps) noexcept {
         inside_pumps_.fetch_add(1);
+        bool owes = false;
         if (!left_.load()) {
             auto& where = place<S>()->where();
             context cx = context::below(outer_);
             auto const stops = cx.change_stop(stop_.get_token());
             auto const waits = cx.change_waiter(waiting_at(where, helps));
             if constexpr (S == 0) read_on(cx, helps);
-            else work_on<S>(cx, helps);
+            else work_on<S>(cx, helps, owes);
         }
         auto& my = lane<S>();
         bool ended = false;
         if constexpr (!serial<S>) ended = ring<S>().over();    // first: nobody can begin with an item after it
         if (my.active.fetch_sub(1) == 1 && ended) end<S>();
         kick<S>();
+        if constexpr (same_kind_of_place<S>) {
+            // Nobody was waiting here any more, and nobody works behind: this thread does, and nobody is woken for it.
+            if (owes && step_in<S + 1>()) pump<S + 1>(false);
+            else if (owes) kick<S + 1>();
+        }
         // The consumer that leaves waits for this, and may be gone right after it: who posted us holds the engine.
         if (inside_pumps_.fetch_sub(1) == 1 && left_.load()) inside_pumps_.notify_all();
     }
@@ -674,7 +693,7 @@ private:
     }
 
     template <std::size_t S>
-    void work_on(context& cx, bool helps) noexcept {
+    void work_on(context& cx, bool helps, [[maybe_unused]] bool& owes) noexcept {
         using value = before<plan::first[S]>;
         auto& my = lane<S>();
         auto& from = ring<S>();
@@ -684,6 +703,8 @@ private:
         auto since = std::chrono::steady_clock::now();    // what is between two handfuls counts for the next one
         while (!left_.load(std::memory_order_relaxed)) {
             to_ring<S> out{*this};
+            if constexpr (same_kind_of_place<S>)
+                if (!helps && &place<S>()->where() == &place<S + 1>()->where()) out.owes = &owes;
             if constexpr (serial<S>) {
                 if (!put_down_kept<S>()) return;
                 if (flushed_[S]) return end<S>();
@@ -725,6 +746,10 @@ private:
             if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
             count<to_ring<S>::first, to_ring<S>::last>(out.counts);
             taken.clear();
+            if constexpr (same_kind_of_place<S>) {
+                if (owes && !from.ready()) return;
+                if (std::exchange(owes, false)) kick<S + 1>();
+            }
             if (helps) return;
         }
     }
