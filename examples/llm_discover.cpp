@@ -40,6 +40,8 @@
 
 #include <CLI/CLI.hpp>    // the command line
 
+#include "command_line.hpp"
+
 #include <muster/adapt/fiber_thread.hpp>
 #include <muster/adapt/http_client.hpp>
 #include <muster/core/env_file.hpp>
@@ -65,7 +67,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int incomplete = 1, usage = 2;
+constexpr int incomplete = 1;
 
 struct arguments {
     std::string document, url, model = "gpt-4o-mini", api_version = "2024-10-21", key_variable = "OPENAI_API_KEY", store, preset = "production";
@@ -78,11 +80,6 @@ struct arguments {
     env_file variables{};    // of the environment, and of --env-file behind it
     bool adaptive = false, azure = false, embedded = false, serve = false, json = false, quiet = false, again = false, retry_failed = false;
 };
-
-[[noreturn]] void refuse(std::string const& why) {
-    std::fprintf(stderr, "llm_discover: %s\n", why.c_str());
-    std::exit(usage);
-}
 
 arguments read(int argc, char** argv) {
     arguments said;
@@ -126,14 +123,7 @@ arguments read(int argc, char** argv) {
     app.add_flag("--serve", said.serve, "runs the embedded endpoint alone, says its URL, and at Ctrl-C what it was asked");
     app.add_flag("--json", said.json, "the report as JSON on standard output");
     app.add_flag("-q,--quiet", said.quiet, "no progress, and no report but of what is missing");
-    try {
-        app.parse(argc, argv);
-    } catch (CLI::CallForHelp const& asked) {
-        std::exit(app.exit(asked));
-    } catch (CLI::ParseError const& wrong) {
-        app.exit(wrong);
-        std::exit(usage);
-    }
+    parse(app, argc, argv);
     if (!variables_file.empty()) {
         auto read = env_file::read(variables_file);
         if (!read) refuse(read.error().text());
