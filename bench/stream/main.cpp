@@ -1,11 +1,16 @@
 // Streams of three stages, by what runs them: a plain loop, muster without and with workers, oneTBB's parallel_pipeline, and bounded
-// queues of a mutex and two condition variables.
+// queues of a mutex and two condition variables. How long an item takes where they are half busy. And durable runs, exactly once, against
+// the same rows by SQLite alone.
 
 #include <cstdio>     // stderr
 #include <cstdlib>    // exit
+#include <filesystem>    // a folder
 #include <string>     // names
 #include <vector>     // contenders
 
+#include <unistd.h>    // getpid
+
+#include "durable.hpp"
 #include "latency.hpp"
 #include "problem.hpp"
 
@@ -69,4 +74,20 @@ int main(int argc, char** argv) {
     report.figure("half_capacity", {capacity / 2}, "items/s");
     report.figure("half_capacity_p50_ms", p50, "ms");
     report.figure("half_capacity_p99_ms", p99, "ms");
+
+    auto const folder = std::filesystem::temp_directory_path() / ("muster-bench-stream-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    auto const lines = (folder / "lines").string(), database = (folder / "db").string();
+    write_lines(lines, report.size<std::size_t>(50'000, 500));
+    for (bool const power_safe : {false, true})
+        for (std::size_t const batch : {100U, 1'000U}) {
+            auto const name = std::string{power_safe ? "full" : "normal"} + "_sync_batches_of_" + std::to_string(batch);
+            std::vector<bench::contender> const both{{"bare_sqlite", [&] { return bare_sqlite(lines, database, batch, power_safe); }},
+                                                     {"durable_run", [&] { return durable_run(lines, database, batch, power_safe); }}};
+            auto const samples = bench::interleaved(both, report.size(7, 1));
+            report.figure(name + "_bare_sqlite", samples[0], "lines/s");
+            report.figure(name + "_durable_run", samples[1], "lines/s");
+            report.figure(name + "_run_against_bare", bench::ratios(samples[1], samples[0]), "x");
+        }
+    std::filesystem::remove_all(folder);
 }
