@@ -12,6 +12,7 @@
 #include <vector>        // clients
 
 #include <sys/resource.h>    // setrlimit
+#include <unistd.h>          // dup
 
 using namespace muster;
 using namespace std::chrono_literals;
@@ -144,6 +145,18 @@ TEST_CASE("loopback_server: who drops others while they speak hears no more of t
         CHECK(gone == 1);
     }
     CHECK(server.answers());
+}
+
+TEST_CASE("loopback_server: hears no more of a connection that was dropped, though a child of a fork holds it still", "[os][loopback_server]") {
+    echo server;
+    loopback_client one{server.by.port()};
+    CHECK(one.ask("one", "one") == "one");
+    fd held;    // what a fork that has not become another program has
+    server.there([&] { server.by.for_each([&](echo::connection& each) { held = fd{::dup(each.socket.get())}; }); });
+    server.there([&] { server.by.for_each([&](echo::connection& each) { server.drop(each); }); });
+    one.say("is anybody there?");
+    for (int i = 0; i < 10; ++i) CHECK(server.answers());    // a batch of events each
+    CHECK(server.opened_ones == 11);
 }
 
 TEST_CASE("loopback_server: refuses, leaves in the queue, and listens again at the same port", "[os][loopback_server]") {

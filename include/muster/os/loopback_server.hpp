@@ -92,7 +92,7 @@ public:
     /// Where it was closed: at the same port again.
     void listen();
     /// From now on clients are refused.
-    void close_listener() noexcept { listener_.reset(); }
+    void close_listener() noexcept { close(listener_); }
     /// False: clients stay in the queue of the kernel.
     void accept(bool yes);
 
@@ -104,6 +104,11 @@ private:
         return fd{made};
     }
     void watch(int number, void const* what, std::uint32_t events, bool is_new) const noexcept;
+    // A child of a fork that has not become another program yet holds a copy: closing alone would leave the events coming.
+    void close(fd& what) const noexcept {
+        if (what) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, what.get(), nullptr);
+        what.reset();
+    }
     void arm() noexcept;
     template <class Protocol>
     void run(Protocol& protocol);
@@ -367,7 +372,7 @@ void loopback_server<State>::clear_timer(connection& of) {
 template <class State>
 void loopback_server<State>::drop(connection& of) {
     clear_timer(of);
-    of.socket.reset();
+    close(of.socket);
     auto const place = of.place_;
     dropped_.push_back(std::move(connections_[place]));
     if (place + 1 != connections_.size()) {
