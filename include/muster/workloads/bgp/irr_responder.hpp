@@ -224,10 +224,11 @@ inline void irr_responder::serve(connection& of, bool readable) {
     bool asked = false;
     for (bool more = true; more;) {    // what has been sent makes room for further lines
         auto const before = of.in.size();
+        bool const held_back = of.unsent() >= most_unsent;    // no line is answered then, and there may be some
         if (before != 0 && !answer_lines(of)) return drop(of);
         take_due(of, now);
         if (!wire_.send(of)) return drop(of);
-        more = of.in.size() != before && of.unsent() == 0;
+        more = of.unsent() == 0 && (held_back || of.in.size() != before);
         asked = asked || of.in.size() != before;
     }
     bool const over = of.closing || (of.ended && of.in.find('\n') == of.in.npos);
