@@ -321,13 +321,14 @@ inline void responder::serve(connection& of, bool readable) {
     auto const now = clock::now();
     for (bool more = true; more;) {    // what has been sent makes room for further requests
         auto const before = of.in.size();
+        bool const held_back = of.unsent() >= most_unsent;    // no request is taken then, and there may be some
         {
             std::lock_guard lock(mutex_);
             if (before != 0) take_requests(of, now);
             take_due(of, now);
         }
         if (!send_all(of)) return drop(of);
-        more = of.in.size() != before && of.unsent() == 0;
+        more = of.unsent() == 0 && (held_back || of.in.size() != before);
     }
     bool const unsent = of.unsent() != 0;
     if (!unsent && of.drops.empty()) {
