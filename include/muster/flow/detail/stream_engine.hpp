@@ -38,12 +38,12 @@
 // waits for another one, and a stream makes progress on one thread. A pump reserves room behind it before it takes its input.
 //
 // Who fills a buffer, or empties one, looks whether the pumps behind, or before, have to be woken; who ends looks once more. At most one
-// pump of a segment is posted and not yet begun; once begun it posts the next, if there is more than it can take. A pump that finds nobody
-// at work behind it, and nothing more to do, goes on there itself. What was posted the
-// consumer takes over when nobody began it for a while: nothing is posted in vain where an executor is busy, or has no thread.
+// pump of a segment is posted and not yet begun; once begun it posts the next, if there is more than it can take. A pump that finds
+// nobody at work behind it, and nothing more to do, goes on there itself. What was posted the consumer takes over when nobody began it
+// for a while: nothing is posted in vain where an executor is busy, or has no thread.
 //
-// A pump takes as many items at once as are over in some 30 us, 32 at most. A serial segment that gives more than it
-// takes (an operator) keeps what there is no room for, and takes nothing before that is gone.
+// A pump takes as many items at once as are over in some 30 us, 32 at most. A serial segment that gives more than it takes (an
+// operator) keeps what there is no room for, and takes nothing before that is gone.
 
 namespace muster::detail {
 

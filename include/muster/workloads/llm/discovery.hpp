@@ -36,6 +36,8 @@
 #include <muster/workloads/llm/fact_run.hpp>          // fact_run
 #include <muster/workloads/llm/fault.hpp>             // ends_the_run
 
+// Above 400 lines: one node's way, from the question to the record, is told in one place.
+
 namespace muster::llm {
 
 /// What every node is asked, but for its text.
