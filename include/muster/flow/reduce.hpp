@@ -50,14 +50,14 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
     detail::indexed<Items> at{items};
     detail::blocks const parts{at.size()};
     std::vector<std::optional<T>> sums(parts.count());
-    detail::all_or_none<failure> run{parent, !detail::way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
-    auto const failed = [&](std::size_t, failure what) { return run.add(std::move(what)), false; };
+    detail::all_or_none<failure> all{parent, !detail::way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
+    auto const failed = [&](std::size_t, failure what) { return all.add(std::move(what)), false; };
 
     auto const place = detail::placed<detail::is_on>(task);
     auto plan = detail::plan_run(place, parts.count());
     plan.items = at.size();
     auto const each = at.items();
-    detail::run_chunks(place, plan, parts.count(), run.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
+    detail::run_chunks(place, plan, parts.count(), all.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
         for (auto block = from; block != to; ++block) {
             auto const first = parts.first(block), last = parts.last(block);
             std::optional<T> sum;
@@ -66,10 +66,10 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
             auto kept = detail::use_answer(chunk, last - 1, [&]() noexcept(std::is_nothrow_move_constructible_v<T>) {
                 sums[block].emplace(std::move(*sum));
             });
-            if (!kept.has_value()) return run.add(std::move(kept).error());
+            if (!kept.has_value()) return all.add(std::move(kept).error());
         }
     });
-    if (run.lowest()) return std::move(*run.lowest());
+    if (all.lowest()) return std::move(*all.lowest());
     return guarded<outcome<T>>([&]() -> outcome<T> {
         for (auto& sum : sums) start = std::invoke(combine, std::move(start), std::move(*sum));
         return std::move(start);

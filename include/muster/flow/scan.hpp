@@ -73,8 +73,8 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
 
     blocks const parts{at.size()};
     std::vector<std::optional<T>> sums(parts.count());    // of each block; in the end, of all before it
-    all_or_none<failure> run{parent, !sums_quietly || !way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
-    auto const failed = [&](std::size_t, failure what) { return run.add(std::move(what)), false; };
+    all_or_none<failure> all{parent, !sums_quietly || !way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
+    auto const failed = [&](std::size_t, failure what) { return all.add(std::move(what)), false; };
 
     auto const each = at.items();
     auto const sum_up = [&](std::size_t block, auto& chunk) {
@@ -122,24 +122,24 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
     auto const place = placed<is_on>(task);
     auto plan = plan_run(place, parts.count());
     plan.items = at.size();
-    run_chunks(place, plan, parts.count(), run.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
+    run_chunks(place, plan, parts.count(), all.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
         for (auto block = from; block != to; ++block) {
             if (!sum_up(block, chunk)) return;
             if (plan.parallel()) continue;
             auto stepped = use_answer(chunk, parts.last(block) - 1, [&]() noexcept(combines_quietly) { step_over(sums[block]); });
-            if (!stepped.has_value()) return run.add(std::move(stepped).error());
+            if (!stepped.has_value()) return all.add(std::move(stepped).error());
             if (!combine_with_before(block, chunk)) return;
         }
     });
     return guarded<outcome<T>>([&]() -> outcome<T> {
-        if (plan.parallel() && !run.lowest()) {
+        if (plan.parallel() && !all.lowest()) {
             for (auto& block : sums) step_over(block);
-            run_chunks(place, plan, parts.count(), run.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
+            run_chunks(place, plan, parts.count(), all.inside(), [&](std::size_t from, std::size_t to, auto& chunk) {
                 for (auto block = from; block != to; ++block)
                     if (!combine_with_before(block, chunk)) return;
             });
         }
-        if (run.lowest()) return std::move(*run.lowest());
+        if (all.lowest()) return std::move(*all.lowest());
         return std::move(total);
     });
 }

@@ -88,7 +88,7 @@ private:
     [[nodiscard]] outcome<spill_file> new_run() const;
     outcome<void> spill();
     outcome<void> merge_level(std::size_t level);
-    outcome<void> refill(std::vector<spill_file>& runs, std::size_t run, std::vector<head>& heads);
+    outcome<void> refill(std::vector<spill_file>& runs, std::size_t from, std::vector<head>& heads);
     outcome<void> begin_reading();
 
     [[no_unique_address]] KeyOf key_of_;
@@ -125,8 +125,8 @@ template <transportable Item, class KeyOf>
 std::uint64_t sorted_items<Item, KeyOf>::spilled() const noexcept {
     std::uint64_t all = 0;
     for (auto const& level : levels_)
-        for (auto const& run : level) all += run.bytes();
-    for (auto const& run : runs_) all += run.bytes();
+        for (auto const& each : level) all += each.bytes();
+    for (auto const& each : runs_) all += each.bytes();
     return all;
 }
 
@@ -189,13 +189,13 @@ outcome<spill_file> sorted_items<Item, KeyOf>::new_run() const {
 template <transportable Item, class KeyOf>
 outcome<void> sorted_items<Item, KeyOf>::spill() {
     sort();
-    auto run = new_run();
-    if (!run) return std::move(run).error();
+    auto fresh = new_run();
+    if (!fresh) return std::move(fresh).error();
     for (auto const& each : held_)
-        if (auto appended = run->append(each.bytes); !appended) return appended;    // the run is gone, the items are still held
-    if (auto written = run->write_down(); !written) return written;
+        if (auto appended = fresh->append(each.bytes); !appended) return appended;    // the run is gone, the items are still held
+    if (auto written = fresh->write_down(); !written) return written;
     if (levels_.empty()) levels_.emplace_back();
-    levels_[0].push_back(std::move(*run));
+    levels_[0].push_back(std::move(*fresh));
     held_ = {};
     blocks_.clear();
     used_ = block_used_ = block_size_ = 0;
@@ -209,14 +209,14 @@ outcome<void> sorted_items<Item, KeyOf>::spill() {
 
 // The next item of a run goes among the heads; what is held in memory is the last run.
 template <transportable Item, class KeyOf>
-outcome<void> sorted_items<Item, KeyOf>::refill(std::vector<spill_file>& runs, std::size_t run, std::vector<head>& heads) {
+outcome<void> sorted_items<Item, KeyOf>::refill(std::vector<spill_file>& runs, std::size_t from, std::vector<head>& heads) {
     return guarded<outcome<void>>([&]() -> outcome<void> {
         std::span<std::byte const> bytes;
-        if (run == runs.size()) {
+        if (from == runs.size()) {
             if (next_held_ == held_.size()) return {};
             bytes = held_[next_held_++].bytes;
         } else {
-            auto const read = runs[run].read(record_);
+            auto const read = runs[from].read(record_);
             if (!read) return read.error();
             if (!*read) return {};
             bytes = record_;
@@ -224,7 +224,7 @@ outcome<void> sorted_items<Item, KeyOf>::refill(std::vector<spill_file>& runs, s
         auto item = decoded<Item>(bytes);
         if (!item) return std::move(item).error();
         key_type key = std::invoke(key_of_, std::as_const(*item));
-        heads.push_back({std::move(key), std::move(*item), run});
+        heads.push_back({std::move(key), std::move(*item), from});
         std::push_heap(heads.begin(), heads.end());
         return {};
     });
@@ -239,8 +239,8 @@ outcome<void> sorted_items<Item, KeyOf>::merge_level(std::size_t level) {
     auto runs = std::move(levels_[level]);
     levels_[level].clear();
     std::vector<head> heads;
-    for (std::size_t run = 0; run < runs.size(); ++run)
-        if (auto filled = refill(runs, run, heads); !filled) return filled;
+    for (std::size_t from = 0; from < runs.size(); ++from)
+        if (auto filled = refill(runs, from, heads); !filled) return filled;
     while (!heads.empty()) {
         std::pop_heap(heads.begin(), heads.end());
         auto first = std::move(heads.back());
@@ -257,11 +257,11 @@ template <transportable Item, class KeyOf>
 outcome<void> sorted_items<Item, KeyOf>::begin_reading() {
     sort();
     for (auto level = levels_.rbegin(); level != levels_.rend(); ++level)
-        for (auto& run : *level) runs_.push_back(std::move(run));
+        for (auto& each : *level) runs_.push_back(std::move(each));
     levels_.clear();
     reading_ = true;
-    for (std::size_t run = 0; run <= runs_.size(); ++run)
-        if (auto filled = refill(runs_, run, heads_); !filled) return filled;
+    for (std::size_t from = 0; from <= runs_.size(); ++from)
+        if (auto filled = refill(runs_, from, heads_); !filled) return filled;
     return {};
 }
 

@@ -117,7 +117,7 @@ private:
         static_assert(values::ends_well, "muster: only the last stage of a stream may answer nothing");
         if constexpr (values::no_batches && values::operators_alone && values::fits && values::ends_well) {
             using engine = detail::stream_engine<Items, Flow, Sink>;
-            return streaming<engine>{std::make_shared<engine>(std::forward<Items>(items), std::move(flow), failures, parent)};
+            return streaming<engine>{std::make_shared<engine>(std::forward<Items>(items), std::forward<Flow>(flow), failures, parent)};
         } else {
             return detail::refused{};
         }

@@ -325,8 +325,8 @@ private:
     }
     template <class Given>
     void give(Given&& given) {
-        if (!current_) current_.emplace(as_held(std::move(given)));
-        else ready_.push_back(as_held(std::move(given)));
+        if (!current_) current_.emplace(as_held(std::forward<Given>(given)));
+        else ready_.push_back(as_held(std::forward<Given>(given)));
     }
     bool next_inline() {
         if (has_trouble_.load(std::memory_order_relaxed)) throw_trouble();
