@@ -63,6 +63,16 @@ public:
         tell();
     }
 
+    /// The same, by one who knows that this lives on, whatever the waiter does: it does not wake up in front of our lock.
+    void wake_kept() noexcept {
+        {
+            std::lock_guard lock(mutex_);
+            woken_ = true;
+            if (auto* const to = std::exchange(listener_, nullptr)) return to->tell(*to);
+        }
+        changed_.notify_one();
+    }
+
     [[nodiscard]] bool woken() const noexcept {
         std::lock_guard lock(mutex_);
         return woken_;

@@ -29,18 +29,19 @@
 #include <muster/flow/detail/stream_parts.hpp>    // segments
 #include <muster/flow/detail/stream_ring.hpp>     // stream_ring
 #include <muster/flow/stream_report.hpp>          // stream_report
+#include <muster/os/cpus.hpp>                     // granted_cpus
 #include <muster/os/relax.hpp>                    // relax
 
 // What runs behind `stream`. Above 400 lines: who reads, who works, who waits and who ends is one protocol.
 //
 // A segment is worked on by pumps: jobs that are posted to its executor when there is something to do, at most as many at a time as
-// it is wide, and that end when there is nothing to do: no input, or no room for answers. So no thread is held by a stage that
-// waits for another one, and a stream makes progress on one thread. A pump reserves room behind it before it takes its input.
+// it is wide. A pump takes a handful of items, and goes on with the last segment of its executor that has something to do; it ends
+// when none has: no input, or no room for answers. So no thread is held by a stage that waits for another one, a stream makes progress
+// on one thread, and what is begun goes on before more is begun. A pump reserves room behind it before it takes its input.
 //
 // Who fills a buffer, or empties one, looks whether the pumps behind, or before, have to be woken; who ends looks once more. At most one
-// pump of a segment is posted and not yet begun; once begun it posts the next, if there is more than it can take. A pump that finds
-// nobody at work behind it, and nothing more to do, goes on there itself. What was posted the consumer takes over when nobody began it
-// for a while: nothing is posted in vain where an executor is busy, or has no thread.
+// pump of a segment is posted and not yet begun, and none where as many as the executor has workers are at it already: they come by.
+// What nobody began for a while the consumer takes over: nothing is posted in vain where an executor is busy, or has no thread.
 //
 // A pump takes as many items at once as are over in some 30 us, 32 at most. A serial segment that gives more than it takes (an
 // operator) keeps what there is no room for, and takes nothing before that is gone.
@@ -50,21 +51,32 @@ namespace muster::detail {
 // Pumps of a segment.
 struct alignas(64) stream_lane {
     std::size_t width = 1;
-    std::atomic<std::size_t> active{0};     // posted or running
-    std::atomic<bool> posted{false};        // one of them has not begun
+    std::atomic<std::size_t> active{0};         // posted or running
+    std::atomic<bool> posted{false};            // one of them has not begun
+    std::size_t crew = 0;                       // the first segment of the same executor, where the pumps of all of them are counted:
+    std::size_t crew_width = 0;                 // so many are of use,
+    std::atomic<std::size_t> crew_active{0};    // so many are posted or running
     std::atomic<bool> over{false};
-    std::atomic<bool> keeps{false};         // what it gave and there was no room for
-    // What an item takes, as it was of late, in nanoseconds: rises at once, and falls by a sixteenth a look. Where now and then an item
-    // waits, no other is to wait for it. A hint: what another pump noted meanwhile may be lost.
-    std::atomic<std::uint32_t> item_time{std::numeric_limits<std::uint32_t>::max() / 2};
+    std::atomic<bool> keeps{false};             // what it gave and there was no room for
+    // What an item takes, as it was of late, in nanoseconds: rises at once, up to fourfold, and falls by a sixteenth a look. Where now
+    // and then an item waits, no other is to wait for it. A hint: what another pump noted meanwhile may be lost.
+    static constexpr std::uint32_t unknown = std::numeric_limits<std::uint32_t>::max() / 2;
+    std::atomic<std::uint32_t> item_time{unknown};
     [[nodiscard]] bool below(std::chrono::nanoseconds bound) const noexcept { return item_time.load(std::memory_order_relaxed) < static_cast<std::uint32_t>(bound.count()); }
     void note(std::uint64_t each) noexcept {
         auto const last = item_time.load(std::memory_order_relaxed);
-        auto const now = static_cast<std::uint32_t>(std::min<std::uint64_t>(each, std::numeric_limits<std::uint32_t>::max() / 2));
-        auto const next = now >= last ? now : last - (last - now + 15) / 16;
+        auto const most = last >= unknown / 4 ? unknown : 4 * (last + 1);
+        auto const now = static_cast<std::uint32_t>(std::min<std::uint64_t>(each, most));
+        auto const next = now >= last || last == unknown ? now : last - (last - now + 15) / 16;
         if (next != last) item_time.store(next, std::memory_order_relaxed);
     }
-    std::mutex order;                       // where the order is kept: input and place are taken together
+    std::mutex order;                           // where the order is kept: input and place are taken together
+};
+
+// What a pump owes to the consumer, which sleeps: word that something is there.
+struct stream_debt {
+    bool there = false;
+    std::chrono::steady_clock::time_point since{};
 };
 
 struct element_counts {
@@ -389,6 +401,7 @@ private:
     template <std::size_t... S>
     void start(std::index_sequence<S...>) {
         ((lanes_[S].width = width_of<S>()), ...);
+        (join_crew<S>(std::make_index_sequence<S>{}), ...);
         (make_ring<S>(), ...);
         link_.emplace(outer_.stop(), stop_now{&stop_});
         may_stop_ = true;
@@ -403,6 +416,16 @@ private:
             return plan_run(place<S>(), std::numeric_limits<std::size_t>::max()).width;
         }
     }
+    // Segments of one executor have their pumps together.
+    template <std::size_t S, std::size_t... T>
+    void join_crew(std::index_sequence<T...>) noexcept {
+        auto const& where = place<S>()->where();
+        [[maybe_unused]] auto const there = [&](std::size_t other, void const* its) { return its == static_cast<void const*>(&where) && (lanes_[S].crew = other, true); };
+        lanes_[S].crew = S;
+        (void)(there(T, &place<T>()->where()) || ...);
+        auto& all = lanes_[lanes_[S].crew];
+        all.crew_width = std::min<std::size_t>(all.crew_width + lanes_[S].width, std::max<std::size_t>(1, where.width()));
+    }
     // What is inside a stage has its place behind it already.
     template <std::size_t S>
     void make_ring() {
@@ -412,35 +435,61 @@ private:
         std::get<S>(rings_) = std::make_unique<stream_ring<parcel<value>>>(buffer_of<S + 1>() + lanes_[S].width);
     }
 
-    // Posts a pump of segment S, if there is something for it to do and it is not wide enough already.
-    template <std::size_t S>
+    // Posts a pump of segment S, if there is something for it to do and those who are at it are not enough. `Apart`: whoever asks may
+    // be away for long, and does not count.
+    template <std::size_t S, bool Apart = false>
     void kick() noexcept {
         if constexpr (S == segment_count) {
             // All sequential, as what was done before: the consumer sees what is there, or we see that it waits.
-            if (waits_.load() && waits_.exchange(false)) awaited_.wake();
+            if (waits_.load() && waits_.exchange(false)) awaited_.wake_kept();
         } else {
             auto& my = lane<S>();
+            auto& crew = lanes_[my.crew];
             // All sequential, as what was done before: the pump that ends sees what is there, or we see that it has ended.
+            auto const active = crew.crew_active.load();
+            if (is_light<S>()) return active == 0 ? kick<segment_count>() : void();
+            if (!Apart && active >= crew_room(crew)) {
+                if (active < crew.crew_width && has_work<S>()) kick<segment_count>();    // the consumer is the one that is missing
+                return;
+            }
             for (;;) {
                 if (my.active.load() >= my.width || my.posted.load() || !has_work<S>() || !step_in<S>()) return;
                 if (!my.posted.exchange(true)) break;    // after it has stepped in: whoever finds it posted may begin it
                 my.active.fetch_sub(1);
             }
+            crew.crew_active.fetch_add(1);
             try {
                 place<S>()->where().post([me = this->weak_from_this()] {
                     if (auto const self = me.lock())
-                        if (self->template lane<S>().posted.exchange(false)) self->template pump<S>(false);
+                        if (self->template lane<S>().posted.exchange(false)) self->template pump<S>();
                 });
             } catch (...) {    // no thread is to be had: the consumer takes it over
                 kick<segment_count>();
             }
         }
     }
+    // Pumps that are of use for a crew: a consumer that works is one of them where each would have a processor.
+    [[nodiscard]] std::size_t crew_room(stream_lane const& crew) const noexcept {
+        return crew.crew_width > 1 && crew.crew_width >= cpus_ && consumer_works_.load() ? crew.crew_width - 1 : crew.crew_width;
+    }
+    // True when a buffer full of items takes no longer than to wake somebody: the consumer does it all when it comes by.
     template <std::size_t S>
+    [[nodiscard]] bool is_light() noexcept { return is_light_at<S>(std::make_index_sequence<segment_count>{}); }
+    template <std::size_t S, std::size_t... T>
+    [[nodiscard]] bool is_light_at(std::index_sequence<T...>) noexcept {
+        auto const crew = lane<S>().crew;
+        std::uint64_t each = 0;
+        return ((lanes_[T].crew != crew || (consumer_helps<T> && lanes_[T].below(light) && (each += lanes_[T].item_time.load(std::memory_order_relaxed), true))) && ...) &&
+               each * ring<S + 1>().size() <= static_cast<std::uint64_t>(light.count());
+    }
+    template <std::size_t S>
+    static constexpr bool consumer_helps = S != 0 || std::ranges::forward_range<range>;    // other sources may wait for whoever writes them
+    // To wake somebody for there has to be room for half a buffer; who is awake takes what there is.
+    template <std::size_t S, bool Awake = false>
     [[nodiscard]] bool has_work() noexcept {
         if (left_.load(std::memory_order_relaxed) || lane<S>().over.load()) return false;
         auto& behind = ring<S + 1>();
-        bool const room = behind.has_room() && 2 * behind.waiting() <= behind.size();
+        bool const room = behind.has_room() && (Awake || 2 * behind.waiting() <= behind.size());
         if constexpr (S == 0) return room;
         else if (ring<S>().over()) return lane<S>().active.load() == 0 && (room || !lane<S>().keeps.load());    // else the last of them ends it
         else return room && (ring<S>().ready() || lane<S>().keeps.load());
@@ -453,15 +502,13 @@ private:
     struct to_ring;
     template <std::size_t S>
     static constexpr bool wide = !serial<S> && !keeps_order<S>;
-    template <std::size_t S>
-    static constexpr bool same_kind_of_place = [] {
-        if constexpr (S == 0 || S + 1 >= segment_count) return false;
-        else return std::is_same_v<decltype(std::declval<stream_engine&>().template place<S>()), decltype(std::declval<stream_engine&>().template place<S + 1>())>;
-    }();
+    template <std::size_t S, std::size_t T>
+    static constexpr bool same_kind_of_place =
+        std::is_same_v<decltype(std::declval<stream_engine&>().template place<S>()), decltype(std::declval<stream_engine&>().template place<T>())>;
     template <std::size_t S>
     static constexpr bool goes_on = [] {
-        if constexpr (!same_kind_of_place<S>) return false;
-        else return wide<S> && wide<S + 1>;
+        if constexpr (S == 0 || S + 1 >= segment_count) return false;
+        else return same_kind_of_place<S, S + 1> && wide<S> && wide<S + 1>;
     }();
     template <std::size_t S>
     struct to_next_of { using type = std::optional<to_ring<S + 1>>; };
@@ -481,7 +528,6 @@ private:
         std::size_t room = 0;             // reserved
         std::uint64_t place = 0;          // claimed, where the order is kept
         bool settled = false;             // the same
-        bool* owes = nullptr;             // set where nobody works behind, and this pump may do so itself
         context* cx = nullptr;            // of the segment behind, where the items go on with
         to_next<S> next{};
 
@@ -512,22 +558,19 @@ private:
                 --room;
                 ring.fill(ring.claim(), std::move(given));
             }
-            if constexpr (same_kind_of_place<S>)
-                if (owes && engine.template is_idle<S + 1>()) return void(*owes = true);
-            engine.template kick<S + 1>();
+            if constexpr (S + 1 != segment_count) engine.template kick<S + 1, S == 0 && !consumer_helps<0>>();    // the consumer is told by the pump
         }
         // The items of a handful go through the next segment on this thread, if both are quick, after those who wait there.
         void open([[maybe_unused]] std::size_t most, [[maybe_unused]] context& with) {
             if constexpr (goes_on<S>) {
                 auto& there = engine.template lane<S + 1>();
                 if (!there.below(quick)) return;
-                if (&engine.template place<S>()->where() != &engine.template place<S + 1>()->where()) return;
+                if (engine.template lane<S>().crew != there.crew) return;
                 if (!engine.template step_in<S + 1>()) return;
                 // Who waits there comes first.
                 for (int handfuls = 0; engine.template ring<S + 1>().ready(); ++handfuls) {
                     if (handfuls == 2) return engine.template step_out<S + 1>();
-                    bool nobody = false;
-                    engine.template work_on<S + 1>(with, true, nobody);
+                    engine.template work_on<S + 1>(with);
                 }
                 cx = &with;
                 next.emplace(engine);
@@ -550,16 +593,12 @@ private:
             if constexpr (keeps_order<S>) {
                 if (!std::exchange(settled, false)) {
                     engine.template ring<S + 1>().leave_out(place);
-                    engine.template kick<S + 1>();
+                    if constexpr (S + 1 != segment_count) engine.template kick<S + 1>();
                 }
                 ++place;
             }
         }
     };
-
-    // True when nobody works on segment S, nor is about to: a hint.
-    template <std::size_t S>
-    [[nodiscard]] bool is_idle() const noexcept { return lanes_[S].active.load() == 0; }
 
     // Becomes one of those who work on S, where it is not full.
     template <std::size_t S>
@@ -581,33 +620,110 @@ private:
     static constexpr std::size_t handful = 32;                       // items that a pump takes at once, at most,
     static constexpr std::chrono::nanoseconds handful_time{30'000};    // and about what they may take together
     static constexpr std::chrono::nanoseconds quick{1'000};            // items that go through several segments on one thread
-    static constexpr std::chrono::nanoseconds brief{50'000};           // items of which the consumer does some itself
+    static constexpr std::chrono::nanoseconds light{20'000};           // work that is not worth a wake-up
+    static constexpr std::chrono::nanoseconds patience{1'000'000};     // of a consumer that waits while all are busy
+    static constexpr std::chrono::nanoseconds away{200'000};           // a consumer that did not come by is not one of those who work
+    static constexpr std::chrono::nanoseconds brief{100'000};          // items of which the consumer does some itself
 
-    // Works on what there is for segment S, on this thread; a pump that helps leaves after a handful.
+    // Works on what there is for segment S, and then for others of its executor, on a thread of that.
     template <std::size_t S>
-    void pump(bool helps) noexcept {
+    void pump() noexcept {
         inside_pumps_.fetch_add(1);
-        bool owes = false;
-        if (!left_.load()) {
-            auto& where = place<S>()->where();
+        auto& crew = lanes_[lane<S>().crew];
+        bool retired = false;    // the consumer does what this one did
+        {
             context cx = context::below(outer_);
             auto const stops = cx.change_stop(stop_.get_token());
-            auto const waits = cx.change_waiter(waiting_at(where, helps));
-            if constexpr (S == 0) read_on(cx, helps);
-            else work_on<S>(cx, helps, owes);
+            auto const waits = cx.change_waiter(waiting_at(place<S>()->where(), false));
+            stream_debt owed;
+            for (auto at = S; at != nowhere;) {
+                at = turn<S>(at, cx, retired, std::make_index_sequence<segment_count>{});
+                settle_with_consumer(owed, at);
+            }
         }
-        auto& my = lane<S>();
+        if (!retired) crew.crew_active.fetch_sub(1);
+        kick_crew<S>(std::make_index_sequence<segment_count>{});    // whoever counted on us
+        pump_ends();
+    }
+    // Tells the consumer that there is something for it: at once where this pump may be away for long, else when it is worth it.
+    void settle_with_consumer(stream_debt& owed, std::size_t next) noexcept {
+        auto const& there = ring<segment_count>();
+        bool const sleeps = waits_.load();
+        if (consumer_works_.load() || sleeps) {
+            auto const now = std::chrono::steady_clock::now();
+            if (!sleeps && now.time_since_epoch().count() - consumer_came_.load(std::memory_order_relaxed) > away.count()) consumer_works_.store(false);
+            if (sleeps && there.ready()) {
+                if (!std::exchange(owed.there, true)) owed.since = now;
+                if (next == nowhere || (next == 0 && !consumer_helps<0>) || !lanes_[next].below(brief) || 4 * there.waiting() >= 3 * there.size() || now - owed.since >= patience)
+                    kick<segment_count>();
+                return;
+            }
+        }
+        owed.there = false;
+    }
+    // Does a handful of what there is for segment S, on the consumer's thread.
+    template <std::size_t S>
+    void help_once() noexcept {
+        inside_pumps_.fetch_add(1);
+        {
+            context cx = context::below(outer_);
+            auto const stops = cx.change_stop(stop_.get_token());
+            auto const waits = cx.change_waiter(waiting_at(place<S>()->where(), true));
+            if constexpr (S == 0) read_on<true>(cx);
+            else work_on<S>(cx);
+        }
+        leave_lane<S>();
+        kick<S>();
+        pump_ends();
+    }
+    // The consumer that leaves waits for this, and may be gone right after it: who posted us holds the engine.
+    void pump_ends() noexcept {
+        if (inside_pumps_.fetch_sub(1) == 1 && left_.load()) inside_pumps_.notify_all();
+    }
+    static constexpr std::size_t nowhere = segment_count;
+
+    // A turn at a segment where this pump has stepped in; gives the one where it has stepped in for the next.
+    template <std::size_t S, std::size_t... T>
+    std::size_t turn(std::size_t at, context& cx, bool& retired, std::index_sequence<T...>) noexcept {
+        (void)((at == T && (turn_at<S, T>(cx), true)) || ...);
+        auto& crew = lanes_[lane<S>().crew];
+        auto next = nowhere;
+        auto active = crew.crew_active.load();
+        retired = active > crew_room(crew) && crew.crew_active.compare_exchange_strong(active, active - 1);
+        if (!retired) (void)(is_light<S>() || (next_at<S, segment_count - 1 - T>(lane<S>().crew, next) || ...));
+        // What is there besides is for others, if there are any.
+        if (next != at) (void)((at == T && (kick<T>(), true)) || ...);
+        return next;
+    }
+    template <std::size_t S, std::size_t T>
+    void turn_at(context& cx) noexcept {
+        if constexpr (same_kind_of_place<S, T>) {
+            if (!left_.load()) {
+                if constexpr (T == 0) read_on<false>(cx);
+                else work_on<T>(cx);
+            }
+            leave_lane<T>();
+        }
+    }
+    template <std::size_t S, std::size_t T>
+    bool next_at(std::size_t crew, std::size_t& next) noexcept {
+        if constexpr (same_kind_of_place<S, T>) {
+            if (lane<T>().crew != crew || !has_work<T, true>() || !step_in<T>()) return false;
+            next = T;
+            return true;
+        } else {
+            return false;
+        }
+    }
+    template <std::size_t S, std::size_t... T>
+    void kick_crew(std::index_sequence<T...>) noexcept {
+        ((lane<T>().crew == lane<S>().crew ? kick<T>() : void()), ...);
+    }
+    template <std::size_t S>
+    void leave_lane() noexcept {
         bool ended = false;
         if constexpr (!serial<S>) ended = ring<S>().over();    // first: nobody can begin with an item after it
-        if (my.active.fetch_sub(1) == 1 && ended) end<S>();
-        kick<S>();
-        if constexpr (same_kind_of_place<S>) {
-            // Nobody was waiting here any more, and nobody works behind: this thread does, and nobody is woken for it.
-            if (owes && step_in<S + 1>()) pump<S + 1>(false);
-            else if (owes) kick<S + 1>();
-        }
-        // The consumer that leaves waits for this, and may be gone right after it: who posted us holds the engine.
-        if (inside_pumps_.fetch_sub(1) == 1 && left_.load()) inside_pumps_.notify_all();
+        if (lane<S>().active.fetch_sub(1) == 1 && ended) end<S>();
     }
     template <class Where>
     waiter_ref waiting_at(Where& where, bool helps) const {
@@ -637,10 +753,11 @@ private:
         return true;
     }
 
-    void read_on(context& cx, bool helps) noexcept {
+    template <bool Helps>
+    void read_on(context& cx) noexcept {
         to_ring<0> out{*this};
         auto since = std::chrono::steady_clock::now();
-        for (std::size_t done = 0; !left_.load(std::memory_order_relaxed) && !(helps && done == handful) && put_down_kept<0>(); ++done) {
+        for (std::size_t done = 0; !left_.load(std::memory_order_relaxed) && !(Helps && done == handful) && put_down_kept<0>(); ++done) {
             if (flushed_[0]) {
                 end<0>();
                 break;
@@ -692,66 +809,58 @@ private:
         return each;
     }
 
+    // A handful of what there is for segment S.
     template <std::size_t S>
-    void work_on(context& cx, bool helps, [[maybe_unused]] bool& owes) noexcept {
+    void work_on(context& cx) noexcept {
         using value = before<plan::first[S]>;
         auto& my = lane<S>();
         auto& from = ring<S>();
         auto& to = ring<S + 1>();
-        std::vector<parcel<value>> taken;
-        taken.reserve(handful);
-        auto since = std::chrono::steady_clock::now();    // what is between two handfuls counts for the next one
-        while (!left_.load(std::memory_order_relaxed)) {
-            to_ring<S> out{*this};
-            if constexpr (same_kind_of_place<S>)
-                if (!helps && &place<S>()->where() == &place<S + 1>()->where()) out.owes = &owes;
-            if constexpr (serial<S>) {
-                if (!put_down_kept<S>()) return;
-                if (flushed_[S]) return end<S>();
-                if (from.over()) {
-                    cx.no_item();
-                    flush_from<plan::first[S], to_ring<S>::last>(cx, out);
-                    flushed_[S] = true;
-                    count<to_ring<S>::first, to_ring<S>::last>(out.counts);
-                    to.free(std::exchange(out.room, 0));
-                    continue;
-                }
+        to_ring<S> out{*this};
+        if constexpr (serial<S>) {
+            if (!put_down_kept<S>()) return;
+            if (flushed_[S]) return end<S>();
+            if (from.over()) {
+                cx.no_item();
+                flush_from<plan::first[S], to_ring<S>::last>(cx, out);
+                flushed_[S] = true;
+                count<to_ring<S>::first, to_ring<S>::last>(out.counts);
+                to.free(out.room);
+                if (put_down_kept<S>()) end<S>();
+                return;
             }
-            auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, handful);
-            auto const room = to.reserve(at_once);
-            if (room == 0) return;
-            std::size_t emptied = 0;
-            auto const take = [&] { return from.take(room, [&](parcel<value>&& one) { taken.push_back(std::move(one)); }); };
-            if constexpr (keeps_order<S>) {
-                std::lock_guard lock(my.order);
-                emptied = take();
-                out.place = to.claim(taken.size());
-            } else {
-                emptied = take();
-            }
-            if constexpr (keeps_order<S>) to.free(room - taken.size());
-            else out.room = room;
-            if (emptied == 0) return to.free(std::exchange(out.room, 0));
-            from.free(emptied);
-            kick<S - 1>();
-            if (my.width > 1) kick<S>();    // there may be enough for another one
-
-            if (at_once == handful) out.open(taken.size(), cx);
-            for (auto& one : taken) {
-                out.index = one.index;
-                do_one<S>(cx, one, out);
-                out.settle();
-            }
-            out.close(look<S>(since, std::max<std::size_t>(1, taken.size())));
-            if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
-            count<to_ring<S>::first, to_ring<S>::last>(out.counts);
-            taken.clear();
-            if constexpr (same_kind_of_place<S>) {
-                if (owes && !from.ready()) return;
-                if (std::exchange(owes, false)) kick<S + 1>();
-            }
-            if (helps) return;
         }
+        auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, handful);
+        auto const room = to.reserve(at_once);
+        if (room == 0) return;
+        std::vector<parcel<value>> taken;
+        taken.reserve(room);
+        std::size_t emptied = 0;
+        auto const take = [&] { return from.take(room, [&](parcel<value>&& one) { taken.push_back(std::move(one)); }); };
+        if constexpr (keeps_order<S>) {
+            std::lock_guard lock(my.order);
+            emptied = take();
+            out.place = to.claim(taken.size());
+        } else {
+            emptied = take();
+        }
+        if constexpr (keeps_order<S>) to.free(room - taken.size());
+        else out.room = room;
+        if (emptied == 0) return to.free(std::exchange(out.room, 0));
+        from.free(emptied);
+        kick<S - 1>();
+        if (my.width > 1) kick<S>();    // there may be enough for another one
+
+        auto since = std::chrono::steady_clock::now();
+        if (at_once == handful) out.open(taken.size(), cx);
+        for (auto& one : taken) {
+            out.index = one.index;
+            do_one<S>(cx, one, out);
+            out.settle();
+        }
+        out.close(look<S>(since, std::max<std::size_t>(1, taken.size())));
+        if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
+        count<to_ring<S>::first, to_ring<S>::last>(out.counts);
     }
     template <std::size_t S, class Parcel>
     void do_one(context& cx, Parcel& one, to_ring<S>& out) {
@@ -786,6 +895,7 @@ private:
                 else ready_.push_back(as_held(std::move(one.value).error()));
             });
             if (emptied != 0) {
+                looked_ = false;
                 std::reverse(ready_.begin(), ready_.end());
                 from.free(emptied);
                 kick<segment_count - 1>();
@@ -801,21 +911,30 @@ private:
     }
     void wait() {
         auto& from = ring<segment_count>();
+        constexpr auto all = std::make_index_sequence<segment_count>{};
         auto const there = [&] { return from.ready() || from.over() || has_trouble_.load(); };
-        if (help(std::make_index_sequence<segment_count>{})) return;
-        kick<0>();    // the first time nobody else does
-        for (int looked = 0; looked < 100; ++looked) {
-            if (there()) return;
-            relax();
+        auto const came = std::chrono::steady_clock::now();
+        consumer_came_.store(came.time_since_epoch().count(), std::memory_order_relaxed);
+        bool const works = came - went_ < brief && all_brief(all);
+        if (consumer_works_.exchange(works) && !works) kick_all(all);
+        if (!help(all)) {
+            kick<0>();    // the first time nobody else does
+            for (int looked = 0; looked < 100 && !there(); ++looked) relax();
+            waits_.store(true);
+            if (!there() && !help(all)) {
+                // A pump that owes us word may be held by its next item: we look once ourselves.
+                bool const looks = nobody_began(all) || !std::exchange(looked_, true);
+                if (waiting_.wait_until(awaited_, looks ? later(outer_.now(), std::chrono::milliseconds{2}) : never)) awaited_.reset();
+                else if (!there()) take_over(all);
+            }
+            waits_.store(false);
         }
-        waits_.store(true);
-        if (!there()) {
-            auto const until = posted_somewhere() ? later(outer_.now(), std::chrono::milliseconds{2}) : never;
-            if (waiting_.wait_until(awaited_, until)) awaited_.reset();
-            else if (!there()) take_over(std::make_index_sequence<segment_count>{});
-        }
-        waits_.store(false);
+        went_ = std::chrono::steady_clock::now();
     }
+    template <std::size_t... S>
+    [[nodiscard]] bool all_brief(std::index_sequence<S...>) const noexcept { return ((!consumer_helps<S> || lanes_[S].below(brief)) && ...); }
+    template <std::size_t... S>
+    void kick_all(std::index_sequence<S...>) noexcept { (kick<S>(), ...); }
     // Where items are over soon the consumer does some itself, the last segment first, in place of sleeping until somebody has done it.
     template <std::size_t... S>
     bool help(std::index_sequence<S...>) noexcept {
@@ -823,9 +942,10 @@ private:
     }
     template <std::size_t S>
     bool help_at() noexcept {
-        if constexpr (S == 0 && !std::ranges::forward_range<range>) return false;    // it may wait for whoever writes it
-        if (!lane<S>().below(brief) || !has_work<S>() || !step_in<S>()) return false;
-        pump<S>(true);
+        if constexpr (!consumer_helps<S>) return false;
+        auto const& crew = lanes_[lane<S>().crew];
+        if ((crew.crew_active.load() >= crew.crew_width && crew_room(crew) == crew.crew_width) || !lane<S>().below(brief) || !has_work<S, true>() || !step_in<S>()) return false;
+        help_once<S>();
         return true;
     }
 
@@ -836,14 +956,19 @@ private:
                 if constexpr (has_waiter<std::remove_cvref_t<decltype(place<segment_count - 1>()->where())>>) return place<segment_count - 1>()->where().waiting();
         return outer_.waiting();
     }
-    [[nodiscard]] bool posted_somewhere() const noexcept {
-        for (auto const& one : lanes_)
-            if (one.posted.load()) return true;
-        return false;
+    // True where something is to be done that may wait for a worker.
+    template <std::size_t... S>
+    [[nodiscard]] bool nobody_began(std::index_sequence<S...>) noexcept {
+        return ((lanes_[S].posted.load() || (lanes_[S].active.load() < lanes_[S].width && has_work<S>())) || ...);
     }
     template <std::size_t... S>
-    void take_over(std::index_sequence<S...>) noexcept {
-        ((lanes_[S].posted.exchange(false) ? pump<S>(true) : void()), ...);
+    void take_over(std::index_sequence<S...>) noexcept { (take_over_at<S>(), ...); }
+    template <std::size_t S>
+    void take_over_at() noexcept {
+        auto& my = lane<S>();
+        if (my.posted.exchange(false)) lanes_[my.crew].crew_active.fetch_sub(1);    // it has stepped in already
+        else if (!has_work<S>() || !step_in<S>()) return;
+        help_once<S>();
     }
 
     // Reports
@@ -939,6 +1064,18 @@ private:
     waiter_ref const waiting_ = waiting_here();
     wait_point awaited_;
     std::atomic<bool> waits_{false};
+    bool looked_ = false;
+
+    // The consumer as one of those who work: it comes by often, and its help is as good as a worker's.
+    std::atomic<bool> consumer_works_{false};
+    std::atomic<std::chrono::steady_clock::rep> consumer_came_{0};
+    std::chrono::steady_clock::time_point went_{};    // with what it was given
+    std::size_t const cpus_ = cpus();
+    static std::size_t cpus() {
+        if constexpr (!threads) return 1;
+        static auto const once = granted_cpus();
+        return once;
+    }
 };
 
 }  // namespace muster::detail
