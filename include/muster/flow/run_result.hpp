@@ -18,6 +18,7 @@ struct run_result {
     std::uint64_t out = 0;        ///< values that were committed: one record may become none, one or several
     std::uint64_t dead = 0;       ///< records that failed and are in the journal as dead letters
     std::uint64_t skipped = 0;    ///< records that failed and are nowhere
+    std::uint64_t retried = 0;    ///< further attempts that `retry` made, also in a batch that was not committed
     std::uint64_t commits = 0;
     std::chrono::nanoseconds took{};
     bool stopped = false;         ///< asked to stop, or its deadline passed: the source has not ended

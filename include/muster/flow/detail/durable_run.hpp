@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>         // retries
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
 #include <optional>       // outputs that may be none, a failure that stops
@@ -61,7 +62,9 @@ class durable_run {
 
 public:
     durable_run(Source& from, Task const& task, Journal& to, run_options const& options, context const& parent)
-        : from_(from), task_(task), to_(to), options_(options), cx_(context::below(parent)), calm_(parent.waiting()) {}
+        : from_(from), task_(task), to_(to), options_(options), cx_(context::below(parent)), calm_(parent.waiting()) {
+        cx_.count_retries(&retries_);
+    }
 
     outcome<run_result> operator()() {
         auto const began = cx_.now();
@@ -70,6 +73,7 @@ public:
         if (auto const ready = resume(); !ready) return ready.error();
         if (auto const done = all(); !done) return done.error();
         done_.took = cx_.now() - began;
+        done_.retried = retries_.load();
         return std::move(done_);
     }
 
@@ -243,8 +247,10 @@ private:
     [[nodiscard]] origin origin_of(std::size_t partition, std::uint64_t offset) const {
         return {.source = name(), .partition = partition, .offset = offset, .part = 0, .epoch = done_.epoch};
     }
-    void tell(run_point where) const {
-        if (options_.at) options_.at(where, done_);
+    void tell(run_point where) {
+        if (!options_.at) return;
+        done_.retried = retries_.load(std::memory_order_relaxed);
+        options_.at(where, done_);
     }
 
     Source& from_;
@@ -253,6 +259,7 @@ private:
     run_options const& options_;
     context cx_;
     context calm_;    // without stop and deadline
+    std::atomic<std::uint64_t> retries_{0};
     run_result done_;
     std::vector<std::uint64_t> read_;    // up to where each partition was read and worked on
     // Of one batch, and kept for their memory.
