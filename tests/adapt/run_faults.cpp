@@ -22,12 +22,14 @@
 #include <unistd.h>          // truncate, setuid
 
 #include <muster/adapt/sqlite_journal.hpp>    // sqlite_journal
+#include <muster/core/pipeline.hpp>           // pipeline
 #include <muster/flow/file_lines.hpp>         // file_lines
+#include <muster/flow/with_state.hpp>         // with_state
 #include <muster/testing/manual_time.hpp>     // manual_time
 
 // What becomes of a run when its journal, its disk or its source is not as it should be: it fails in words that name the file, and once all is
 // well again a run ends with each record there once. The table of the outputs takes any row twice, so that only the journal
-// keeps them from being there twice.
+// keeps them from being there twice; and with each goes how many of its kind an operator has counted.
 
 using namespace muster;
 using namespace std::chrono_literals;
@@ -37,17 +39,23 @@ namespace {
 
 constexpr std::int64_t records = 200;
 constexpr std::size_t batch = 20;
+constexpr std::int64_t few = 30;    // two batches, where each statement and write has its fault
 bool is_bad(std::int64_t number) { return number % 97 == 5; }
 
+struct counted {
+    std::int64_t number, nth;    // of its last digit, which an operator counts
+};
 auto plainly() {
-    return sqlite_store{"CREATE TABLE IF NOT EXISTS seen(number INTEGER)", "INSERT INTO seen VALUES (?)",
-                        [](auto const& row, std::int64_t number, origin const&) { return row(number); }};
+    return sqlite_store{"CREATE TABLE IF NOT EXISTS seen(number INTEGER, nth INTEGER)", "INSERT INTO seen VALUES (?, ?)",
+                        [](auto const& row, counted const& one, origin const&) { return row(one.number, one.nth); }};
 }
 outcome<std::int64_t> check(std::string_view line) {
     auto const number = std::stoll(std::string{line});
     if (is_bad(number)) return failure{cause::invalid_input, "97 goes into " + std::to_string(number) + " with 5 left"};
     return number;
 }
+auto const flow = pipeline{check, with_state{[](std::int64_t number) { return number % 10; }, std::int64_t{0},
+                                             [](std::int64_t& n, std::int64_t number) { return counted{number, ++n}; }}};
 std::string lines(std::int64_t from = 0, std::int64_t until = records, std::string const& more = {}) {
     std::string out;
     for (auto i = from; i < until; ++i) out += std::to_string(i) + more + '\n';
@@ -65,7 +73,7 @@ struct place {
         if (!to) return to.error();
         from.name = "in";
         if (options.records == 1'000) options.records = batch;
-        return run(file_lines{in, from}, check, *to, options, cx);
+        return run(file_lines{in, from}, flow, *to, options, cx);
     }
     [[nodiscard]] std::int64_t asked(sqlite_sql what) const {
         context cx;
@@ -78,10 +86,10 @@ struct place {
         CHECK(whole());
     }
     [[nodiscard]] bool whole() const {
-        std::int64_t rows = 0, sum = 0, dead = 0;
-        for (std::int64_t i = 0; i < wanted; ++i) is_bad(i) ? ++dead : (++rows, sum += i);
+        std::int64_t rows = 0, sum = 0, dead = 0, counts[10]{};
+        for (std::int64_t i = 0; i < wanted; ++i) is_bad(i) ? ++dead : (++rows, sum += i * ++counts[i % 10]);
         return asked("SELECT count(*) FROM seen") == rows && asked("SELECT count(DISTINCT number) FROM seen") == rows &&
-               asked("SELECT total(number) FROM seen") == sum && asked("SELECT count(*) FROM dead_letter") == dead &&
+               asked("SELECT total(number * nth) FROM seen") == sum && asked("SELECT count(*) FROM dead_letter") == dead &&
                asked("SELECT count(DISTINCT payload) FROM dead_letter") == dead;
     }
     /// A run whose process dies behind some commits: a log is left beside the journal.
@@ -123,8 +131,8 @@ TEST_CASE("run: a fault at any statement of the journal ends it, and after that 
     long told = 0;
     for (long k = 1;; ++k) {
         place at;
-        at.wanted = 50;
-        at.folder.put("in", lines(0, 50));
+        at.wanted = few;
+        at.folder.put("in", lines(0, few));
         statement_fault::set(k);
         auto const done = at.attempt();
         bool const reached = statement_fault::seen >= k;
@@ -149,8 +157,8 @@ TEST_CASE("run: a disk that fails at any write ends it, and after that all is th
             long told = 0;
             for (long k = 0;; ++k) {
                 place at;
-                at.wanted = 50;
-                at.folder.put("in", lines(0, 50));
+                at.wanted = few;
+                at.folder.put("in", lines(0, few));
                 faulty_files::set(how, k);
                 auto const done = at.attempt({}, {.write_ahead = write_ahead});
                 bool const reached = faulty_files::writes > k;
@@ -175,8 +183,8 @@ TEST_CASE("run: a process that dies at any write of its journal leaves what the 
         long deaths = 0;
         for (long k = 0;; ++k) {
             place at;
-            at.wanted = 50;
-            at.folder.put("in", lines(0, 50));
+            at.wanted = few;
+            at.folder.put("in", lines(0, few));
             auto const end = in_child([&] {
                 faulty_files::set(faulty_files::fault::kill, k);
                 return at.attempt({}, {.write_ahead = write_ahead}) ? 0 : 1;
@@ -308,7 +316,8 @@ TEST_CASE("run: a file that is no journal, or one of another program, is refused
     with("CREATE TABLE muster_source(name TEXT, at INTEGER)");
     with("CREATE TABLE muster_offset(x)");
     with("CREATE TABLE dead_letter(id INTEGER PRIMARY KEY, letter TEXT)");
-    with("CREATE TABLE seen(a INTEGER, b INTEGER)");
+    with("CREATE TABLE muster_state(x)");
+    with("CREATE TABLE seen(a INTEGER, b INTEGER, c INTEGER)");
     with("CREATE TABLE muster_journal(version TEXT NOT NULL); INSERT INTO muster_journal VALUES ('of another')");
     with("CREATE TABLE muster_journal(version INTEGER NOT NULL); INSERT INTO muster_journal VALUES (1)");
     with("CREATE TABLE muster_journal(version INTEGER NOT NULL); INSERT INTO muster_journal VALUES (2)");    // and no other table
@@ -339,6 +348,8 @@ TEST_CASE("run: rows of the journal that are gone or another's are refused", "[a
         sqlite_database::open(cx, at.journal, {.foreign_keys = false}).value().execute(cx, repair).value();
     };
     once("UPDATE muster_offset SET offset = 0", "the offset of partition 0 of source 1 is not as it was written", "UPDATE muster_offset SET offset = 290");
+    once("UPDATE muster_state SET payload = zeroblob(8) WHERE key = x'0300000000000000'", "what operator 1 remembers is not as it was written",
+         "UPDATE muster_state SET payload = x'0a00000000000000' WHERE key = x'0300000000000000'");
     once("UPDATE muster_offset SET mark = ''", "the offset of partition 0 of source 1 is not as it was written", "DELETE FROM muster_offset");
     refused("SELECT 1", "of the 1 partitions of \"in\" there are offsets of 0");
 }

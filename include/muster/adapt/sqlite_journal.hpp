@@ -55,8 +55,8 @@ private:
 ///            operator remembers, is not as it was written, or is gone: each carries a hash. `commit` with cause::rejected
 ///            where a later run has begun on its source. Nothing is written then.
 /// Threads    one run at a time.
-/// Cost       a commit: three statements, one for each output, one for the state of each operator that has changed, which is written as a whole,
-///            and an fsync where it is power_safe.
+/// Cost       a commit: three statements, one for each output, one for each key that with_state was given, one for each other operator, whose
+///            state is written as a whole, and an fsync where it is power_safe.
 template <class Store = sqlite_out_table>
 class sqlite_journal {
 public:
@@ -92,8 +92,8 @@ private:
     outcome<void> positions(context& cx, std::vector<source_row> const& known, journal_start& start, std::uint64_t partitions);
     outcome<void> states(context& cx, journal_start& start);
     outcome<void> move(context& cx, std::uint64_t partition, source_position const& to);
-    [[nodiscard]] std::int64_t proof_of(std::uint64_t place, std::uint64_t shape, std::span<std::byte const> bytes) const {
-        return detail::row_proof{}.text(source_).number(place).number(shape).bytes(bytes).signed_value();
+    [[nodiscard]] std::int64_t proof_of(journal_state const& of) const {
+        return detail::row_proof{}.text(source_).number(of.place).number(of.shape).bytes(of.key).bytes(*of.bytes).signed_value();
     }
     [[nodiscard]] failure damaged(std::string const& what) const {
         return {cause::invalid_input, db_.path() + " is corrupt: " + what + ": nothing was written to it; take a copy that is whole"};
@@ -104,7 +104,7 @@ private:
     sqlite_database db_;    // before the statements: they go first
     Store into_;
     std::optional<dead_letter_table> dead_;
-    std::optional<sqlite_statement> sources_, take_, enter_, epoch_, positions_, move_, states_, keep_;
+    std::optional<sqlite_statement> sources_, take_, enter_, epoch_, positions_, move_, states_, keep_, forget_;
     std::string source_;    // of the run, and its row
     std::int64_t row_ = 0;
 };
@@ -209,10 +209,11 @@ outcome<void> sqlite_journal<Store>::create(context& cx) {
         CREATE TABLE muster_state(
             source INTEGER NOT NULL REFERENCES muster_source(id),
             place INTEGER NOT NULL,
+            key BLOB NOT NULL,
             shape INTEGER NOT NULL,
             payload BLOB NOT NULL,
             proof INTEGER NOT NULL,
-            PRIMARY KEY (source, place)
+            PRIMARY KEY (source, place, key)
         ) STRICT, WITHOUT ROWID;
     )");
 }
@@ -233,8 +234,9 @@ outcome<void> sqlite_journal<Store>::prepare(context& cx) {
         {positions_, "SELECT source, partition, offset, mark, proof FROM muster_offset"},
         {move_, "INSERT INTO muster_offset(source, partition, offset, mark, proof) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET offset = excluded.offset, mark = excluded.mark, proof = excluded.proof"},
-        {states_, "SELECT place, shape, payload, proof FROM muster_state WHERE source = ? ORDER BY place"},
-        {keep_, "INSERT INTO muster_state(source, place, shape, payload, proof) VALUES (?, ?, ?, ?, ?) "
+        {states_, "SELECT place, key, shape, payload, proof FROM muster_state WHERE source = ? ORDER BY place, key"},
+        {forget_, "DELETE FROM muster_state WHERE source = ? AND place = ? AND key = ?"},
+        {keep_, "INSERT INTO muster_state(source, place, key, shape, payload, proof) VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET shape = excluded.shape, payload = excluded.payload, proof = excluded.proof"},
     };
     for (auto const& each : all) {
@@ -324,10 +326,10 @@ template <class Store>
 outcome<void> sqlite_journal<Store>::states(context& cx, journal_start& start) {
     std::string wrong;
     auto const look = [&](sqlite_statement const& found) {
-        journal_state each{static_cast<std::uint64_t>(found.integer(0)), static_cast<std::uint64_t>(found.integer(1)), {}};
-        auto const bytes = std::as_bytes(std::span{found.text(2)});
-        if (found.integer(3) != proof_of(each.place, each.shape, bytes)) wrong = "the state of operator " + std::to_string(each.place) + " is not as it was written";
-        each.bytes.assign(bytes.begin(), bytes.end());
+        auto const key = std::as_bytes(std::span{found.text(1)}), bytes = std::as_bytes(std::span{found.text(3)});
+        journal_state each{static_cast<std::uint64_t>(found.integer(0)), static_cast<std::uint64_t>(found.integer(2)), {key.begin(), key.end()},
+                           std::vector<std::byte>{bytes.begin(), bytes.end()}};
+        if (found.integer(4) != proof_of(each)) wrong = "what operator " + std::to_string(each.place + 1) + " remembers is not as it was written";
         start.states.push_back(std::move(each));
     };
     if (auto const done = states_->each(cx, look, row_); !done) return done;
@@ -367,9 +369,11 @@ outcome<void> sqlite_journal<Store>::write(context& cx, journal_entry<T> const& 
     for (auto const& each : entry.dead)
         if (auto done = dead_->put(cx, each); !done) return done;
     for (auto const& each : entry.states) {
-        std::span<std::byte const> const bytes{each.bytes};
+        std::span<std::byte const> const key{each.key};
         auto const shape = static_cast<std::int64_t>(each.shape);    // its 64 bits, as they are
-        if (auto done = keep_->run(cx, row_, each.place, shape, bytes, proof_of(each.place, each.shape, bytes)); !done) return done;
+        auto done = each.bytes ? keep_->run(cx, row_, each.place, key, shape, std::span<std::byte const>{*each.bytes}, proof_of(each))
+                               : forget_->run(cx, row_, each.place, key);
+        if (!done) return done;
     }
     if (!entry.next) return {};
     return move(cx, entry.partition, *entry.next);

@@ -3,6 +3,7 @@
 #include <concepts>       // same_as
 #include <cstddef>        // byte
 #include <cstdint>        // uint64_t
+#include <optional>       // what is forgotten
 #include <span>           // entries
 #include <string_view>    // names
 #include <vector>         // positions
@@ -14,11 +15,12 @@
 
 namespace muster {
 
-/// What an operator remembers.
+/// What an operator remembers: all of it, or what it does of one key.
 struct journal_state {
-    std::uint64_t place = 0;           ///< of the operator in its flow: 0 for the first operator
-    std::uint64_t shape = 0;           ///< fingerprint of its type: bytes of another are not read
-    std::vector<std::byte> bytes{};    ///< encoded(state)
+    std::uint64_t place = 0;          ///< of the operator in its flow: 0 for the first operator
+    std::uint64_t shape = 0;          ///< fingerprint of its type: bytes of another are not read
+    std::vector<std::byte> key{};     ///< empty: of no key
+    std::optional<std::vector<std::byte>> bytes{};    ///< none: it is forgotten
     friend bool operator==(journal_state const&, journal_state const&) = default;
 };
 
@@ -26,7 +28,7 @@ struct journal_state {
 struct journal_start {
     std::uint64_t epoch = 0;                      ///< of this run: one more than that of the one before
     std::vector<source_position> positions{};     ///< of each partition
-    std::vector<journal_state> states{};          ///< of each operator that has been committed, by place
+    std::vector<journal_state> states{};          ///< all that was committed and not forgotten
 };
 
 /// A value that came out of a flow, and what it was made of.
@@ -47,7 +49,7 @@ struct journal_entry {
     std::uint64_t epoch = 0;
     std::span<journal_output<T> const> outputs{};
     std::span<dead_letter const> dead{};
-    std::span<journal_state const> states{};  ///< of the operators whose state is another than before
+    std::span<journal_state const> states{};  ///< what is another than before, by place and key
     source_position const* next = nullptr;    ///< up to where the partition is done with; null: as before
 };
 
