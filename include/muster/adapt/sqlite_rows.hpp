@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>       // lower_bound, min
+#include <algorithm>       // lower_bound
 #include <charconv>        // from_chars
 #include <chrono>          // nanoseconds
 #include <concepts>        // invocable
@@ -20,6 +20,7 @@
 #include <muster/core/failure.hpp>            // cause, failure
 #include <muster/core/outcome.hpp>            // outcome
 #include <muster/flow/record_source.hpp>      // record_source
+#include <muster/flow/source_wait.hpp>        // source_wait
 
 namespace muster {
 
@@ -153,7 +154,7 @@ template <class F>
 outcome<void> sqlite_rows<F>::read(context& cx, std::uint64_t, std::uint64_t offset, read_bounds const& bounds, source_batch<value_type>& into) {
     if (auto done = ready(cx); !done) return done;
     numbers_.clear();
-    for (instant enough = never;;) {
+    for (source_wait wait{bounds, options_.poll};;) {
         std::optional<std::int64_t> wrong;
         auto const take = [&](sqlite_statement const& row) {
             auto const number = row.integer(0);
@@ -174,12 +175,7 @@ outcome<void> sqlite_rows<F>::read(context& cx, std::uint64_t, std::uint64_t off
         if (into.records.size() >= bounds.records) return {};
         if (auto still = same(cx, into.next); !still) return still;
         into.ended = !options_.follow;
-        if (into.ended || cx.stop_requested()) return {};
-        bool const any = into.next != offset;
-        auto const now = cx.now();
-        if (any && enough == never) enough = std::min(later(now, bounds.linger), std::max(bounds.until, now));
-        auto const until = any ? enough : bounds.until;
-        if (now >= until || !cx.pause(std::min<std::chrono::nanoseconds>(options_.poll, until - now))) return {};
+        if (into.ended || !wait.more(cx, into.next != offset)) return {};
     }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>      // min
+#include <algorithm>      // min, max
 #include <cerrno>         // errno
 #include <charconv>       // to_chars
 #include <chrono>         // nanoseconds
@@ -21,6 +21,7 @@
 #include <muster/core/failure.hpp>            // cause, failure
 #include <muster/core/outcome.hpp>            // outcome
 #include <muster/flow/record_source.hpp>      // record_source
+#include <muster/flow/source_wait.hpp>        // source_wait
 #include <muster/os/fd.hpp>                   // fd
 #include <muster/os/system_failure.hpp>       // system_failure
 
@@ -75,7 +76,6 @@ private:
     outcome<void> same_bytes() const;
     outcome<void> same_file();
     outcome<void> pass_over(context& cx, std::uint64_t offset, read_bounds const& bounds, source_batch<std::string_view>& into);
-    bool await(context& cx, read_bounds const& bounds, bool any, instant& enough) const;
     [[nodiscard]] failure too_long(std::uint64_t at) const;
     [[nodiscard]] failure changed(std::string why) const { return {cause::invalid_input, path_ + ' ' + std::move(why)}; }
 
@@ -221,23 +221,13 @@ inline outcome<void> file_lines::same_file() {
     return {};
 }
 
-// Waits for the file to grow; false when what there is has to do.
-inline bool file_lines::await(context& cx, read_bounds const& bounds, bool any, instant& enough) const {
-    if (cx.stop_requested()) return false;
-    auto const now = cx.now();
-    if (any && enough == never) enough = std::min(later(now, bounds.linger), std::max(bounds.until, now));
-    auto const until = any ? enough : bounds.until;
-    if (now >= until) return false;
-    return cx.pause(std::min<std::chrono::nanoseconds>(options_.poll, until - now)).has_value();
-}
-
 // A line that no buffer is to hold: a batch of its own, once its end is there.
 inline outcome<void> file_lines::pass_over(context& cx, std::uint64_t offset, read_bounds const& bounds, source_batch<std::string_view>& into) {
     if (long_line_ != offset || long_seen_ < offset) long_seen_ = long_line_ = offset;
     buffer_.clear();
     base_ = offset;
     std::string part(chunk, ' ');
-    instant none = never;
+    source_wait wait{bounds, options_.poll};
     for (;;) {
         auto const got = pread(part.data(), chunk, long_seen_);
         if (!got) return got.error();
@@ -248,7 +238,7 @@ inline outcome<void> file_lines::pass_over(context& cx, std::uint64_t offset, re
         if (!ends) {
             if (auto same = same_file(); !same) return same;
             if (options_.follow) {
-                if (await(cx, bounds, false, none)) continue;
+                if (wait.more(cx, false)) continue;
                 return {};
             }
         }
@@ -269,7 +259,7 @@ inline outcome<void> file_lines::read(context& cx, std::uint64_t, std::uint64_t 
     auto const full = [&](std::uint64_t next) { return lines_.size() >= bounds.records || next - offset >= bounds.bytes; };
     auto next = offset;            // where the next line begins
     std::size_t searched = 0;      // bytes of it that hold no end
-    instant enough = never;
+    source_wait wait{bounds, options_.poll};
     for (;;) {
         for (;;) {
             auto const rest = std::string_view{buffer_}.substr(static_cast<std::size_t>(next - base_));
@@ -291,7 +281,7 @@ inline outcome<void> file_lines::read(context& cx, std::uint64_t, std::uint64_t 
         if (*got != 0) continue;
         if (auto same = same_file(); !same) return same;
         if (options_.follow) {
-            if (await(cx, bounds, !lines_.empty(), enough)) continue;
+            if (wait.more(cx, !lines_.empty())) continue;
             break;
         }
         if (searched != 0) lines_.push_back({next, searched});
