@@ -9,15 +9,20 @@
 #include <cstdint>    // numbers
 #include <cstdlib>    // getenv
 #include <fstream>    // the source
+#include <map>        // windows
 #include <random>     // when
 #include <string>     // records
 #include <utility>    // exchange
+#include <vector>     // counts
 
 #include <sys/wait.h>    // waitpid
 #include <unistd.h>      // fork, pipe
 
 #include <muster/adapt/sqlite_journal.hpp>    // sqlite_journal
+#include <muster/core/pipeline.hpp>           // pipeline
 #include <muster/flow/file_lines.hpp>         // file_lines
+#include <muster/flow/tumbling.hpp>           // tumbling
+#include <muster/flow/with_state.hpp>         // with_state
 #include <muster/os/pipe_ends.hpp>            // pipe_ends
 
 // A run that is killed again and again, at points that have a name and at any instruction, and started again until its source ends: then
@@ -40,6 +45,14 @@ auto plainly() {
                         [](auto const& row, std::int64_t number, origin const&) { return row(number); }};
 }
 bool is_bad(std::int64_t number) { return number % 97 == 5; }
+// With states: how many of its kind there were before each, and the sums of stretches of numbers.
+struct two_numbers {
+    std::int64_t number, other;
+};
+auto in_pairs() {
+    return sqlite_store{"CREATE TABLE IF NOT EXISTS seen(number INTEGER, other INTEGER)", "INSERT INTO seen VALUES (?, ?)",
+                        [](auto const& row, two_numbers const& one, origin const&) { return row(one.number, one.other); }};
+}
 outcome<std::int64_t> check(std::string_view line) {
     auto const number = std::stoll(std::string{line});
     if (is_bad(number)) return failure{cause::invalid_input, "97 goes into " + std::to_string(number) + " with 5 left"};
@@ -54,10 +67,19 @@ struct end_of_life {
     long nanoseconds = 0;    // 0: at the point
 };
 
+constexpr std::int64_t kinds = 1'009, stretch = 700;
+auto const counts = pipeline{check, with_state{[](std::int64_t number) { return number % kinds; }, std::int64_t{0},
+                                               [](std::int64_t& n, std::int64_t number) { return two_numbers{number, ++n}; }}};
+auto const sums = pipeline{check,
+                           tumbling{{.size = std::chrono::nanoseconds{stretch}}, [](std::int64_t number) { return std::chrono::nanoseconds{number}; },
+                                    std::int64_t{0}, [](std::int64_t sum, std::int64_t number) { return sum + number; }},
+                           [](auto const& one) { return two_numbers{one.from.count(), one.value}; }};
+
 /// Runs until that end; 0 when the source has ended before.
-int live(std::string const& folder, delivery which, end_of_life const* end) {
+template <class Flow, class Store>
+int live(std::string const& folder, delivery which, end_of_life const* end, Flow const& flow, Store const& store) {
     context cx;
-    auto to = sqlite_journal<>::open(cx, folder + "/journal.db", {}, plainly()).value();
+    auto to = sqlite_journal<>::open(cx, folder + "/journal.db", {}, store()).value();
     run_options options{.guarantee = which, .records = static_cast<std::size_t>(size().batch)};
     int batches = 0, times = 0;
     if (end)
@@ -76,9 +98,10 @@ int live(std::string const& folder, delivery which, end_of_life const* end) {
             }
             if (batches == end->batch && end->nanoseconds == 0 && where == end->where && ++times == end->times) ::raise(SIGKILL);
         };
-    auto const done = run(file_lines{folder + "/in", {.name = "in"}}, check, to, options);
+    auto const done = run(file_lines{folder + "/in", {.name = "in"}}, flow, to, options);
     return done ? 0 : 1;
 }
+int live(std::string const& folder, delivery which, end_of_life const* end) { return live(folder, which, end, check, plainly); }
 
 std::int64_t asked(std::string const& folder, sqlite_sql what) {
     context cx;
@@ -137,26 +160,30 @@ struct killing {
     }
 
     count outcome_of(delivery which) {
+        kill_again_and_again(which, check, plainly);
+        return counted(folder.path());
+    }
+    template <class Flow, class Store>
+    void kill_again_and_again(delivery which, Flow const& flow, Store const& store) {
         auto const at = [&] { return asked(folder.path(), "SELECT total(offset) FROM muster_offset"); };
         REQUIRE(in_child([&] {    // the tables are there from the begin
                     context cx;
-                    return sqlite_journal<>::open(cx, folder / "journal.db", {}, plainly()) ? 0 : 1;
+                    return sqlite_journal<>::open(cx, folder / "journal.db", {}, store()) ? 0 : 1;
                 }) == exits(0));
         while (kills < size().kills) {
             auto const before = at();
             auto end = next();
             if (which == delivery::exactly_once) end.times = 1;    // it has one commit
-            auto const how = in_child([&] { return live(folder.path(), which, &end); });
+            auto const how = in_child([&] { return live(folder.path(), which, &end, flow, store); });
             INFO("MUSTER_TEST_SEED=" << seed << ", life " << kills);
             REQUIRE(how == dies_of(SIGKILL));
             ++kills;
             progress += at() > before;
         }
-        REQUIRE(in_child([&] { return live(folder.path(), which, nullptr); }) == exits(0));
+        REQUIRE(in_child([&] { return live(folder.path(), which, nullptr, flow, store); }) == exits(0));
         context cx;
         CHECK(sqlite_database::open(cx, folder / "journal.db").value().integrity_check(cx));
         CHECK(2 * progress > kills);    // else nothing was there to be lost
-        return counted(folder.path());
     }
 };
 
@@ -189,6 +216,41 @@ TEST_CASE("run: at most once, whenever it is killed: nothing is there twice, and
     CHECK(found.missing() > 0);
     CHECK(found.missing() <= test.kills * size().batch);
     if (soak()) WARN("at most once: " << test.kills << " kills, " << found.duplicates() << " twice, " << found.missing() << " missing");
+}
+
+TEST_CASE("run: what an operator remembers of each key survives any kill, and is of each record once", "[adapt][run][forks][kills][soak]") {
+    killing test;
+    INFO("MUSTER_TEST_SEED=" << test.seed);
+    test.kill_again_and_again(delivery::exactly_once, counts, in_pairs);
+    std::vector<std::int64_t> seen(kinds);
+    std::int64_t rows = 0, wrong = 0;
+    context cx;
+    auto db = sqlite_database::open(cx, test.folder / "journal.db").value();
+    auto all = db.prepare(cx, "SELECT number, other FROM seen ORDER BY rowid").value();
+    all.each(cx, [&](sqlite_statement const& row) {
+        ++rows;
+        wrong += row.integer(1) != ++seen[static_cast<std::size_t>(row.integer(0) % kinds)];
+    }).value();
+    CHECK(rows == all_once().rows);
+    CHECK(wrong == 0);
+    CHECK(asked(test.folder.path(), "SELECT count(*) FROM muster_state") == kinds + 1);
+    if (soak()) WARN("states by key: " << test.kills << " kills, " << rows << " records, " << wrong << " counted wrongly");
+}
+
+TEST_CASE("run: windows that are open at a kill are given once, with all that was in them", "[adapt][run][forks][kills][soak]") {
+    killing test;
+    INFO("MUSTER_TEST_SEED=" << test.seed);
+    test.kill_again_and_again(delivery::exactly_once, sums, in_pairs);
+    std::map<std::int64_t, std::int64_t> wanted, found;
+    for (std::int64_t i = 0; i < size().records; ++i)
+        if (!is_bad(i)) wanted[i / stretch * stretch] += i;
+    context cx;
+    auto db = sqlite_database::open(cx, test.folder / "journal.db").value();
+    auto all = db.prepare(cx, "SELECT number, other FROM seen").value();
+    all.each(cx, [&](sqlite_statement const& row) { found[row.integer(0)] += row.integer(1); }).value();
+    CHECK(found == wanted);
+    CHECK(asked(test.folder.path(), "SELECT count(*) FROM seen") == static_cast<std::int64_t>(wanted.size()));
+    if (soak()) WARN("windows: " << test.kills << " kills, " << found.size() << " windows, " << (found == wanted ? "all right" : "WRONG"));
 }
 
 TEST_CASE("run: a process that hung while another took over writes nothing when it wakes", "[adapt][run][forks]") {

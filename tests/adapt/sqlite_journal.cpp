@@ -5,7 +5,9 @@
 #include "temporary_folder.hpp"
 
 #include <array>         // outputs
+#include <cstddef>       // byte
 #include <filesystem>    // permissions
+#include <span>          // bytes
 #include <string>        // records
 #include <tuple>         // outputs
 #include <vector>        // rows
@@ -155,11 +157,34 @@ TEST_CASE("sqlite_journal: a run of an older epoch writes nothing, whatever its 
     }
     CHECK(rows(fresh) == 0);
     CHECK(fresh.database().integer(cx, "SELECT count(*) FROM dead_letter") == 0);
-    CHECK(fresh.database().integer(cx, "SELECT count(*) FROM muster_offset") == 0);
+    CHECK(fresh.database().integer(cx, "SELECT total(offset) FROM muster_offset") == 0);
     // It is about this source alone.
     CHECK(old.begin(cx, "other", 1).value().epoch == 1);
     CHECK(fresh.commit(cx, journal_entry<int>{.source = "s", .epoch = second, .next = &next}));
     CHECK(fresh.begin(cx, "s", 1).value().positions.at(0) == next);
+}
+
+TEST_CASE("sqlite_journal: what operators remember is given back to the next run of its source, but for what is forgotten", "[adapt][sqlite_journal]") {
+    temporary_folder const folder;
+    context cx;
+    auto const bytes = [](std::string_view text) { return std::vector<std::byte>{std::as_bytes(std::span{text}).begin(), std::as_bytes(std::span{text}).end()}; };
+    using states = std::vector<journal_state>;
+    auto to = opened(folder / "a.db");
+    auto const commit = [&](states const& all) {
+        auto const start = to.begin(cx, "s", 1).value();
+        to.commit(cx, journal_entry<no_output>{.source = "s", .epoch = start.epoch, .states = all}).value();
+        return opened(folder / "a.db").begin(cx, "s", 1).value().states;
+    };
+    states const first{{0, 7, {}, bytes("two keys")}, {0, 7, bytes("a"), bytes("\0 1")}, {0, 7, bytes("b"), bytes("")}, {1, ~std::uint64_t{0}, {}, bytes("whole")}};
+    CHECK(commit(first) == first);
+    CHECK(commit({{0, 7, bytes("a"), std::nullopt}, {1, 8, {}, bytes("another")}}) == states{first[0], first[2], {1, 8, {}, bytes("another")}});
+    CHECK(to.begin(cx, "other", 1).value().states.empty());
+    // The states of a run that was taken over are not written.
+    auto const old = to.begin(cx, "s", 1).value().epoch;
+    auto fresh = opened(folder / "a.db");
+    auto const before = fresh.begin(cx, "s", 1).value().states;
+    CHECK(to.commit(cx, journal_entry<no_output>{.source = "s", .epoch = old, .states = first}).error().is(cause::rejected));
+    CHECK(fresh.begin(cx, "s", 1).value().states == before);
 }
 
 TEST_CASE("sqlite_journal: sources share a file, and one that has fewer partitions than it had is refused", "[adapt][sqlite_journal]") {
@@ -204,10 +229,10 @@ TEST_CASE("sqlite_journal: a file that is corrupt, of another version, or not to
 
     {
         auto to = opened(folder / "later.db");
-        to.database().execute(cx, "UPDATE muster_journal SET version = 2").value();
+        to.database().execute(cx, "UPDATE muster_journal SET version = 3").value();
     }
     CHECK(refused(folder / "later.db").text() ==
-          folder / "later.db" + " is a journal of version 2, and this program knows 1: it was written by another version of muster");
+          folder / "later.db" + " is a journal of version 3, and this program knows 2: it was written by another version of muster");
 
     // Pages of the middle are overwritten: nothing is written to such a file.
     {

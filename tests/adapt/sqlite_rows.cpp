@@ -84,3 +84,32 @@ TEST_CASE("sqlite_rows: rows that are gone, or that come out of order, are a fai
     sqlite_rows none{at.db, "SELECT id FROM other WHERE id >= ? LIMIT ?", "SELECT 1", text_of, {.name = "c"}};
     CHECK(run(none, same, at.to).error().text().find("no such table: other") != std::string::npos);
 }
+
+TEST_CASE("sqlite_rows: rows that were replaced by others are a failure, unless rows may change", "[adapt][sqlite_rows]") {
+    fixture at;
+    for (auto const* each : {"one", "two", "three"}) at.add.run(at.cx, each).value();
+    REQUIRE(run(rows_of(at.db), same, at.to, {.records = 2}));
+    at.db.execute(at.cx, "DELETE FROM t WHERE id = 2; UPDATE t SET text = 'first' WHERE id = 1").value();    // rows that were read may go
+    CHECK(run(rows_of(at.db), same, at.to).value().in == 0);
+    at.db.execute(at.cx, "UPDATE t SET text = 'another' WHERE id = 3; INSERT INTO t(text) VALUES ('four')").value();
+    auto const said = run(rows_of(at.db), same, at.to);
+    CHECK(said.error().is(cause::invalid_input));
+    CHECK(said.error().text().find("row 3 of " + at.folder / "a.db" + " is not the one that was read: the rows were replaced") == 0);
+    CHECK(run(rows_of(at.db, {.compare = false}), same, at.to).value().in == 1);
+    CHECK(at.to.values() == std::vector{"one"s, "two"s, "three"s, "four"s});
+    at.db.execute(at.cx, "DELETE FROM t WHERE id = 4; INSERT INTO t(id, text) VALUES (5, 'five')").value();    // the last one is gone: nobody knows
+    CHECK(run(rows_of(at.db), same, at.to).value().in == 1);
+}
+
+TEST_CASE("sqlite_rows: a table that is emptied while it is followed is a failure, and no endless wait", "[adapt][sqlite_rows]") {
+    fixture at;
+    for (auto const* each : {"one", "two", "three"}) at.add.run(at.cx, each).value();
+    manual_time time{manual_time::jumping};
+    context cx{time};
+    run_options options;
+    options.at = [&](run_point where, run_result const&) {
+        if (where == run_point::after_commit) at.db.execute(at.cx, "DELETE FROM t").value();
+    };
+    CHECK(run(rows_of(at.db, {.follow = true}), same, at.to, options, cx).error().is(cause::invalid_input));
+    CHECK(at.to.values().size() == 3);
+}

@@ -2,6 +2,8 @@
 
 #include "catch.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <thread>
 #include <vector>
 
@@ -247,4 +249,19 @@ TEST_CASE("context: a pause without end is ended by a stop", "[core][context]") 
     context const cx{source.get_token()};
     std::jthread stopper{[&] { source.request_stop(); }};
     CHECK(cx.pause(std::chrono::nanoseconds::max()).error().is(cause::cancelled));
+}
+
+TEST_CASE("context: retries below a verb are counted where it says, and nowhere where none does", "[core][context]") {
+    context cx;
+    cx.note_retry();
+    std::atomic<std::uint64_t> outer{0}, inner{0};
+    cx.count_retries(&outer);
+    auto child = context::below(cx);
+    child.note_retry();
+    child.count_retries(&inner);
+    child.note_retry();
+    child.note_retry();
+    cx.note_retry();
+    CHECK(outer == 2);
+    CHECK(inner == 2);
 }

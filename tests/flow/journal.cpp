@@ -30,10 +30,13 @@ static_assert(journal_for<of_texts_alone, std::string>);
 static_assert(!journal_for<of_texts_alone, int>);
 static_assert(!journal_for<never_fenced, int>);
 static_assert(!journal_for<never_fails, int>);
+static_assert(state_journal<memory_journal<int>>);
+static_assert(!state_journal<of_texts_alone>);
 
 TEST_CASE("journal: an entry of nothing moves nothing", "[flow][journal]") {
     journal_entry<int> const entry;
     CHECK(entry.outputs.empty());
     CHECK(entry.dead.empty());
+    CHECK(entry.states.empty());
     CHECK(entry.next == nullptr);
 }

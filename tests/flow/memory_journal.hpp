@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>       // size_t
+#include <cstdint>       // numbers
 #include <functional>    // what each commit answers
 #include <map>           // positions
 #include <string>        // names
@@ -13,9 +14,12 @@
 template <class T>
 class memory_journal {
 public:
+    static constexpr bool keeps_states = true;
+
     muster::outcome<muster::journal_start> begin(muster::context&, std::string_view source, std::uint64_t partitions) {
         muster::journal_start start{.epoch = ++epoch, .positions = {}};
         for (std::uint64_t i = 0; i < partitions; ++i) start.positions.push_back(positions[{std::string{source}, i}]);
+        for (auto const& [at, each] : states) start.states.push_back(each);
         return start;
     }
     muster::outcome<void> commit(muster::context& cx, muster::journal_entry<T> const& entry) {
@@ -24,6 +28,7 @@ public:
             if (auto said = answer(cx, entry); !said) return said;
         std::string did;
         if (!entry.outputs.empty() || !entry.dead.empty()) did += "work " + std::to_string(entry.outputs.size() + entry.dead.size());
+        if (!entry.states.empty()) did += (did.empty() ? "" : ", ") + ("remembers " + std::to_string(entry.states.size()));
         if (entry.next) did += (did.empty() ? "" : ", ") + ("to " + std::to_string(entry.next->offset));
         log.push_back(did);
         for (auto const& each : entry.outputs) {
@@ -32,6 +37,10 @@ public:
             outputs.back().from.source = {};
         }
         dead.insert(dead.end(), entry.dead.begin(), entry.dead.end());
+        for (auto const& each : entry.states) {
+            if (each.bytes) states[{each.place, each.key}] = each;
+            else states.erase({each.place, each.key});
+        }
         if (entry.next) positions[{std::string{entry.source}, entry.partition}] = *entry.next;
         return {};
     }
@@ -44,6 +53,7 @@ public:
 
     std::uint64_t epoch = 0;
     std::map<std::pair<std::string, std::uint64_t>, muster::source_position> positions;
+    std::map<std::pair<std::uint64_t, std::vector<std::byte>>, muster::journal_state> states;    // of one source
     std::vector<muster::journal_output<T>> outputs;
     std::vector<std::string> sources;    // of the outputs
     std::vector<muster::dead_letter> dead;

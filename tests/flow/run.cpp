@@ -416,22 +416,6 @@ TEST_CASE("run: it follows a file of lines as it grows, and a stop ends it", "[f
     CHECK(run(file_lines{path}, number_of, to).error().text().find("is shorter than the offset 14") != std::string::npos);
 }
 
-TEST_CASE("run: transient faults are retried, and all that comes in is told: out, dead or skipped", "[flow][run]") {
-    memory_journal<int> to;
-    auto const flow = retry{.attempts = 4, .delay = 0s} | [](int number, context& cx) -> outcome<int> {
-        // One call in twenty, by a number that is mixed from record and attempt.
-        auto mixed = (static_cast<std::uint64_t>(number) * 8 + cx.attempt()) * 0x9e37'79b9'7f4a'7c15u;
-        mixed ^= mixed >> 29;
-        if ((mixed * 0xbf58'476d'1ce4'e5b9u >> 40) % 20 == 0) return failure{cause::unavailable, "for now"};
-        return number;
-    };
-    auto const done = run(numbers{100'000}, flow, to).value();
-    CHECK(done.in == 100'000);
-    CHECK(done.out + done.dead == done.in);
-    CHECK(done.dead <= 100);
-    CHECK(to.outputs.size() + to.dead.size() == 100'000);
-}
-
 TEST_CASE("run: nothing to do commits nothing, and a batch of no records is refused", "[flow][run]") {
     memory_journal<int> to;
     CHECK(run(numbers{0}, same, to).value().commits == 0);

@@ -12,7 +12,11 @@
 
 using namespace muster;
 using namespace std::chrono_literals;
+using muster::testing::at;
+using muster::testing::count;
+using muster::testing::global;
 using muster::testing::operated;
+using muster::testing::plain;
 using muster::testing::reading;
 using muster::testing::ticks;
 
@@ -23,14 +27,6 @@ using members = std::set<int>;
 using visits = windowed<std::string, members, ticks>;
 auto const enter = [](members& all, reading const& item) { all.insert(item.value); };
 auto const together = [](members a, members const& b) { return a.insert(b.begin(), b.end()), a; };
-auto const count = [](int n, reading const&) { return n + 1; };
-ticks at(std::int64_t ns) { return ticks{std::chrono::nanoseconds{ns}}; }
-std::vector<reading> plain(std::vector<std::int64_t> const& times) {
-    std::vector<reading> items;
-    for (auto const when : times) items.push_back({when, "a", static_cast<int>(items.size())});
-    return items;
-}
-using global = windowed<std::monostate, int, ticks>;
 
 // Every session as a list of its items; joined by looking at all of them.
 struct session_model {

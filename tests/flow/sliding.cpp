@@ -11,23 +11,16 @@
 
 using namespace muster;
 using namespace std::chrono_literals;
+using muster::testing::at;
+using muster::testing::count;
 using muster::testing::gather;
+using muster::testing::global;
 using muster::testing::operated;
+using muster::testing::plain;
 using muster::testing::reading;
 using muster::testing::readings;
 using muster::testing::ticks;
 using muster::testing::window_model;
-
-namespace {
-auto const count = [](int n, reading const&) { return n + 1; };
-ticks at(std::int64_t ns) { return ticks{std::chrono::nanoseconds{ns}}; }
-std::vector<reading> plain(std::vector<std::int64_t> const& times) {
-    std::vector<reading> items;
-    for (auto const when : times) items.push_back({when, "a", static_cast<int>(items.size())});
-    return items;
-}
-using global = windowed<std::monostate, int, ticks>;
-}  // namespace
 
 TEST_CASE("sliding: each item is in all windows that its time falls into", "[flow][sliding]") {
     auto const all = operated(plain({0, 7, 12}), sliding{{.size = 10ns, .step = 5ns}, &reading::when, 0, count});

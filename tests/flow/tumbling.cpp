@@ -11,22 +11,18 @@
 
 using namespace muster;
 using namespace std::chrono_literals;
+using muster::testing::at;
+using muster::testing::count;
 using muster::testing::gather;
+using muster::testing::global;
 using muster::testing::operated;
+using muster::testing::plain;
 using muster::testing::reading;
 using muster::testing::readings;
 using muster::testing::ticks;
 using muster::testing::window_model;
 
 namespace {
-auto const count = [](int n, auto const&) { return n + 1; };
-ticks at(std::int64_t ns) { return ticks{std::chrono::nanoseconds{ns}}; }
-std::vector<reading> plain(std::vector<std::int64_t> const& times) {
-    std::vector<reading> items;
-    for (auto const when : times) items.push_back({when, "a", static_cast<int>(items.size())});
-    return items;
-}
-using global = windowed<std::monostate, int, ticks>;
 
 struct click {
     std::chrono::sys_seconds at;

@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <muster/flow/windowed.hpp>
@@ -24,6 +25,16 @@ struct reading {
     [[nodiscard]] ticks when() const { return ticks{std::chrono::nanoseconds{at}}; }
 };
 using readings = windowed<std::string, std::vector<int>, ticks>;
+using global = windowed<std::monostate, int, ticks>;
+
+inline ticks at(std::int64_t ns) { return ticks{std::chrono::nanoseconds{ns}}; }
+/// Items of one sensor, with their place as their value.
+inline std::vector<reading> plain(std::vector<std::int64_t> const& times) {
+    std::vector<reading> items;
+    for (auto const when : times) items.push_back({when, "a", static_cast<int>(items.size())});
+    return items;
+}
+inline auto const count = [](int n, auto const&) { return n + 1; };
 
 struct window_model {
     __extension__ using wide = __int128;

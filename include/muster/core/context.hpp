@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>      // min
+#include <atomic>         // retries
 #include <chrono>         // nanoseconds
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
@@ -113,6 +114,13 @@ public:
         return what;
     }
 
+    /// For verbs: where the retries of calls below are counted from now on; null: nowhere. It outlives those calls.
+    void count_retries(std::atomic<std::uint64_t>* where) noexcept { retries_ = where; }
+    /// For policies: an item is called once more.
+    void note_retry() const noexcept {
+        if (retries_) retries_->fetch_add(1, std::memory_order_relaxed);    // relaxed: a number alone
+    }
+
     /// For caches: the single flights that this call leads, so that it never waits for itself. Innermost first.
     struct flight {
         void const* owner = nullptr;
@@ -131,6 +139,7 @@ private:
     context const* parent_ = nullptr;
     run_info const* run_ = nullptr;
     flight const* flights_ = nullptr;
+    std::atomic<std::uint64_t>* retries_ = nullptr;
     std::size_t index_ = 0;
     unsigned attempt_ = 1;
     bool has_index_ = false;
@@ -145,6 +154,7 @@ inline context context::below(context const& parent) {
     child.origin_ = parent.origin_;
     child.flights_ = parent.flights_;
     child.run_ = parent.run_;
+    child.retries_ = parent.retries_;
     child.parent_ = &parent;
     return child;
 }

@@ -14,7 +14,7 @@ namespace muster {
 /// Tasks in sequence: each gets what the one before it answered; itself a task.
 ///
 /// Shape      `flow(item)` or `flow(item, cx)`; the result is that of the last stage.
-///            Operators stand between stages, as they are: such a pipeline runs in a stream, and is no task.
+///            Operators stand between stages, as they are: such a pipeline runs in a stream or a durable run, and is no task.
 /// Fails      with the failure of the first stage that fails; the later ones are not called.
 /// Threads    any number of calls at once.
 /// Cost       the calls themselves: no queue, no copy, values are moved from stage to stage.
@@ -46,7 +46,7 @@ private:
         constexpr bool waits_for_more = detail::is_operator<task_type>;
         constexpr bool fits = task_for<task_type, Item&&>;
         static_assert(!waits_for_more, "muster: this pipeline has an operator in it (a window, a join, flatten, ...), which answers not "
-                                       "for one item but for many: run it with stream(items, pipeline)");
+                                       "for one item but for many: run it with stream(items, pipeline), or with run(source, pipeline, journal)");
         static_assert(fits || waits_for_more, "muster: a stage of this pipeline cannot be called with what the stage before it answers");
         if constexpr (fits) return called<I>(task, cx, std::forward<Item>(item));
         else return outcome<detail::refused>{};

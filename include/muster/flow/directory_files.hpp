@@ -19,6 +19,7 @@
 #include <muster/core/failure.hpp>            // cause, failure
 #include <muster/core/outcome.hpp>            // outcome
 #include <muster/flow/record_source.hpp>      // record_source
+#include <muster/flow/source_wait.hpp>        // source_wait
 #include <muster/os/fd.hpp>                   // fd
 #include <muster/os/system_failure.hpp>       // system_failure
 
@@ -127,7 +128,7 @@ inline outcome<std::string> directory_files::mark(std::uint64_t, std::uint64_t o
 
 inline outcome<void> directory_files::read(context& cx, std::uint64_t, std::uint64_t offset, read_bounds const& bounds,
                                            source_batch<std::string>& into) {
-    for (instant enough = never;;) {
+    for (source_wait wait{bounds, options_.poll};;) {
         if (!listed_ || into.next >= names_.size()) {
             auto const last = into.next == 0 || into.next > names_.size() ? std::string{} : names_[static_cast<std::size_t>(into.next) - 1];
             if (auto listed = list(); !listed) return listed;
@@ -138,12 +139,7 @@ inline outcome<void> directory_files::read(context& cx, std::uint64_t, std::uint
             into.records.push_back({into.next, path_ + '/' + names_[static_cast<std::size_t>(into.next)]});
         if (into.records.size() >= bounds.records) return {};
         into.ended = !options_.follow;
-        if (into.ended || cx.stop_requested()) return {};
-        bool const any = into.next != offset;
-        auto const now = cx.now();
-        if (any && enough == never) enough = std::min(later(now, bounds.linger), std::max(bounds.until, now));
-        auto const until = any ? enough : bounds.until;
-        if (now >= until || !cx.pause(std::min<std::chrono::nanoseconds>(options_.poll, until - now))) return {};
+        if (into.ended || !wait.more(cx, into.next != offset)) return {};
     }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>      // min
+#include <algorithm>      // min, max
 #include <cerrno>         // errno
 #include <charconv>       // to_chars
 #include <chrono>         // nanoseconds
@@ -21,6 +21,7 @@
 #include <muster/core/failure.hpp>            // cause, failure
 #include <muster/core/outcome.hpp>            // outcome
 #include <muster/flow/record_source.hpp>      // record_source
+#include <muster/flow/source_wait.hpp>        // source_wait
 #include <muster/os/fd.hpp>                   // fd
 #include <muster/os/system_failure.hpp>       // system_failure
 
@@ -42,11 +43,12 @@ struct file_lines_options {
 /// Waits      for lines, in a file that is followed.
 /// Fails      `resume` with invalid_input where the file is shorter than what was committed, or is not the one that was read: its first
 ///            4,096 and the 256 bytes before the offset are compared by a hash, not its inode, so that a copy may be put in its place.
-///            `read` with invalid_input where the file is cut or another takes its name meanwhile; as system_failure.
+///            `read` with invalid_input where the file is cut or written anew meanwhile, which is seen when the next 256 KiB are read or its
+///            end is reached, and where another takes the name of a file that is followed; as system_failure.
 /// Throws     the constructor: std::system_error where it cannot be opened, or is no regular file.
 /// Threads    one run at a time.
 /// Lifetime   lines refer to the source until its next `read`.
-/// Cost       one `pread` for 256 KiB; a line costs the search for its end.
+/// Cost       one `pread` for 256 KiB, and two small ones to see that it is still the same file; a line costs the search for its end.
 class file_lines {
 public:
     using value_type = std::string_view;
@@ -66,13 +68,14 @@ private:
         std::size_t size = 0;
     };
 
-    outcome<std::uint64_t> size() const;
+    outcome<std::uint64_t> size();
+    static std::uint64_t hash_of(std::string_view bytes);
     outcome<std::uint64_t> hash(std::uint64_t from, std::uint64_t until) const;
     outcome<std::size_t> pread(char* to, std::size_t room, std::uint64_t at) const;
     outcome<std::size_t> refill(std::uint64_t keep);
+    outcome<void> same_bytes() const;
     outcome<void> same_file();
     outcome<void> pass_over(context& cx, std::uint64_t offset, read_bounds const& bounds, source_batch<std::string_view>& into);
-    bool await(context& cx, read_bounds const& bounds, bool any, instant& enough) const;
     [[nodiscard]] failure too_long(std::uint64_t at) const;
     [[nodiscard]] failure changed(std::string why) const { return {cause::invalid_input, path_ + ' ' + std::move(why)}; }
 
@@ -81,6 +84,7 @@ private:
     fd file_;
     std::string buffer_;         // what was read of the file
     std::uint64_t base_ = 0;     // where in the file it begins
+    std::uint64_t largest_ = 0;  // bytes that the file was seen to have
     std::vector<place> lines_;   // of a batch
     std::uint64_t head_hash_ = 0;
     bool knows_head_ = false;
@@ -101,10 +105,13 @@ inline failure file_lines::too_long(std::uint64_t at) const {
     return {cause::exhausted, "the line at byte " + std::to_string(at) + " of " + path_ + " has more than " + std::to_string(options_.longest_line) + " bytes"};
 }
 
-inline outcome<std::uint64_t> file_lines::size() const {
+inline outcome<std::uint64_t> file_lines::size() {
     struct stat about {};
     if (::fstat(file_.get(), &about) != 0) return system_failure(errno, "cannot look at " + path_);
-    return static_cast<std::uint64_t>(about.st_size);
+    auto const now = static_cast<std::uint64_t>(about.st_size);
+    auto const had = std::max({largest_, base_ + buffer_.size(), long_seen_});
+    if (now < had) return changed("has " + std::to_string(now) + " bytes, and had " + std::to_string(had) + ": it was cut while it was read");
+    return largest_ = now;
 }
 
 inline outcome<std::size_t> file_lines::pread(char* to, std::size_t room, std::uint64_t at) const {
@@ -115,19 +122,24 @@ inline outcome<std::size_t> file_lines::pread(char* to, std::size_t room, std::u
     return static_cast<std::size_t>(got);
 }
 
-// Of at most `head` bytes, by FNV-1a with 64 bits: it is no defence against somebody who wants two files to look the same.
+// FNV-1a with 64 bits: it is no defence against somebody who wants two files to look the same.
+inline std::uint64_t file_lines::hash_of(std::string_view bytes) {
+    std::uint64_t out = 0xcbf2'9ce4'8422'2325;
+    for (char const each : bytes) out = (out ^ static_cast<unsigned char>(each)) * 0x100'0000'01b3;
+    return out;
+}
+
+// Of at most `head` bytes of the file as it is now.
 inline outcome<std::uint64_t> file_lines::hash(std::uint64_t from, std::uint64_t until) const {
     char bytes[head];
     auto const wanted = static_cast<std::size_t>(until - from);
-    std::uint64_t out = 0xcbf2'9ce4'8422'2325;
     for (std::size_t have = 0; have != wanted;) {
         auto const got = pread(bytes + have, wanted - have, from + have);
         if (!got) return got.error();
         if (*got == 0) return changed("was cut while it was read");
-        for (auto i = have; i != have + *got; ++i) out = (out ^ static_cast<unsigned char>(bytes[i])) * 0x100'0000'01b3;
         have += *got;
     }
-    return out;
+    return hash_of({bytes, wanted});
 }
 
 inline outcome<std::string> file_lines::mark(std::uint64_t, std::uint64_t offset) {
@@ -136,7 +148,11 @@ inline outcome<std::string> file_lines::mark(std::uint64_t, std::uint64_t offset
     if (!knows_head_ || offset < head) first = hash(0, std::min<std::uint64_t>(offset, head));
     if (!first) return first.error();
     if (offset >= head) head_hash_ = *first, knows_head_ = true;
-    auto const last = hash(offset - std::min<std::uint64_t>(offset, tail), offset);
+    auto const from = offset - std::min<std::uint64_t>(offset, tail);
+    // Of what was read, where that is still here: the file may have others by now.
+    auto const last = from >= base_ && offset <= base_ + buffer_.size()
+                          ? hash_of({buffer_.data() + (from - base_), static_cast<std::size_t>(offset - from)})
+                          : hash(from, offset);
     if (!last) return last.error();
     char text[40];
     auto* end = std::to_chars(text, text + 17, *first, 16).ptr;
@@ -147,6 +163,9 @@ inline outcome<std::string> file_lines::mark(std::uint64_t, std::uint64_t offset
 
 inline outcome<void> file_lines::resume(context&, std::uint64_t partition, source_position const& at) {
     if (at.offset == 0) return {};
+    buffer_.clear();
+    base_ = largest_ = long_seen_ = 0;
+    knows_head_ = false;
     auto const bytes = size();
     if (!bytes) return bytes.error();
     auto const committed = "the offset " + std::to_string(at.offset) + " that was committed";
@@ -161,10 +180,13 @@ inline outcome<void> file_lines::resume(context&, std::uint64_t partition, sourc
     return {};
 }
 
-// Reads on behind what the buffer holds, and lets go of what lies before `keep`.
+// Reads on behind what the buffer holds, and lets go of what lies before `keep`, but for the bytes that make its mark.
 inline outcome<std::size_t> file_lines::refill(std::uint64_t keep) {
+    keep -= std::min<std::uint64_t>(keep - base_, tail);
     buffer_.erase(0, static_cast<std::size_t>(keep - base_));
     base_ = keep;
+    if (auto const bytes = size(); !bytes) return bytes.error();
+    if (auto same = same_bytes(); !same) return same.error();
     auto const had = buffer_.size();
     buffer_.resize(had + chunk);
     auto got = pread(buffer_.data() + had, chunk, base_ + had);
@@ -172,32 +194,31 @@ inline outcome<std::size_t> file_lines::refill(std::uint64_t keep) {
     return got;
 }
 
+// Whether the file still has the bytes that it had, at its begin and where it was last read.
+inline outcome<void> file_lines::same_bytes() const {
+    if (knows_head_) {
+        auto const first = hash(0, head);
+        if (!first) return first.error();
+        if (*first != head_hash_) return changed("has other bytes at its begin than it had: it was written anew while it was read");
+    }
+    auto const last = std::string_view{buffer_}.substr(buffer_.size() - std::min(buffer_.size(), tail));
+    auto const until = base_ + buffer_.size();
+    auto const now = hash(until - last.size(), until);
+    if (!now) return now.error();
+    if (*now != hash_of(last)) return changed("has other bytes before byte " + std::to_string(until) + " than were read: it was written anew while it was read");
+    return {};
+}
+
 // At its end: whether it is still the file that it was.
 inline outcome<void> file_lines::same_file() {
-    auto const bytes = size();
-    if (!bytes) return bytes.error();
-    auto const seen = std::max(base_ + buffer_.size(), long_seen_);
-    if (*bytes < seen) return changed("has " + std::to_string(*bytes) + " bytes, and had " + std::to_string(seen) + ": it was cut while it was read");
+    if (auto const bytes = size(); !bytes) return bytes.error();
+    if (auto same = same_bytes(); !same) return same;
     if (!options_.follow) return {};
     struct stat here {}, there {};
     if (::fstat(file_.get(), &here) != 0) return system_failure(errno, "cannot look at " + path_);
     if (::stat(path_.c_str(), &there) != 0) return system_failure(errno, "cannot look at " + path_);
     if (here.st_ino != there.st_ino || here.st_dev != there.st_dev) return changed("is another file than the one that is read: it was replaced");
-    if (!knows_head_) return {};
-    auto const first = hash(0, head);
-    if (!first) return first.error();
-    if (*first != head_hash_) return changed("has other bytes at its begin than it had: it was written anew while it was read");
     return {};
-}
-
-// Waits for the file to grow; false when what there is has to do.
-inline bool file_lines::await(context& cx, read_bounds const& bounds, bool any, instant& enough) const {
-    if (cx.stop_requested()) return false;
-    auto const now = cx.now();
-    if (any && enough == never) enough = std::min(later(now, bounds.linger), std::max(bounds.until, now));
-    auto const until = any ? enough : bounds.until;
-    if (now >= until) return false;
-    return cx.pause(std::min<std::chrono::nanoseconds>(options_.poll, until - now)).has_value();
 }
 
 // A line that no buffer is to hold: a batch of its own, once its end is there.
@@ -206,7 +227,7 @@ inline outcome<void> file_lines::pass_over(context& cx, std::uint64_t offset, re
     buffer_.clear();
     base_ = offset;
     std::string part(chunk, ' ');
-    instant none = never;
+    source_wait wait{bounds, options_.poll};
     for (;;) {
         auto const got = pread(part.data(), chunk, long_seen_);
         if (!got) return got.error();
@@ -217,7 +238,7 @@ inline outcome<void> file_lines::pass_over(context& cx, std::uint64_t offset, re
         if (!ends) {
             if (auto same = same_file(); !same) return same;
             if (options_.follow) {
-                if (await(cx, bounds, false, none)) continue;
+                if (wait.more(cx, false)) continue;
                 return {};
             }
         }
@@ -238,7 +259,7 @@ inline outcome<void> file_lines::read(context& cx, std::uint64_t, std::uint64_t 
     auto const full = [&](std::uint64_t next) { return lines_.size() >= bounds.records || next - offset >= bounds.bytes; };
     auto next = offset;            // where the next line begins
     std::size_t searched = 0;      // bytes of it that hold no end
-    instant enough = never;
+    source_wait wait{bounds, options_.poll};
     for (;;) {
         for (;;) {
             auto const rest = std::string_view{buffer_}.substr(static_cast<std::size_t>(next - base_));
@@ -260,7 +281,7 @@ inline outcome<void> file_lines::read(context& cx, std::uint64_t, std::uint64_t 
         if (*got != 0) continue;
         if (auto same = same_file(); !same) return same;
         if (options_.follow) {
-            if (await(cx, bounds, !lines_.empty(), enough)) continue;
+            if (wait.more(cx, !lines_.empty())) continue;
             break;
         }
         if (searched != 0) lines_.push_back({next, searched});

@@ -13,6 +13,7 @@ struct stream_stage_report {
     std::uint64_t in = 0;         ///< items that came to it
     std::uint64_t out = 0;        ///< items that it handed on
     std::uint64_t failed = 0;     ///< items that failed in it, or came after a stop
+    std::uint64_t retried = 0;    ///< further attempts that `retry` made in it: its task was called so many times more than it had items
     std::size_t waiting = 0;      ///< items in the buffer in front of it, now
     std::size_t buffer = 0;       ///< room of that buffer; 0 where there is none, for the stage runs where the one before it does
     std::size_t width = 1;        ///< the most calls at once

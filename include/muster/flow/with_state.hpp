@@ -22,6 +22,8 @@ namespace detail {
 
 template <class Key, class Value>
 struct keyed_state {
+    using key = Key;
+    using value = Value;
     std::unordered_map<Key, Value, key_hash<Key>> by_key;
 };
 
@@ -84,6 +86,10 @@ public:
         return {};
     }
 
+    /// Which key an item is of.
+    template <class Item>
+    [[nodiscard]] key_type<Item> key_of(Item const& item) const { return std::invoke(key_of_, item); }
+
     template <class Item, class State>
     void push(State& state, Item&& item, auto&& emit_to) const;
     constexpr void flush(auto&, auto&&) const noexcept {}
@@ -101,7 +107,7 @@ template <class KeyOf, class Value, class F>
 template <class Item, class State>
 void with_state<KeyOf, Value, F>::push(State& state, Item&& item, auto&& emit_to) const {
     using answer = answer_type<Item>;
-    key_type<Item> const key = std::invoke(key_of_, std::as_const(item));    // the item is given away
+    auto const key = key_of(std::as_const(item));    // the item is given away
     auto at = state.by_key.find(key);
     bool const fresh = at == state.by_key.end();
     if (fresh && state.by_key.size() >= options_.most)

@@ -108,6 +108,7 @@ auto retry::around(Next const& next, context& cx, Item&& item) const -> outcome_
     std::optional<failure> before;
     for (unsigned tried = 1;; ++tried) {
         auto const attempt = cx.change_attempt(tried);
+        if (tried > 1) cx.note_retry();
         auto result = next(cx, same);
         if (result.has_value()) [[likely]] return result;
 

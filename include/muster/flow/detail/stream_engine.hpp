@@ -80,7 +80,7 @@ struct stream_debt {
 };
 
 struct element_counts {
-    std::atomic<std::uint64_t> in{0}, out{0}, failed{0};
+    std::atomic<std::uint64_t> in{0}, out{0}, failed{0}, retried{0};
 };
 
 template <class Items, class Flow, class Sink>
@@ -195,6 +195,7 @@ private:
             } else {
                 using value = std::tuple_element_t<I, values>;
                 using result = result_of<type, Item&&>;
+                if constexpr (!bare<type>::alone || takes_context<type, Item&&>) cx.count_retries(&counts_[I].retried);
                 auto answer = invoke_task(element, cx, static_cast<Item&&>(item));
                 if (!answer.has_value()) [[unlikely]] {
                     finish(answer.error(), cx);
@@ -980,7 +981,7 @@ private:
     template <std::size_t I>
     void report_stage(stream_report& to) const {
         auto const& element = std::get<I>(elements_);
-        stream_stage_report one{.name = "stage " + std::to_string(I + 1), .in = counts_[I].in.load(), .out = counts_[I].out.load(), .failed = counts_[I].failed.load()};
+        stream_stage_report one{.name = "stage " + std::to_string(I + 1), .in = counts_[I].in.load(), .out = counts_[I].out.load(), .failed = counts_[I].failed.load(), .retried = counts_[I].retried.load()};
         if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) one.name = placed<is_named>(element)->name();
         if constexpr (threads) report_place<I>(one, std::make_index_sequence<segment_count>{});
         to.stages.push_back(std::move(one));

@@ -3,7 +3,7 @@
 #include "catch.hpp"
 #include "forked.hpp"
 #include "temporary_folder.hpp"
-#include "workloads/llm/faulty_files.hpp"
+#include "faulty_files.hpp"
 
 #include <algorithm>     // max
 #include <filesystem>    // the log
