@@ -248,7 +248,6 @@ private:
 
     // The five stages, but for the last: the journal stores, in one transaction with the place in the source.
     [[nodiscard]] auto stages() const {
-        // [evidence]
         return pipeline{named{"ingest"}  | [this](std::string_view line) { return evidence::ingest(line, by_); },
                         named{"analyse"} | [this](evidence::piece one) { return evidence::analyse(std::move(one), by_); },
                         named{"score"}   | [](evidence::analysed one) {
@@ -256,7 +255,6 @@ private:
                             return evidence::scored{std::move(one.what), one.found, score};
                         },
                         named{"alert"}   | [this](evidence::scored one) { return evidence::alert(std::move(one), by_); }};
-        // [end]
     }
 
     outcome<void> open() {
@@ -283,10 +281,8 @@ private:
                                   tell_alerts();
                               }};
         auto const done = guarded<outcome<run_result>>([&]() -> outcome<run_result> {
-            // [evidence run]
             file_lines lines{path, {.name = name, .follow = follow}};
             return muster::run(lines, on{*pool_} | observe{sums_} | stages(), *journal_, how, cx);
-            // [end]
         });
         out_.add(done ? *done : so_far);
         if (!done) return done.error();
@@ -390,7 +386,6 @@ private:
             void put(std::string_view) { ++lines; }
         } unread;
         std::optional<failure> broken;
-        // [evidence replay]
         auto const flow = observe{sums_} | stages();
         auto const done = letters->replay<std::string>(cx_, {.stage = said_.stage, .complaints = unread}, [&](std::string const& line, context& cx) -> outcome<void> {
             ++out_.lines;
@@ -400,7 +395,6 @@ private:
             if (!stored) broken = stored.error();    // of the database, and not of the piece: nothing is kept
             return stored;
         });
-        // [end]
         if (!done) return done.error();
         if (broken) return *broken;
         if (auto kept = change->commit(cx_); !kept) return kept;

@@ -53,9 +53,11 @@ struct scored {
 
 /// What is stored.
 struct judged {
-    piece what;
+    std::string source, id;
+    moment time{};
     findings found;
     int score = 0;
+    std::string fields;     ///< as JSON
     bool low = false;       ///< below the threshold: an alert
     moment window{};        ///< the begin of the one that its time is in
 };
@@ -201,7 +203,8 @@ inline int score_of(findings const& found) {
 inline judged alert(scored one, rules const& by) {
     auto const since = one.what.time.time_since_epoch();
     auto const window = moment{since - since % std::chrono::microseconds{by.window}};
-    return {std::move(one.what), one.found, one.score, one.score < by.threshold, window};
+    auto& what = one.what;
+    return {std::move(what.source), std::move(what.id), what.time, one.found, one.score, what.fields.dump(), one.score < by.threshold, window};
 }
 
 }  // namespace evidence

@@ -77,15 +77,15 @@ public:
 
     muster::outcome<void> put(muster::context& cx, judged const& one, muster::origin const&) {
         std::int64_t copies = 0, pieces = 0;
-        auto const& [what, found, score, low, window] = one;
+        auto const& found = one.found;
         auto const seen = [&](muster::sqlite_statement const& row) { copies = row.integer(0); };
-        if (auto done = put_->each(cx, seen, what.source, what.id, micros(what.time), score, found.completeness, found.validity, found.consistency,
-                                   found.freshness, low, what.fields.dump());
-            !done || !low || copies != 0)
+        if (auto done = put_->each(cx, seen, one.source, one.id, micros(one.time), one.score, found.completeness, found.validity, found.consistency,
+                                   found.freshness, one.low, one.fields);
+            !done || !one.low || copies != 0)
             return done;
         auto const warned = [&](muster::sqlite_statement const& row) { pieces = row.integer(0); };
-        if (auto done = warn_->each(cx, warned, what.source, micros(window), score, what.id); !done) return done;
-        if (pieces == 1) alerts_->push_back("alert: " + what.source + ", from " + text_of(window) + ": " + what.id + " has " + std::to_string(score) + " points");
+        if (auto done = warn_->each(cx, warned, one.source, micros(one.window), one.score, one.id); !done) return done;
+        if (pieces == 1) alerts_->push_back("alert: " + one.source + ", from " + text_of(one.window) + ": " + one.id + " has " + std::to_string(one.score) + " points");
         return {};
     }
 
