@@ -153,6 +153,7 @@ class Evidence(unittest.TestCase):
         self.assertEqual((len(hostile), len(odd) + 1), (found["failed"], found["stored"]))
         letters = [json.loads(line) for line in (self.folder / "dead.jsonl").read_text().splitlines()]
         self.assertEqual(len(hostile), len(letters))
+        self.assertEqual(len(hostile), len({letter["trace"] for letter in letters}))
         for (line, why), letter in zip(hostile.items(), letters):
             self.assertIn(why, letter["text"], line[:60])
             self.assertEqual((1, "ingest") if line != huge else (1, None), (letter["attempts"], letter.get("stage")), line[:60])
