@@ -84,11 +84,18 @@ private:
     spool(std::string path, bool power_safe) : path_(std::move(path)), power_safe_(power_safe) {}
     static void add(std::string& line, std::string_view more) { line += more.substr(0, longest - line.size()); }
 
+    // All of it, or nothing: half a line would be read as a line.
     muster::outcome<void> append(std::string_view bytes) {
+        auto const before = ::lseek(file_.get(), 0, SEEK_END);
         while (!bytes.empty()) {
             auto const written = ::write(file_.get(), bytes.data(), bytes.size());
             if (written < 0 && errno == EINTR) continue;
-            if (written < 0) return muster::system_failure(errno, "cannot keep a line of standard input in " + path_);
+            if (written < 0) {
+                auto const why = errno;
+                if (before >= 0) (void)::ftruncate(file_.get(), before);
+                return muster::system_failure(why, "cannot keep lines of standard input in " + path_ + ", and whoever sends them has to send again what follows byte " +
+                                                       std::to_string(before) + " of it");
+            }
             bytes.remove_prefix(static_cast<std::size_t>(written));
         }
         if (power_safe_ && ::fdatasync(file_.get()) != 0) return muster::system_failure(errno, "cannot synchronise " + path_);

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -212,6 +213,21 @@ class Evidence(unittest.TestCase):
         self.assertEqual(before, self.tables(self.database))
         self.assertGreater(self.report("--replay")["stored"], 0)
 
+    def test_a_full_disk_under_the_spool_keeps_whole_lines_and_loses_none_of_them(self):
+        def no_file_above():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+
+        lines = [piece(i)[:-2] + ', "left": "' + "out" * 1_000 + '"}\n' for i in range(1_000)]    # much of the spool, and little of the database
+        full = self.evidence("-", input="".join(lines), preexec_fn=no_file_above, restore_signals=False)    # Python ignores SIGXFSZ, and so does this then
+        self.assertEqual(1, full.returncode, full.stderr)
+        self.assertIn("cannot keep lines of standard input in", full.stderr)
+        kept = pathlib.Path(f"{self.database}.spool").read_text().count("\n")
+        self.assertTrue(100 < kept < 900, kept)
+        self.assertEqual([(kept, 0)], self.rows("SELECT count(*), sum(copies) FROM evidence"))
+        self.report("-", input="".join(lines[kept:]))
+        self.assertEqual([(1_000, 0)], self.rows("SELECT count(*), sum(copies) FROM evidence"))
+        self.assertEqual([(0,)], self.rows("SELECT count(*) FROM dead_letter"))
+
     def test_databases_that_cannot_be_used(self):
         self.lines.write_text(piece(1))
         text = self.folder / "text.db"
@@ -347,8 +363,8 @@ class Evidence(unittest.TestCase):
         self.assertGreater(kept, 2)
         with spool.open("a") as out:
             out.write("a line that has no end")
-        last = self.report("-", stdin=subprocess.DEVNULL)
-        self.assertEqual([(kept, 0)], self.rows("SELECT count(*), sum(copies) FROM evidence"))
+        last = self.report("-", input=piece("after"))
+        self.assertEqual([(kept + 1, 0)], self.rows("SELECT count(*), sum(copies) FROM evidence"))
         self.assertEqual((1, 1), (last["failed"], last["database"]["dead_letters"]))
 
     def test_a_sender_that_pauses_is_stored_meanwhile_and_two_spools_do_not_mix(self):
