@@ -83,8 +83,8 @@ arguments read(int argc, char** argv) {
                                       "what a killed process had not yet copied is for the sender to send again");
     app.add_option("-d,--database", said.database, "the SQLite file for evidence, alerts, dead letters and offsets; else evidence.db");
     app.add_option("--name", said.name, "by which the database knows the file; else its path");
-    app.add_flag("--follow", said.follow, "the file grows: waits for more until Ctrl-C. Where it is renamed to FILE.1 and made anew, the rest of FILE.1 is read first; "
-                                          "one that is cut in place ends the run");
+    app.add_flag("--follow", said.follow, "the file grows: waits for more until Ctrl-C. Where it is renamed to FILE.1 and made anew, the rest of "
+                                          "FILE.1 is read first; one that is cut in place ends the run");
     app.add_option("--spool", said.spool, "where standard input is kept; else the database's name with .spool");
     app.add_option("--sources", said.sources, "the sources that are known, with commas; a line of another one is a dead letter; else any")
         ->delimiter(',')->allow_extra_args(false);
@@ -92,7 +92,7 @@ arguments read(int argc, char** argv) {
     app.add_option("--alert-window", said.window, "seconds of a source for which one alert is enough; else 3600")->check(CLI::Range(1.0, 1e9));
     app.add_option("--fresh", said.fresh, "seconds of age that cost nothing; else a day")->check(CLI::Range(0.0, 1e9));
     app.add_option("--stale", said.stale, "seconds of age at which nothing is left of freshness; else 7 days")->check(CLI::Range(0.0, 1e9));
-    app.add_option("--now", said.now, "the time that ages are counted from, as 2026-01-01T00:00:00Z; else that of the start");
+    app.add_option("--now", said.now, "the time that ages are counted from, as 2026-01-01T00:00:00Z, so that a score is the same whenever it is given; else the clock");
     app.add_option("--batch", said.batch, "lines of a commit; else 1000")->check(CLI::Range(1, 1'000'000));
     app.add_option("--jobs", said.jobs, "workers; else the cores that the machine grants")->check(CLI::Range(1, 1'000));
     app.add_option("--on-failure", said.on_failure, "what becomes of a line that is no evidence: bury, a dead letter; skip, it is counted; stop, the run ends")
@@ -109,7 +109,7 @@ arguments read(int argc, char** argv) {
         ->check(CLI::Range(1, 100'000'000));
     app.add_option("--seed", said.seed, "of --generate; else 1");
     app.add_option("--check", said.check, "a file of figures: compares the database with them at the end");
-    app.add_option("--demo", said.demo, "shows all of this in a folder, which is emptied");
+    app.add_option("--demo", said.demo, "shows all of this with 20,000 generated lines in a folder, where an evidence.db is replaced");
     app.add_option("--kill-at", said.kill_at, "POINT:N, for tests: dies of SIGKILL at the N-th after_read, after_process, before_commit or after_commit");
     parse(app, argc, argv);
     bool const has_work = !said.file.empty() || said.replay || !said.check.empty() || !said.demo.empty();
@@ -124,7 +124,7 @@ arguments read(int argc, char** argv) {
 }
 
 evidence::rules rules_of(arguments const& said) {
-    evidence::rules out{.now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())};
+    evidence::rules out;
     if (!said.now.empty()) {
         auto const when = evidence::time_of(said.now);
         if (!when) refuse("--now is as 2026-01-01T00:00:00Z, and not " + json_text(said.now));
@@ -271,7 +271,9 @@ private:
         run_result so_far;
         std::uint64_t shown = 0;
         run_options const how{.records = said_.batch,
-                              .on_failure = said_.on_failure == "bury" ? failed_record::bury : said_.on_failure == "skip" ? failed_record::skip : failed_record::stop,
+                              .on_failure = said_.on_failure == "bury"   ? failed_record::bury
+                                            : said_.on_failure == "skip" ? failed_record::skip
+                                                                         : failed_record::stop,
                               .at = [&](run_point where, run_result const& now) {
                                   so_far = now;
                                   death_.at(where);
@@ -387,17 +389,20 @@ private:
         } unread;
         std::optional<failure> broken;
         auto const flow = observe{sums_} | stages();
-        auto const done = letters->replay<std::string>(cx_, {.stage = said_.stage, .complaints = unread}, [&](std::string const& line, context& cx) -> outcome<void> {
+        auto const once_more = [&](std::string const& line, context& cx) -> outcome<void> {
             ++out_.lines;
             auto one = flow(line, cx);
             if (!one || broken) return one ? *broken : one.error();
             auto stored = into.put(cx, *one, {});
             if (!stored) broken = stored.error();    // of the database, and not of the piece: nothing is kept
             return stored;
-        });
+        };
+        auto const done = letters->replay<std::string>(cx_, {.stage = said_.stage, .complaints = unread}, once_more);
         if (!done) return done.error();
         if (broken) return *broken;
+        death_.at(run_point::before_commit);
         if (auto kept = change->commit(cx_); !kept) return kept;
+        death_.at(run_point::after_commit);
         out_.stopped = cx_.stop_requested();
         out_.lines += unread.lines;
         out_.stored = *done;

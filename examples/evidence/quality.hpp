@@ -64,7 +64,7 @@ struct judged {
 
 /// What one run judges by.
 struct rules {
-    moment now{};                                   ///< what ages are counted from
+    std::optional<moment> now{};                    ///< what ages are counted from; none: the clock, when a piece is analysed
     std::chrono::seconds fresh = std::chrono::hours{24}, stale = std::chrono::hours{24 * 7};
     int threshold = 60;
     std::chrono::seconds window = std::chrono::hours{1};
@@ -188,7 +188,8 @@ inline analysed analyse(piece what, rules const& by) {
     if (result && tests) rule((*result == "skipped") == (tests->get<std::int64_t>() == 0));
     found.consistency = judged == 0 ? 0.0 : static_cast<double>(hold) / judged;
 
-    std::chrono::duration<double> const age = by.now - what.time, fresh = by.fresh, stale = by.stale;
+    auto const now = by.now.value_or(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+    std::chrono::duration<double> const age = now - what.time, fresh = by.fresh, stale = by.stale;
     if (age >= -std::chrono::minutes{5}) found.freshness = std::clamp((stale - age) / (stale - fresh), 0.0, 1.0);    // a clock may be off by that
     return {std::move(what), found};
 }

@@ -93,8 +93,8 @@ private:
             if (written < 0) {
                 auto const why = errno;
                 if (before >= 0) (void)::ftruncate(file_.get(), before);
-                return muster::system_failure(why, "cannot keep lines of standard input in " + path_ + ", and whoever sends them has to send again what follows byte " +
-                                                       std::to_string(before) + " of it");
+                return muster::system_failure(why, "cannot keep lines of standard input in " + path_ + ", and whoever sends them has to send again what "
+                                                   "follows byte " + std::to_string(before) + " of it");
             }
             bytes.remove_prefix(static_cast<std::size_t>(written));
         }

@@ -85,7 +85,8 @@ public:
             return done;
         auto const warned = [&](muster::sqlite_statement const& row) { pieces = row.integer(0); };
         if (auto done = warn_->each(cx, warned, one.source, micros(one.window), one.score, one.id); !done) return done;
-        if (pieces == 1) alerts_->push_back("alert: " + one.source + ", from " + text_of(one.window) + ": " + one.id + " has " + std::to_string(one.score) + " points");
+        auto const what = one.id + " has " + std::to_string(one.score) + " points";
+        if (pieces == 1) alerts_->push_back("alert: " + one.source + ", from " + text_of(one.window) + ": " + what);
         return {};
     }
 

@@ -93,7 +93,7 @@ class Evidence(unittest.TestCase):
         self.assertIn("copies", found.stderr)
 
     def test_kill_minus_9_and_resume_leave_the_tables_of_an_unbroken_run(self):
-        self.generated(4_000)
+        self.generated(8_000)
         unbroken, how = self.folder / "unbroken.db", ("--sources", KNOWN, "--batch", 100, self.lines)
         self.report(*how, database=unbroken)
         want, dice, killed = self.tables(unbroken), random.Random(5), 0
@@ -103,7 +103,7 @@ class Evidence(unittest.TestCase):
         for _ in range(10):    # and at any moment
             with self.start("--quiet", *how) as program:
                 try:
-                    program.wait(timeout=dice.uniform(0.005, 0.08))
+                    program.wait(timeout=dice.uniform(0.005, 0.05))
                 except subprocess.TimeoutExpired:
                     program.kill()
                     killed += 1
@@ -114,6 +114,17 @@ class Evidence(unittest.TestCase):
         self.assertGreater(last["resumed_at"], 0)
         self.assertEqual(want, self.tables(self.database))
         self.assertEqual([("ok",)], self.rows("PRAGMA integrity_check"))
+
+    def test_a_replay_that_is_killed_has_done_all_or_nothing(self):
+        figures = self.generated(2_000)
+        self.report("--sources", KNOWN, self.lines)
+        before = self.tables(self.database)
+        for point in "before_commit:1", "after_commit:1":
+            self.assertEqual(before, self.tables(self.database))
+            done = self.evidence("--replay", "--quiet", "--kill-at", point)
+            self.assertEqual(-signal.SIGKILL, done.returncode, done.stderr)
+        last = self.report("--replay", "--check", f"{self.lines}.figures")
+        self.assertEqual((0, figures["poison"]), (last["stored"], last["failed"]))
 
     def test_ctrl_c_commits_the_open_batch_and_says_where_it_goes_on(self):
         self.generated(20_000)
@@ -379,7 +390,8 @@ class Evidence(unittest.TestCase):
             program.stdin.flush()
             self.wait_for("SELECT count(*) FROM evidence", 2, program)
             program.send_signal(signal.SIGINT)
-            said = program.communicate(timeout=100)[1]
+            program.wait(timeout=100)    # before its input is closed, which would end it, too
+            said = program.stderr.read()
         self.assertEqual(130, program.returncode, said)
         self.assertIn("goes on at byte", said)
         self.assertEqual([(1,)], self.rows("SELECT count(*) FROM dead_letter WHERE text LIKE '%has more than 1048576 bytes%'"))
