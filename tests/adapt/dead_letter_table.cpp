@@ -111,6 +111,38 @@ TEST_CASE("dead_letter_table: a flow gets the items again, and those that it can
     CHECK(dead.replay<int>(cx, {.again = true}, [](int) {}) == 275u);
 }
 
+TEST_CASE("dead_letter_table: a table that was made before records had a trace is read, and given a column for it where it may be written",
+          "[adapt][dead_letter_table]") {
+    temporary_folder const folder;
+    context cx;
+    auto const path = folder / "a.db";
+    auto const record = dead_letter::of(failure{cause::timed_out, ""}, "item"s, when, {.source = "in", .offset = 7});
+    {
+        auto db = sqlite_database::open(cx, path).value();
+        auto dead = dead_letter_table::make(cx, db).value();
+        dead.put(cx, record).value();
+    }
+    sqlite_database::open(cx, path).value().execute(cx, "ALTER TABLE dead_letter DROP COLUMN trace").value();
+    auto without = record;
+    without.trace.clear();
+    {
+        auto db = sqlite_database::open(cx, path, {.create = false, .read_only = true}).value();
+        auto dead = dead_letter_table::make(cx, db).value();
+        auto const rows = all(dead);
+        REQUIRE(rows.size() == 1);
+        CHECK(rows[0].record == without);
+        auto const refused = dead.put(cx, record);
+        CHECK(refused.error().text().find("readonly") != std::string::npos);
+    }
+    auto db = sqlite_database::open(cx, path).value();
+    auto dead = dead_letter_table::make(cx, db).value();
+    dead.put(cx, record).value();
+    auto const rows = all(dead);
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0].record == without);
+    CHECK(rows[1].record == record);
+}
+
 TEST_CASE("dead_letter_table: rows that others wrote cannot harm, and a table of another shape is refused", "[adapt][dead_letter_table]") {
     temporary_folder const folder;
     context cx;

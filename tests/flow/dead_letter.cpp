@@ -42,6 +42,7 @@ TEST_CASE("dead_letter: it says what went wrong, where, how often and when", "[f
     CHECK(record.offset == 20);
     CHECK(record.part == 3);
     CHECK(record.epoch == 7);
+    CHECK(record.trace == trace_id({.source = "in", .partition = 1, .offset = 20}));    // the same in the next run
     CHECK(record.attempts == 3);
     CHECK(record.kind == cause::timed_out);
     CHECK(record.category == "muster");

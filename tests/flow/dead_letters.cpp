@@ -65,6 +65,18 @@ TEST_CASE("dead_letters: all that a record holds comes back from its line", "[fl
     }
 }
 
+TEST_CASE("dead_letters: a line that was written before records had a trace is one without", "[flow][dead_letters]") {
+    auto record = dead_letter::of(refused(), "item"s, fixed(), {.source = "in", .offset = 7});
+    auto line = detail::dead_letter_line(record, 1 * MiB);
+    line.pop_back();
+    auto const member = ",\"trace\":\"" + record.trace + '"';
+    auto const at = line.find(member);
+    REQUIRE(record.trace.size() == 32);
+    REQUIRE(at != line.npos);
+    record.trace.clear();
+    CHECK(detail::dead_letter_in(line.erase(at, member.size())).value() == record);
+}
+
 TEST_CASE("dead_letters: lines are appended to those of earlier runs, and a torn last one costs no other", "[flow][dead_letters]") {
     temporary_folder const folder;
     auto const path = folder / "failed.jsonl";

@@ -28,7 +28,7 @@ namespace muster {
 ///     in_transaction(cx, db, [&] { ...; return dead.put(cx, record); });
 ///
 /// Shape      a column for each member of the record; `at` is microseconds since 1970, `path` positions with dots between, `replayed` null until
-///            `done` was said. `id` counts up.
+///            `done` was said. `id` counts up. A table that was made before there was a column `trace` is given it.
 /// Fails      as sqlite_statement; `make` with invalid_input where the table is of another shape.
 /// Threads    one at a time, as the connection.
 /// Lifetime   of the database, which may move.
@@ -41,7 +41,7 @@ public:
         bool replayed = false;
     };
 
-    /// Makes the table where there is none.
+    /// Makes the table where there is none. One without `trace` that may only be read stays so, and its letters have none.
     [[nodiscard]] static outcome<dead_letter_table> make(context& cx, sqlite_database& in);
 
     outcome<void> put(context& cx, dead_letter const& what);
@@ -88,14 +88,32 @@ inline outcome<dead_letter_table> dead_letter_table::make(context& cx, sqlite_da
             fingerprint INTEGER,
             whole INTEGER NOT NULL,
             payload ANY,
-            replayed INTEGER
+            replayed INTEGER,
+            trace TEXT
         ) STRICT
     )");
     if (!made) return made.error();
-    auto insert = in.prepare(cx, "INSERT INTO dead_letter(at, stage, path, source, partition, offset, part, epoch, attempts, cause, category, code, "
-                                 "text, form, fingerprint, whole, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    auto select = in.prepare(cx, "SELECT id, at, stage, path, source, partition, offset, part, epoch, attempts, cause, category, code, "
-                                 "text, form, fingerprint, whole, payload, replayed FROM dead_letter WHERE id > ? ORDER BY id");
+    auto const select_all = [&] {
+        return in.prepare(cx, "SELECT id, at, stage, path, source, partition, offset, part, epoch, attempts, cause, category, code, "
+                              "text, form, fingerprint, whole, payload, replayed, trace FROM dead_letter WHERE id > ? ORDER BY id");
+    };
+    auto select = select_all();
+    if (!select) {    // without its trace, then: nothing is added to a table that is another's
+        auto without = in.prepare(cx, "SELECT id, at, stage, path, source, partition, offset, part, epoch, attempts, cause, category, code, "
+                                      "text, form, fingerprint, whole, payload, replayed, NULL FROM dead_letter WHERE id > ? ORDER BY id");
+        if (without) {
+            // Another process may add it at the same time; then the second of them fails, and finds it there.
+            auto const added = in.execute(cx, "ALTER TABLE dead_letter ADD COLUMN trace TEXT");
+            select = select_all();
+            if (!select && !added) select = std::move(without);
+        }
+    }
+    constexpr sqlite_sql with_trace = "INSERT INTO dead_letter(at, stage, path, source, partition, offset, part, epoch, attempts, cause, category, code, "
+                                      "text, form, fingerprint, whole, payload, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    constexpr sqlite_sql read_only = "INSERT INTO dead_letter(at, stage, path, source, partition, offset, part, epoch, attempts, cause, category, code, "
+                                     "text, form, fingerprint, whole, payload) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ? IS NOT 0";
+    auto insert = in.prepare(cx, with_trace);
+    if (!insert) insert = in.prepare(cx, read_only);    // takes as many parameters, and fails as a statement that writes
     auto mark = in.prepare(cx, "UPDATE dead_letter SET replayed = 1 WHERE id = ? RETURNING id");
     auto last = in.prepare(cx, "SELECT coalesce(max(id), 0) FROM dead_letter");
     for (auto const* each : {&insert, &select, &mark, &last})
@@ -112,7 +130,7 @@ inline outcome<void> dead_letter_table::put(context& cx, dead_letter const& what
                        or_null(what.source), if_source(what.partition), if_source(what.offset), if_source(what.part), if_source(what.epoch), what.attempts,
                        what.kind ? std::optional{static_cast<int>(*what.kind)} : std::nullopt, what.category, what.code, what.text,
                        static_cast<int>(what.form), static_cast<std::int64_t>(what.fingerprint),    // its 64 bits, as they are
-                       what.whole, what.form == payload_form::none ? std::nullopt : std::optional<std::string_view>{what.payload});
+                       what.whole, what.form == payload_form::none ? std::nullopt : std::optional<std::string_view>{what.payload}, or_null(what.trace));
 }
 
 inline dead_letter_table::row dead_letter_table::row_of(sqlite_statement const& from) {
@@ -144,6 +162,7 @@ inline dead_letter_table::row dead_letter_table::row_of(sqlite_statement const& 
     record.whole = number(16);
     record.payload = from.text(17);
     out.replayed = !from.is_null(18);
+    record.trace = from.text(19);
     return out;
 }
 

@@ -15,6 +15,7 @@
 #include <muster/core/failure.hpp>    // cause, failure
 #include <muster/core/json.hpp>       // utf8_length
 #include <muster/core/outcome.hpp>    // outcome
+#include <muster/core/trace_id.hpp>    // trace_id
 #include <muster/core/wire.hpp>       // encoded, decoded
 
 namespace muster {
@@ -45,6 +46,7 @@ struct dead_letter {
     std::uint64_t offset = 0;
     std::uint64_t part = 0;
     std::uint64_t epoch = 0;
+    std::string trace{};                 ///< by which logs and spans know the record: `trace_id` of its origin; empty: it has none
 
     unsigned attempts = 0;
     std::optional<cause> kind{};    ///< which of the causes the code amounts to; none: a code of another sort
@@ -104,6 +106,7 @@ inline dead_letter dead_letter::of(failure const& what, std::chrono::system_cloc
     out.offset = from.offset;
     out.part = from.part;
     out.epoch = from.epoch;
+    out.trace = trace_id(from);
     out.attempts = what.attempts();
     out.kind = detail::cause_of(what);
     out.category = what.code().category().name();

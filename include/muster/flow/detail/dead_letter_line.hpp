@@ -86,6 +86,7 @@ inline std::string dead_letter_line(dead_letter const& what, std::size_t largest
             to.member("source", cut_text(what.source, largest_name)).member("partition", what.partition).member("offset", what.offset);
             to.member("part", what.part).member("epoch", what.epoch);
         }
+        if (!what.trace.empty()) to.member("trace", cut_text(what.trace, largest_name));
         to.member("attempts", what.attempts);
         if (what.kind) to.member("cause", name_of(*what.kind));
         to.member("category", cut_text(what.category, largest_name)).member("code", what.code);
@@ -273,6 +274,7 @@ inline outcome<dead_letter> dead_letter_in(std::string_view line) {
         else if (name == "offset") take_number(out.offset);
         else if (name == "part") take_number(out.part);
         else if (name == "epoch") take_number(out.epoch);
+        else if (name == "trace") take_text(out.trace);
         else if (name == "attempts") take_number(out.attempts);
         else if (name == "category") take_text(out.category);
         else if (name == "code") take_number(out.code);
