@@ -111,11 +111,16 @@ private:
         static_assert(values::no_batches, "muster: a stream does not take batched{n} stages; map does");
         static_assert(values::operators_alone,
                       "muster: an operator of a stream stands by itself, without policies: pipeline{parse, flatten{}, on{pool} | store}");
+        static_assert(values::waits_well,
+                      "muster: in front of a stage stand one of drop_oldest, drop_newest, sample and spill, one throttle, and one of fair and "
+                      "by_priority, which block, or go with drop_newest or sample");
+        static_assert(values::waits_somewhere,
+                      "muster: what happens in a buffer is said of a stage with workers, which has one: on{pool} | buffer{64} | drop_oldest{} | task");
         constexpr bool fits = values::fits || !values::no_batches || !values::operators_alone;
         static_assert(fits, "muster: a stage of this stream cannot be called with what comes to it: f(item) or f(item, context&), through const&, "
                             "and with item const& where the sink keeps what failed");
         static_assert(values::ends_well, "muster: only the last stage of a stream may answer nothing");
-        if constexpr (values::no_batches && values::operators_alone && values::fits && values::ends_well) {
+        if constexpr (values::no_batches && values::operators_alone && values::fits && values::ends_well && values::waits_well && values::waits_somewhere) {
             using engine = detail::stream_engine<Items, Flow, Sink>;
             return streaming<engine>{std::make_shared<engine>(std::forward<Items>(items), std::forward<Flow>(flow), failures, parent)};
         } else {

@@ -28,6 +28,7 @@
 #include <muster/flow/detail/run.hpp>             // plan_run
 #include <muster/flow/detail/stream_parts.hpp>    // segments
 #include <muster/flow/detail/stream_ring.hpp>     // stream_ring
+#include <muster/flow/detail/stream_store.hpp>    // stream_store
 #include <muster/flow/stream_report.hpp>          // stream_report
 #include <muster/os/relax.hpp>                    // relax
 
@@ -99,6 +100,51 @@ class stream_engine : public std::enable_shared_from_this<stream_engine<Items, F
         outcome<Value> value;
         std::size_t index;
     };
+
+    // What items wait in, in front of segment S: a ring, or what the first stage of it asks for.
+    template <std::size_t S>
+    static constexpr bool lent_before = plan::first[S] == 0 && source::by_place;
+    template <std::size_t S>
+    struct seen {
+        auto const& operator()(parcel<before<plan::first[S]>> const& held) const noexcept {
+            if constexpr (plan::first[S] == 0) return source::look(*held.value);
+            else return *held.value;
+        }
+    };
+    template <std::size_t S>
+    static auto line_before() {
+        using element = std::tuple_element_t<plan::first[S], element_tuple>;
+        using held = parcel<before<plan::first[S]>>;
+        using says = waiting_of<element>;
+        if constexpr (says::disciplined) {
+            using discipline = std::remove_cvref_t<decltype(*placed<is_discipline>(std::declval<element const&>()))>;
+            constexpr bool orders = requires(discipline const& by) { by.template make_queue<held>(std::size_t{}, seen<S>{}); };
+            static_assert(orders, "muster: who is next among those that wait for a stage is said of what comes to it: fair{key_of(item)}, "
+                                  "with a key that std::hash knows, or by_priority{priority_of(item)}");
+            if constexpr (orders) return std::type_identity<disciplined_line<held, decltype(std::declval<discipline const&>().template make_queue<held>(std::size_t{}, seen<S>{}))>>{};
+            else return std::type_identity<fifo_line<held>>{};
+        } else if constexpr (says::full == when_full::spill && !lent_before<S>) {
+            constexpr bool travels = transportable<before<plan::first[S]>>;
+            static_assert(travels, "muster: what is spilled to the disk is transportable (core/wire.hpp): numbers, the owning types of std, "
+                                   "aggregates of them, and types with a wire<T>");
+            if constexpr (travels) return std::type_identity<spilled_line<held>>{};
+            else return std::type_identity<fifo_line<held>>{};
+        } else {
+            return std::type_identity<fifo_line<held>>{};
+        }
+    }
+    template <std::size_t S>
+    static auto place_before() {
+        using held = parcel<before<plan::first[S]>>;
+        if constexpr (S == segment_count) {
+            return std::type_identity<stream_ring<held>>{};
+        } else {
+            using says = waiting_of<std::tuple_element_t<plan::first[S], element_tuple>>;
+            constexpr auto full = says::full == when_full::spill && lent_before<S> ? when_full::block : says::full;    // they wait in the range
+            if constexpr (says::plain || (full == when_full::block && !says::throttled && !says::disciplined)) return std::type_identity<stream_ring<held>>{};
+            else return std::type_identity<stream_store<held, typename decltype(line_before<S>())::type, full, says::throttled>>{};
+        }
+    }
 
 public:
     using value_type = before<element_count>;
@@ -381,9 +427,11 @@ private:
         std::size_t wanted = buffer{}.items;
         if constexpr (S < segment_count) {
             using first = std::tuple_element_t<plan::first[S], element_tuple>;
-            if constexpr (has_place<is_buffer, first>) wanted = placed<is_buffer>(std::get<plan::first[S]>(elements_))->items;
+            // Beside spill it says how many may be in memory; what is lent is there already.
+            constexpr bool of_memory = waiting_of<first>::full == when_full::spill && lent_before<S>;
+            if constexpr (has_place<is_buffer, first> && !of_memory) wanted = placed<is_buffer>(std::get<plan::first[S]>(elements_))->items;
         }
-        return std::max<std::size_t>(1, wanted);
+        return std::clamp<std::size_t>(wanted, 1, std::size_t{1} << 62);    // with the width of a stage it is a number still
     }
 
     template <std::size_t... S>
@@ -409,7 +457,34 @@ private:
         using value = before<plan::first[S + 1]>;
         static_assert(std::is_nothrow_move_constructible_v<value>,
                       "muster: what waits in the buffers of a stream is moved, and its move must not throw: hand on a std::unique_ptr of it");
-        std::get<S>(rings_) = std::make_unique<stream_ring<parcel<value>>>(buffer_of<S + 1>() + lanes_[S].width);
+        using type = typename decltype(place_before<S + 1>())::type;
+        auto const items = buffer_of<S + 1>();
+        auto const room = items + lanes_[S].width;
+        if constexpr (type::plain) std::get<S>(rings_) = std::make_unique<type>(room);
+        else std::get<S>(rings_) = make_store<S + 1, type>(items, room);
+    }
+    template <std::size_t S, class Store>
+    std::unique_ptr<Store> make_store(std::size_t items, std::size_t room) const {
+        auto const& element = std::get<plan::first[S]>(elements_);
+        using type = std::tuple_element_t<plan::first[S], element_tuple>;
+        using says = waiting_of<type>;
+        throttle rate;
+        std::size_t every = 1;
+        if constexpr (says::throttled) rate = *placed<is_throttle>(element);
+        if constexpr (says::full == when_full::sample) every = placed<is_sample>(element)->every;
+        auto line = [&] {
+            using line_type = typename Store::line_type;
+            if constexpr (says::disciplined) {
+                // Who blocks is bounded by the room: no item of the source waits for the share of its key, and holds up the others.
+                auto const most = says::full == when_full::block ? std::numeric_limits<std::size_t>::max() : items;
+                return line_type{placed<is_discipline>(element)->template make_queue<parcel<before<plan::first[S]>>>(most, seen<S>{})};
+            } else if constexpr (says::full == when_full::spill && !lent_before<S>) {
+                return line_type{*placed<is_spill>(element), has_place<is_buffer, type> ? items : std::numeric_limits<std::size_t>::max()};
+            } else {
+                return line_type{};
+            }
+        };
+        return std::make_unique<Store>(items, room, line(), outer_.waiting(), rate, every);
     }
 
     // Posts a pump of segment S, if there is something for it to do and it is not wide enough already.
@@ -440,7 +515,7 @@ private:
     [[nodiscard]] bool has_work() noexcept {
         if (left_.load(std::memory_order_relaxed) || lane<S>().over.load()) return false;
         auto& behind = ring<S + 1>();
-        bool const room = behind.has_room() && 2 * behind.waiting() <= behind.size();
+        bool const room = behind.asks();
         if constexpr (S == 0) return room;
         else if (ring<S>().over()) return lane<S>().active.load() == 0 && (room || !lane<S>().keeps.load());    // else the last of them ends it
         else return room && (ring<S>().ready() || lane<S>().keeps.load());
@@ -461,7 +536,7 @@ private:
     template <std::size_t S>
     static constexpr bool goes_on = [] {
         if constexpr (!same_kind_of_place<S>) return false;
-        else return wide<S> && wide<S + 1>;
+        else return wide<S> && wide<S + 1> && decltype(place_before<S + 1>())::type::plain;
     }();
     template <std::size_t S>
     struct to_next_of { using type = std::optional<to_ring<S + 1>>; };
@@ -694,11 +769,10 @@ private:
 
     template <std::size_t S>
     void work_on(context& cx, bool helps, [[maybe_unused]] bool& owes) noexcept {
-        using value = before<plan::first[S]>;
         auto& my = lane<S>();
         auto& from = ring<S>();
         auto& to = ring<S + 1>();
-        std::vector<parcel<value>> taken;
+        std::vector<typename decltype(place_before<S>())::type::item> taken;
         taken.reserve(handful);
         auto since = std::chrono::steady_clock::now();    // what is between two handfuls counts for the next one
         while (!left_.load(std::memory_order_relaxed)) {
@@ -721,7 +795,7 @@ private:
             auto const room = to.reserve(at_once);
             if (room == 0) return;
             std::size_t emptied = 0;
-            auto const take = [&] { return from.take(room, [&](parcel<value>&& one) { taken.push_back(std::move(one)); }); };
+            auto const take = [&] { return from.take(room, [&](auto&& one) { taken.push_back(std::move(one)); }); };
             if constexpr (keeps_order<S>) {
                 std::lock_guard lock(my.order);
                 emptied = take();
@@ -756,18 +830,42 @@ private:
     template <std::size_t S, class Parcel>
     void do_one(context& cx, Parcel& one, to_ring<S>& out) {
         constexpr auto first = plan::first[S];
+        if constexpr (requires { one.refused; })
+            if (one.refused) [[unlikely]] return refuse<S>(cx, one, out);
         if (!one.value.has_value()) [[unlikely]] return out.put({std::move(one.value).error(), one.index});
         cx.item(one.index);
         if (cx.stop_requested()) [[unlikely]] {
             one_more(out.counts[0].in);
             one_more(out.counts[0].failed);
-            auto what = not_run(one.index, cx);
-            if constexpr (lends && first != 0) return out.fail(std::move(what), *one.value);
-            else if constexpr (lends) return out.fail(std::move(what), source::give(*one.value));
-            else return out.fail(std::move(what));
+            return fail_item<S>(not_run(one.index, cx), *one.value, out);
         }
         if constexpr (first == 0) through<first, to_ring<S>::last>(cx, one.index, source::give(*one.value), out);
         else through<first, to_ring<S>::last>(cx, one.index, handing<before<first>>(*one.value), out);
+    }
+    template <std::size_t S, class Value>
+    static void fail_item(failure&& what, Value& item, to_ring<S>& out) {
+        if constexpr (lends && plan::first[S] != 0) out.fail(std::move(what), item);
+        else if constexpr (lends) out.fail(std::move(what), source::give(item));
+        else out.fail(std::move(what));
+    }
+    // An item that could not wait, or that did not come back from where it waited, fails in the stage that it waited for.
+    template <std::size_t S, class Parcel>
+    void refuse(context& cx, Parcel& one, to_ring<S>& out) {
+        one_more(out.counts[0].in);
+        one_more(out.counts[0].failed);
+        if (one.index == nowhere) cx.no_item();
+        else cx.item(one.index);
+        auto const never_tried = cx.change_attempt(0);
+        auto const named_so = cx.change_stage(name_of<plan::first[S]>(cx.stage()));
+        auto what = std::move(*one.refused);
+        finish(what, cx);
+        if (one.value.has_value()) fail_item<S>(std::move(what), *one.value, out);
+        else out.fail(std::move(what));
+    }
+    template <std::size_t I>
+    [[nodiscard]] std::string_view name_of([[maybe_unused]] std::string_view otherwise) const {
+        if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) return placed<is_named>(std::get<I>(elements_))->name();
+        else return otherwise;
     }
 
     // The consumer of a stream with threads
@@ -858,6 +956,8 @@ private:
         stream_stage_report one{.name = "stage " + std::to_string(I + 1), .in = counts_[I].in.load(), .out = counts_[I].out.load(), .failed = counts_[I].failed.load()};
         if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) one.name = placed<is_named>(element)->name();
         if constexpr (threads) report_place<I>(one, std::make_index_sequence<segment_count>{});
+        one.in += one.dropped.all();
+        to.dropped += one.dropped.all();
         to.stages.push_back(std::move(one));
     }
     template <std::size_t I, std::size_t... S>
@@ -868,6 +968,7 @@ private:
                 if constexpr (At != 0 && plan::first[At] == I) {
                     one.waiting = std::get<At - 1>(rings_)->waiting();
                     one.buffer = std::get<At - 1>(rings_)->size();
+                    if constexpr (!decltype(place_before<At>())::type::plain) std::get<At - 1>(rings_)->report(one);
                 }
             }
         };
@@ -876,7 +977,7 @@ private:
 
     // Types of what is kept, by segment and by element.
     template <std::size_t... S>
-    static auto ring_types(std::index_sequence<S...>) -> std::tuple<std::unique_ptr<stream_ring<parcel<before<plan::first[S + 1]>>>>...>;
+    static auto ring_types(std::index_sequence<S...>) -> std::tuple<std::unique_ptr<typename decltype(place_before<S + 1>())::type>...>;
     template <std::size_t... S>
     static auto kept_types(std::index_sequence<S...>) -> std::tuple<std::deque<parcel<before<plan::first[S + 1]>>>...>;
     template <std::size_t I>
