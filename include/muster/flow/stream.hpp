@@ -78,8 +78,9 @@ private:
 ///            does, and a stream without any is a plain loop on the consumer's thread. The source is read one at a time: by the
 ///            workers of the first stage that has any, together with what stands before that stage. One that waits for its next item
 ///            holds a worker meanwhile: `on{io, 1} | parse` gives it one of its own.
-/// Waits      pulling drives it: nothing is read before the first item is asked for, and what is full stops what feeds it. Items that
-///            are inside a stage have their place behind it already. A stage that waits for another holds no thread.
+/// Waits      pulling drives it: nothing is read before the first item is asked for, and what is full stops what feeds it, or drops, or
+///            goes to the disk, as the stage behind it says (`buffer`). Items that are inside a stage have their place behind it already. A
+///            stage that waits for another holds no thread.
 /// Fails      never as a whole. A stop or a passed deadline ends it: what was read and not run has cause::cancelled or timed_out and
 ///            0 attempts, and a last failure says which item of the source was not read.
 /// Throws     where the consumer asks for the next item: what reading the range throws, after what was read before, and what the sink

@@ -20,7 +20,7 @@ namespace muster {
 ///            never on the consumer's.
 /// Fails      the item alone, with the stage that it was for, which is not called: exhausted for a full disk or beyond `disk`,
 ///            unavailable for a folder that is missing or may not be written; where the sink keeps items it has this one. What the disk
-///            does not give back fails, too: unavailable, one failure for each.
+///            does not give back fails, too, with what the system says: one failure for each.
 /// Lifetime   nothing is left on the disk, however the process ends: see `spill_file`.
 /// Cost       an item in memory is measured as it would be encoded; one on the disk is encoded, written, read and decoded once.
 struct spill {

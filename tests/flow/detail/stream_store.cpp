@@ -7,12 +7,15 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <unistd.h>
 
 #include <muster/flow/by_priority.hpp>
 #include <muster/flow/fair.hpp>
@@ -426,5 +429,54 @@ TEST_CASE("stream_store: a disk that takes nothing refuses the item, keeps the o
         }) == in);
         CHECK(refused == 65);
         CHECK(out - refused == (full ? 2 + 3'000 / (200 + 1 + 8 + 8) : 2));
+    }
+}
+
+namespace {
+// The file of a folder that has no name: it is this process that has it open.
+int open_file_of(std::string const& folder) {
+    for (auto const& each : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+        std::error_code gone;
+        auto const to = std::filesystem::read_symlink(each.path(), gone);
+        if (!gone && to.string().rfind(folder + '/', 0) == 0) return std::stoi(each.path().filename().string());
+    }
+    return -1;
+}
+}  // namespace
+
+TEST_CASE("stream_store: what the disk does not give back is said to be lost, one for each, and what comes later waits as before", "[flow][stream]") {
+    temporary_folder const folder;
+    for (bool const cut : {true, false}) {
+        auto store = spilling({.memory = 0, .folder = folder.path()});
+        for (std::size_t i = 0; i < 1'000; ++i) REQUIRE(put_text(store, i, std::string(100, 'x')));
+        auto const file = open_file_of(folder.path());
+        REQUIRE(file >= 0);
+        if (cut) REQUIRE(::ftruncate(file, 50'000) == 0);
+        else REQUIRE(::pwrite(file, std::string(200, '\xff').data(), 200, 50'000) == 200);
+        std::size_t good = 0, torn = 0, lost = 0;
+        CHECK(store.take(SIZE_MAX, [&](auto&& one) {
+            if (!one.refused) {
+                CHECK(one.index == good + torn);
+                if (cut) CHECK(*one.value == std::string(100, 'x'));    // letters that became others are letters
+                ++good;
+                return;
+            }
+            CHECK_FALSE(one.value.has_value());
+            if (one.index != detail::nowhere) {
+                ++torn;
+            } else {
+                ++lost;
+                CHECK_THAT(one.refused->text(), Catch::Contains("a spill file in " + folder.path()));
+            }
+        }) == 1'000);
+        store.free(1'000);
+        CHECK(good > 100);
+        CHECK(lost > 100);
+        CHECK(good + torn + lost == 1'000);
+        CHECK_FALSE(store.ready());
+        CHECK(store.waiting() == 0);
+        CHECK(open_file_of(folder.path()) == -1);
+        REQUIRE(put_text(store, 7, "later"));
+        CHECK(store.take(2, [](auto&& one) { CHECK(one.value == std::string{"later"}); }) == 1);
     }
 }
