@@ -350,9 +350,9 @@ TEST_CASE("stream_store: what a discipline throws, and what it has no room for, 
         static std::size_t size() { return 0; }
     };
     using line = detail::disciplined_line<parcel<int>, no_room>;
-    detail::stream_store<parcel<int>, line, when_full::block, false> never{8, 9, line{no_room{}}, {}};
-    REQUIRE(put(never, 1));
-    CHECK(never.take(1, [](auto&& one) {
+    detail::stream_store<parcel<int>, line, when_full::block, false> refuses{8, 9, line{no_room{}}, {}};
+    REQUIRE(put(refuses, 1));
+    CHECK(refuses.take(1, [](auto&& one) {
         REQUIRE(one.refused);
         CHECK(one.refused->is(cause::exhausted));
         CHECK(one.value == 1);

@@ -114,35 +114,35 @@ class stream_engine : public std::enable_shared_from_this<stream_engine<Items, F
     template <std::size_t S>
     static auto line_before() {
         using element = std::tuple_element_t<plan::first[S], element_tuple>;
-        using held = parcel<before<plan::first[S]>>;
+        using carried = parcel<before<plan::first[S]>>;
         using says = waiting_of<element>;
         if constexpr (says::disciplined) {
             using discipline = std::remove_cvref_t<decltype(*placed<is_discipline>(std::declval<element const&>()))>;
-            constexpr bool orders = requires(discipline const& by) { by.template make_queue<held>(std::size_t{}, seen<S>{}); };
+            constexpr bool orders = requires(discipline const& by) { by.template make_queue<carried>(std::size_t{}, seen<S>{}); };
             static_assert(orders, "muster: who is next among those that wait for a stage is said of what comes to it: fair{key_of(item)}, "
                                   "with a key that std::hash knows, or by_priority{priority_of(item)}");
-            if constexpr (orders) return std::type_identity<disciplined_line<held, decltype(std::declval<discipline const&>().template make_queue<held>(std::size_t{}, seen<S>{}))>>{};
-            else return std::type_identity<fifo_line<held>>{};
+            if constexpr (orders) return std::type_identity<disciplined_line<carried, decltype(std::declval<discipline const&>().template make_queue<carried>(std::size_t{}, seen<S>{}))>>{};
+            else return std::type_identity<fifo_line<carried>>{};
         } else if constexpr (says::full == when_full::spill && !lent_before<S>) {
             constexpr bool travels = transportable<before<plan::first[S]>>;
             static_assert(travels, "muster: what is spilled to the disk is transportable (core/wire.hpp): numbers, the owning types of std, "
                                    "aggregates of them, and types with a wire<T>");
-            if constexpr (travels) return std::type_identity<spilled_line<held>>{};
-            else return std::type_identity<fifo_line<held>>{};
+            if constexpr (travels) return std::type_identity<spilled_line<carried>>{};
+            else return std::type_identity<fifo_line<carried>>{};
         } else {
-            return std::type_identity<fifo_line<held>>{};
+            return std::type_identity<fifo_line<carried>>{};
         }
     }
     template <std::size_t S>
     static auto place_before() {
-        using held = parcel<before<plan::first[S]>>;
+        using carried = parcel<before<plan::first[S]>>;
         if constexpr (S == segment_count) {
-            return std::type_identity<stream_ring<held>>{};
+            return std::type_identity<stream_ring<carried>>{};
         } else {
             using says = waiting_of<std::tuple_element_t<plan::first[S], element_tuple>>;
             constexpr auto full = says::full == when_full::spill && lent_before<S> ? when_full::block : says::full;    // they wait in the range
-            if constexpr (says::plain || (full == when_full::block && !says::throttled && !says::disciplined)) return std::type_identity<stream_ring<held>>{};
-            else return std::type_identity<stream_store<held, typename decltype(line_before<S>())::type, full, says::throttled>>{};
+            if constexpr (says::plain || (full == when_full::block && !says::throttled && !says::disciplined)) return std::type_identity<stream_ring<carried>>{};
+            else return std::type_identity<stream_store<carried, typename decltype(line_before<S>())::type, full, says::throttled>>{};
         }
     }
 
