@@ -6,10 +6,14 @@
 #include <muster/exec/thread_pool.hpp>
 #include <muster/gate/bulkhead.hpp>
 #include <muster/gate/circuit_breaker.hpp>
+#include <muster/flow/by_priority.hpp>
+#include <muster/flow/fair.hpp>
 #include <muster/policy/batched.hpp>
 #include <muster/policy/buffer.hpp>
 #include <muster/policy/cached.hpp>
 #include <muster/policy/deadline.hpp>
+#include <muster/policy/drop_newest.hpp>
+#include <muster/policy/drop_oldest.hpp>
 #include <muster/policy/fallback.hpp>
 #include <muster/policy/hedge.hpp>
 #include <muster/policy/in_order.hpp>
@@ -18,6 +22,9 @@
 #include <muster/policy/observe.hpp>
 #include <muster/policy/on.hpp>
 #include <muster/policy/retry.hpp>
+#include <muster/policy/sample.hpp>
+#include <muster/policy/spill.hpp>
+#include <muster/policy/throttle.hpp>
 #include <muster/policy/trip.hpp>
 #include <muster/testing/recorder.hpp>
 
@@ -32,6 +39,13 @@ TEST_CASE("conformance: the places", "[conformance]") {
     CHECK(conformance::of_policy(on{pool}) == broken{});
     CHECK(conformance::of_policy(on{pool, automatic{}}) == broken{});
     CHECK(conformance::of_policy(buffer{}) == broken{});
+    CHECK(conformance::of_policy(drop_oldest{}) == broken{});
+    CHECK(conformance::of_policy(drop_newest{}) == broken{});
+    CHECK(conformance::of_policy(sample{}) == broken{});
+    CHECK(conformance::of_policy(throttle{}) == broken{});
+    CHECK(conformance::of_policy(spill{}) == broken{});
+    CHECK(conformance::of_policy(fair{[](int n) { return n; }}) == broken{});
+    CHECK(conformance::of_policy(by_priority{[](int n) { return n; }}) == broken{});
     CHECK(conformance::of_policy(in_order{}) == broken{});
     CHECK(conformance::of_policy(batched{}) == broken{});
 }

@@ -218,16 +218,16 @@ struct queue_model {
 struct discipline_model {
     using discipline_concept = discipline_tag;
     template <class Item>
-    queue_model make_queue(std::size_t) const;
+    queue_model make_queue(std::size_t, std::identity) const;
 };
 struct untagged_discipline {
     template <class Item>
-    queue_model make_queue(std::size_t) const;
+    queue_model make_queue(std::size_t, std::identity) const;
 };
 struct queue_without_answer : queue_model { void push(int&&, instant); };
 struct discipline_without_answer : discipline_model {
     template <class Item>
-    queue_without_answer make_queue(std::size_t) const;
+    queue_without_answer make_queue(std::size_t, std::identity) const;
 };
 
 static_assert(discipline_for<discipline_model, int> && !discipline_for<discipline_model, std::string>);

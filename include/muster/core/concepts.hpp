@@ -141,12 +141,13 @@ struct discipline_tag {};
 
 /// Makes the queues that stand in front of a stage in place of first in, first out.
 ///
-/// `make_queue<Item>(most)` answers a queue for at most so many. Its `push(item, now)` takes the item and answers true, or leaves it
+/// `make_queue<Item>(most, seen)` answers a queue for at most so many; `seen(item)` gives what the functions of the discipline are asked
+/// about, where a queue holds more than that. Its `push(item, now)` takes the item and answers true, or leaves it
 /// as it is and answers false: no room for this one, though perhaps for another. `pop()` answers the next one, nothing only where
 /// `size()` is 0. It is called by one thread at a time, and reads no clock.
 template <class D, class Item>
 concept discipline_for = std::copy_constructible<D> && std::derived_from<typename D::discipline_concept, discipline_tag> &&
-    requires(D const& by, std::remove_cvref_t<decltype(std::declval<D const&>().template make_queue<Item>(std::size_t{}))>& queue,
+    requires(D const& by, std::remove_cvref_t<decltype(std::declval<D const&>().template make_queue<Item>(std::size_t{}, std::identity{}))>& queue,
              Item item, instant now) {
         { queue.push(std::move(item), now) } -> std::same_as<bool>;
         { queue.pop() } -> std::same_as<std::optional<Item>>;

@@ -2,19 +2,22 @@
 
 #include <algorithm>      // pop_heap, push_heap
 #include <chrono>         // nanoseconds
-#include <concepts>       // integral
+#include <concepts>       // integral, invocable
 #include <cstddef>        // size_t
 #include <cstdint>        // int64_t
-#include <functional>     // invoke
+#include <functional>     // identity, invoke
 #include <optional>       // pop
 #include <stdexcept>      // invalid_argument
+#include <string>         // describe
 #include <type_traits>    // remove_cvref
 #include <utility>        // move
 #include <vector>         // heap
 
-#include <muster/core/concepts.hpp>             // discipline_tag
+#include <muster/core/concepts.hpp>             // discipline_tag, place_tag
+#include <muster/core/stage.hpp>                // operator|
 #include <muster/core/waiter.hpp>               // instant
 #include <muster/flow/detail/event_time.hpp>    // wide_ticks
+#include <muster/flow/detail/seen_by.hpp>       // seen_by
 
 namespace muster {
 
@@ -82,13 +85,15 @@ private:
 
 /// Says who of those that wait is next: the highest priority, which grows with waiting, so that what is low is late but not never.
 ///
-///     by_priority{&job::urgency}
+///     on{pool} | buffer{256} | by_priority{&job::urgency} | work
 ///     by_priority{&job::urgency, {.wait = 5s}}    // who has waited 5 s longer goes before one step more
 ///
-/// Order      by priority plus age, then as they came: an item goes before one that is k steps higher as soon as k * age more items have
-///            gone, or k * wait more time, since it came than since the other did. Never later, whatever comes behind it.
-/// Shape      a discipline: `make_queue<Item>(most)`; no more than `most` wait, whatever their priorities. `priority_of(item)` gives a
-///            whole number; higher goes first. For `wait`, `push(item, now)` is told the time.
+/// Order      a place of a stream, first in the chain. By priority plus age, then as they came: an item goes before one that is k steps
+///            higher as soon as k * age more items have gone, or k * wait more time, since it came than since the other did. Never later,
+///            whatever comes behind it.
+/// Shape      a discipline: `make_queue<Item>(most, seen)`; no more than `most` wait, whatever their priorities. `priority_of(item)` gives
+///            a whole number; higher goes first. For `wait`, `push(item, now)` is told the time.
+/// Fails      in a stream: an item whose priority_of throws, in the stage that it waited for: threw.
 /// Throws     std::invalid_argument for a `wait` below 0s or an `age` of 2^63 or more. `push`: what priority_of throws; the item is then
 ///            not taken.
 /// Cost       logarithmic in those that wait.
@@ -96,6 +101,7 @@ template <class PriorityOf>
 class by_priority {
 public:
     using discipline_concept = discipline_tag;
+    using policy_concept = place_tag;
 
     explicit constexpr by_priority(PriorityOf priority_of, by_priority_options options = {})
         : priority_of_(std::move(priority_of)), options_(options) {
@@ -103,10 +109,13 @@ public:
         if (options_.wait < std::chrono::nanoseconds{0}) throw std::invalid_argument{"muster: by_priority: wait is 0s or more"};
     }
 
-    template <class Item>
-    [[nodiscard]] auto make_queue(std::size_t most) const {
-        return detail::aged_queue<Item, PriorityOf>{priority_of_, options_, most};
+    template <class Item, class Seen = std::identity>
+        requires std::invocable<detail::seen_by<PriorityOf, Seen> const&, Item const&>
+    [[nodiscard]] auto make_queue(std::size_t most, Seen seen = {}) const {
+        return detail::aged_queue<Item, detail::seen_by<PriorityOf, Seen>>{{priority_of_, std::move(seen)}, options_, most};
     }
+
+    [[nodiscard]] std::string describe() const { return "by_priority"; }
 
 private:
     [[no_unique_address]] PriorityOf priority_of_;

@@ -3,7 +3,7 @@
 #include <concepts>         // integral
 #include <cstddef>          // size_t
 #include <cstdint>          // uint64_t
-#include <functional>       // invoke
+#include <functional>       // identity, invoke
 #include <iterator>         // prev
 #include <list>             // items of a key, keys in their turns
 #include <optional>         // pop
@@ -13,9 +13,11 @@
 #include <unordered_map>    // keys
 #include <utility>          // move
 
-#include <muster/core/concepts.hpp>           // discipline_tag
+#include <muster/core/concepts.hpp>           // discipline_tag, place_tag
+#include <muster/core/stage.hpp>              // operator|
 #include <muster/core/waiter.hpp>             // instant
 #include <muster/flow/detail/key_hash.hpp>    // key_hash
+#include <muster/flow/detail/seen_by.hpp>     // seen_by
 
 namespace muster {
 
@@ -106,15 +108,19 @@ private:
 
 /// Says who of those that wait is next: keys take turns, however many items each has, and get shares by their weights.
 ///
-///     fair{&request::tenant}
+///     on{pool} | buffer{1'000} | fair{&request::tenant} | answer
 ///     fair{&request::tenant, [&](std::string const& tenant) { return plan_of(tenant).weight; }}
 ///
-/// Order      of one key first in, first out. In its turn a key gives as many items as its weight; one that has none waiting is passed
-///            over, and saves nothing up.
-/// Shape      a discipline: `make_queue<Item>(most)`. `key_of(item)` gives something with a std::hash; `weight_of(key)` a whole number
+/// In front of a stage of a stream shares are those of who waits there: where one key alone fills the buffer, what feeds it waits, and
+/// the others behind it in the source with it. `drop_newest{}` beside it drops what is beyond a key's part, so that others come in.
+///
+/// Order      a place of a stream, first in the chain. Of one key first in, first out. In its turn a key gives as many items as its
+///            weight; one that has none waiting is passed over, and saves nothing up.
+/// Shape      a discipline: `make_queue<Item>(most, seen)`. `key_of(item)` gives something with a std::hash; `weight_of(key)` a whole number
 ///            from 1 to 1,000,000, asked whenever a key begins to wait; all the same without it. Each item counts as one.
 ///            A key may have as many waiting as there are places free: alone half of all, so that one that floods the queue never
-///            keeps another out.
+///            keeps another out. Where a stream blocks, its room bounds them all, and each may fill it.
+/// Fails      in a stream: an item whose key or weight throws, in the stage that it waited for: threw.
 /// Throws     `push`: std::invalid_argument for a weight out of range, and what the two functions throw; the item is then not taken.
 /// Threads    the functions are called by whoever pushes, one at a time for each queue.
 /// Cost       a look-up for an item that comes, constant time for one that goes, whatever the number of keys; no memory for keys that
@@ -125,14 +131,17 @@ template <class KeyOf, class WeightOf = detail::same_weight>
 class fair {
 public:
     using discipline_concept = discipline_tag;
+    using policy_concept = place_tag;
 
     explicit constexpr fair(KeyOf key_of, WeightOf weight_of = {}) : key_of_(std::move(key_of)), weight_of_(std::move(weight_of)) {}
 
-    template <class Item>
-        requires detail::hashable_key<detail::key_of_item<KeyOf, Item>>
-    [[nodiscard]] auto make_queue(std::size_t most) const {
-        return detail::fair_queue<Item, KeyOf, WeightOf>{key_of_, weight_of_, most};
+    template <class Item, class Seen = std::identity>
+        requires detail::hashable_key<detail::key_of_item<detail::seen_by<KeyOf, Seen>, Item>>
+    [[nodiscard]] auto make_queue(std::size_t most, Seen seen = {}) const {
+        return detail::fair_queue<Item, detail::seen_by<KeyOf, Seen>, WeightOf>{{key_of_, std::move(seen)}, weight_of_, most};
     }
+
+    [[nodiscard]] std::string describe() const { return "fair"; }
 
 private:
     [[no_unique_address]] KeyOf key_of_;

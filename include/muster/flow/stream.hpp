@@ -78,8 +78,9 @@ private:
 ///            does, and a stream without any is a plain loop on the consumer's thread. The source is read one at a time: by the
 ///            workers of the first stage that has any, together with what stands before that stage. One that waits for its next item
 ///            holds a worker meanwhile: `on{io, 1} | parse` gives it one of its own.
-/// Waits      pulling drives it: nothing is read before the first item is asked for, and what is full stops what feeds it. Items that
-///            are inside a stage have their place behind it already. A stage that waits for another holds no thread.
+/// Waits      pulling drives it: nothing is read before the first item is asked for, and what is full stops what feeds it, or drops, or
+///            goes to the disk, as the stage behind it says (`buffer`). Items that are inside a stage have their place behind it already. A
+///            stage that waits for another holds no thread.
 /// Fails      never as a whole. A stop or a passed deadline ends it: what was read and not run has cause::cancelled or timed_out and
 ///            0 attempts, and a last failure says which item of the source was not read.
 /// Throws     where the consumer asks for the next item: what reading the range throws, after what was read before, and what the sink
@@ -111,11 +112,16 @@ private:
         static_assert(values::no_batches, "muster: a stream does not take batched{n} stages; map does");
         static_assert(values::operators_alone,
                       "muster: an operator of a stream stands by itself, without policies: pipeline{parse, flatten{}, on{pool} | store}");
+        static_assert(values::waits_well,
+                      "muster: in front of a stage stand one of drop_oldest, drop_newest, sample and spill, one throttle, and one of fair and "
+                      "by_priority, which block, or go with drop_newest or sample");
+        static_assert(values::waits_somewhere,
+                      "muster: what happens in a buffer is said of a stage with workers, which has one: on{pool} | buffer{64} | drop_oldest{} | task");
         constexpr bool fits = values::fits || !values::no_batches || !values::operators_alone;
         static_assert(fits, "muster: a stage of this stream cannot be called with what comes to it: f(item) or f(item, context&), through const&, "
                             "and with item const& where the sink keeps what failed");
         static_assert(values::ends_well, "muster: only the last stage of a stream may answer nothing");
-        if constexpr (values::no_batches && values::operators_alone && values::fits && values::ends_well) {
+        if constexpr (values::no_batches && values::operators_alone && values::fits && values::ends_well && values::waits_well && values::waits_somewhere) {
             using engine = detail::stream_engine<Items, Flow, Sink>;
             return streaming<engine>{std::make_shared<engine>(std::forward<Items>(items), std::forward<Flow>(flow), failures, parent)};
         } else {

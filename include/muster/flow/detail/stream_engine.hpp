@@ -28,6 +28,7 @@
 #include <muster/flow/detail/run.hpp>             // plan_run
 #include <muster/flow/detail/stream_parts.hpp>    // segments
 #include <muster/flow/detail/stream_ring.hpp>     // stream_ring
+#include <muster/flow/detail/stream_store.hpp>    // stream_store
 #include <muster/flow/stream_report.hpp>          // stream_report
 #include <muster/os/cpus.hpp>                     // granted_cpus
 #include <muster/os/relax.hpp>                    // relax
@@ -111,6 +112,51 @@ class stream_engine : public std::enable_shared_from_this<stream_engine<Items, F
         outcome<Value> value;
         std::size_t index;
     };
+
+    // What items wait in, in front of segment S: a ring, or what the first stage of it asks for.
+    template <std::size_t S>
+    static constexpr bool lent_before = plan::first[S] == 0 && source::by_place;
+    template <std::size_t S>
+    struct seen {
+        auto const& operator()(parcel<before<plan::first[S]>> const& held) const noexcept {
+            if constexpr (plan::first[S] == 0) return source::look(*held.value);
+            else return *held.value;
+        }
+    };
+    template <std::size_t S>
+    static auto line_before() {
+        using element = std::tuple_element_t<plan::first[S], element_tuple>;
+        using carried = parcel<before<plan::first[S]>>;
+        using says = waiting_of<element>;
+        if constexpr (says::disciplined) {
+            using discipline = std::remove_cvref_t<decltype(*placed<is_discipline>(std::declval<element const&>()))>;
+            constexpr bool orders = requires(discipline const& by) { by.template make_queue<carried>(std::size_t{}, seen<S>{}); };
+            static_assert(orders, "muster: who is next among those that wait for a stage is said of what comes to it: fair{key_of(item)}, "
+                                  "with a key that std::hash knows, or by_priority{priority_of(item)}");
+            if constexpr (orders) return std::type_identity<disciplined_line<carried, decltype(std::declval<discipline const&>().template make_queue<carried>(std::size_t{}, seen<S>{}))>>{};
+            else return std::type_identity<fifo_line<carried>>{};
+        } else if constexpr (says::full == when_full::spill && !lent_before<S>) {
+            constexpr bool travels = transportable<before<plan::first[S]>>;
+            static_assert(travels, "muster: what is spilled to the disk is transportable (core/wire.hpp): numbers, the owning types of std, "
+                                   "aggregates of them, and types with a wire<T>");
+            if constexpr (travels) return std::type_identity<spilled_line<carried>>{};
+            else return std::type_identity<fifo_line<carried>>{};
+        } else {
+            return std::type_identity<fifo_line<carried>>{};
+        }
+    }
+    template <std::size_t S>
+    static auto place_before() {
+        using carried = parcel<before<plan::first[S]>>;
+        if constexpr (S == segment_count) {
+            return std::type_identity<stream_ring<carried>>{};
+        } else {
+            using says = waiting_of<std::tuple_element_t<plan::first[S], element_tuple>>;
+            constexpr auto full = says::full == when_full::spill && lent_before<S> ? when_full::block : says::full;    // they wait in the range
+            if constexpr (says::plain || (full == when_full::block && !says::throttled && !says::disciplined)) return std::type_identity<stream_ring<carried>>{};
+            else return std::type_identity<stream_store<carried, typename decltype(line_before<S>())::type, full, says::throttled>>{};
+        }
+    }
 
 public:
     using value_type = before<element_count>;
@@ -394,9 +440,11 @@ private:
         std::size_t wanted = buffer{}.items;
         if constexpr (S < segment_count) {
             using first = std::tuple_element_t<plan::first[S], element_tuple>;
-            if constexpr (has_place<is_buffer, first>) wanted = placed<is_buffer>(std::get<plan::first[S]>(elements_))->items;
+            // Beside spill it says how many may be in memory; what is lent is there already.
+            constexpr bool of_memory = waiting_of<first>::full == when_full::spill && lent_before<S>;
+            if constexpr (has_place<is_buffer, first> && !of_memory) wanted = placed<is_buffer>(std::get<plan::first[S]>(elements_))->items;
         }
-        return std::max<std::size_t>(1, wanted);
+        return std::clamp<std::size_t>(wanted, 1, std::size_t{1} << 62);    // with the width of a stage it is a number still
     }
 
     template <std::size_t... S>
@@ -433,7 +481,34 @@ private:
         using value = before<plan::first[S + 1]>;
         static_assert(std::is_nothrow_move_constructible_v<value>,
                       "muster: what waits in the buffers of a stream is moved, and its move must not throw: hand on a std::unique_ptr of it");
-        std::get<S>(rings_) = std::make_unique<stream_ring<parcel<value>>>(buffer_of<S + 1>() + lanes_[S].width);
+        using type = typename decltype(place_before<S + 1>())::type;
+        auto const items = buffer_of<S + 1>();
+        auto const room = items + lanes_[S].width;
+        if constexpr (type::plain) std::get<S>(rings_) = std::make_unique<type>(room);
+        else std::get<S>(rings_) = make_store<S + 1, type>(items, room);
+    }
+    template <std::size_t S, class Store>
+    std::unique_ptr<Store> make_store(std::size_t items, std::size_t room) const {
+        auto const& element = std::get<plan::first[S]>(elements_);
+        using type = std::tuple_element_t<plan::first[S], element_tuple>;
+        using says = waiting_of<type>;
+        throttle rate;
+        std::size_t every = 1;
+        if constexpr (says::throttled) rate = *placed<is_throttle>(element);
+        if constexpr (says::full == when_full::sample) every = placed<is_sample>(element)->every;
+        auto line = [&] {
+            using line_type = typename Store::line_type;
+            if constexpr (says::disciplined) {
+                // Who blocks is bounded by the room: no item of the source waits for the share of its key, and holds up the others.
+                auto const most = says::full == when_full::block ? std::numeric_limits<std::size_t>::max() : items;
+                return line_type{placed<is_discipline>(element)->template make_queue<parcel<before<plan::first[S]>>>(most, seen<S>{})};
+            } else if constexpr (says::full == when_full::spill && !lent_before<S>) {
+                return line_type{*placed<is_spill>(element), has_place<is_buffer, type> ? items : std::numeric_limits<std::size_t>::max()};
+            } else {
+                return line_type{};
+            }
+        };
+        return std::make_unique<Store>(items, room, line(), outer_.waiting(), rate, every);
     }
 
     // Posts a pump of segment S, if there is something for it to do and those who are at it are not enough. `Apart`: whoever asks may
@@ -490,7 +565,7 @@ private:
     [[nodiscard]] bool has_work() noexcept {
         if (left_.load(std::memory_order_relaxed) || lane<S>().over.load()) return false;
         auto& behind = ring<S + 1>();
-        bool const room = behind.has_room() && (Awake || 2 * behind.waiting() <= behind.size());
+        bool const room = Awake ? behind.has_room() : behind.asks();
         if constexpr (S == 0) return room;
         else if (ring<S>().over()) return lane<S>().active.load() == 0 && (room || !lane<S>().keeps.load());    // else the last of them ends it
         else return room && (ring<S>().ready() || lane<S>().keeps.load());
@@ -509,7 +584,7 @@ private:
     template <std::size_t S>
     static constexpr bool goes_on = [] {
         if constexpr (S == 0 || S + 1 >= segment_count) return false;
-        else return same_kind_of_place<S, S + 1> && wide<S> && wide<S + 1>;
+        else return same_kind_of_place<S, S + 1> && wide<S> && wide<S + 1> && decltype(place_before<S + 1>())::type::plain;
     }();
     template <std::size_t S>
     struct to_next_of { using type = std::optional<to_ring<S + 1>>; };
@@ -637,7 +712,7 @@ private:
             auto const stops = cx.change_stop(stop_.get_token());
             auto const waits = cx.change_waiter(waiting_at(place<S>()->where(), false));
             stream_debt owed;
-            for (auto at = S; at != nowhere;) {
+            for (auto at = S; at != no_segment;) {
                 at = turn<S>(at, cx, retired, std::make_index_sequence<segment_count>{});
                 settle_with_consumer(owed, at);
             }
@@ -655,7 +730,7 @@ private:
             if (!sleeps && now.time_since_epoch().count() - consumer_came_.load(std::memory_order_relaxed) > away.count()) consumer_works_.store(false);
             if (sleeps && there.ready()) {
                 if (!std::exchange(owed.there, true)) owed.since = now;
-                if (next == nowhere || (next == 0 && !consumer_helps<0>) || !lanes_[next].below(brief) || 4 * there.waiting() >= 3 * there.size() || now - owed.since >= patience)
+                if (next == no_segment || (next == 0 && !consumer_helps<0>) || !lanes_[next].below(brief) || 4 * there.waiting() >= 3 * there.size() || now - owed.since >= patience)
                     kick<segment_count>();
                 return;
             }
@@ -681,14 +756,14 @@ private:
     void pump_ends() noexcept {
         if (inside_pumps_.fetch_sub(1) == 1 && left_.load()) inside_pumps_.notify_all();
     }
-    static constexpr std::size_t nowhere = segment_count;
+    static constexpr std::size_t no_segment = segment_count;
 
     // A turn at a segment where this pump has stepped in; gives the one where it has stepped in for the next.
     template <std::size_t S, std::size_t... T>
     std::size_t turn(std::size_t at, context& cx, bool& retired, std::index_sequence<T...>) noexcept {
         (void)((at == T && (turn_at<S, T>(cx), true)) || ...);
         auto& crew = lanes_[lane<S>().crew];
-        auto next = nowhere;
+        auto next = no_segment;
         auto active = crew.crew_active.load();
         retired = active > crew_room(crew) && crew.crew_active.compare_exchange_strong(active, active - 1);
         if (!retired) (void)(is_light<S>() || (next_at<S, segment_count - 1 - T>(lane<S>().crew, next) || ...));
@@ -760,6 +835,7 @@ private:
         auto since = std::chrono::steady_clock::now();
         for (std::size_t done = 0; !left_.load(std::memory_order_relaxed) && !(Helps && done == handful) && put_down_kept<0>(); ++done) {
             if (flushed_[0]) {
+                count<0, plan::first[1]>(out.counts);    // first: at the end a report adds up
                 end<0>();
                 break;
             }
@@ -813,7 +889,6 @@ private:
     // A handful of what there is for segment S.
     template <std::size_t S>
     void work_on(context& cx) noexcept {
-        using value = before<plan::first[S]>;
         auto& my = lane<S>();
         auto& from = ring<S>();
         auto& to = ring<S + 1>();
@@ -831,13 +906,15 @@ private:
                 return;
             }
         }
-        auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, handful);
+        // Where the buffer says who is next, it says so when somebody is free.
+        constexpr auto most = waiting_of<std::tuple_element_t<plan::first[S], element_tuple>>::disciplined ? 1 : handful;
+        auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, most);
         auto const room = to.reserve(at_once);
         if (room == 0) return;
-        std::vector<parcel<value>> taken;
+        std::vector<typename decltype(place_before<S>())::type::item> taken;
         taken.reserve(room);
         std::size_t emptied = 0;
-        auto const take = [&] { return from.take(room, [&](parcel<value>&& one) { taken.push_back(std::move(one)); }); };
+        auto const take = [&] { return from.take(room, [&](auto&& one) { taken.push_back(std::move(one)); }); };
         if constexpr (keeps_order<S>) {
             std::lock_guard lock(my.order);
             emptied = take();
@@ -866,18 +943,42 @@ private:
     template <std::size_t S, class Parcel>
     void do_one(context& cx, Parcel& one, to_ring<S>& out) {
         constexpr auto first = plan::first[S];
+        if constexpr (requires { one.refused; })
+            if (one.refused) [[unlikely]] return refuse<S>(cx, one, out);
         if (!one.value.has_value()) [[unlikely]] return out.put({std::move(one.value).error(), one.index});
         cx.item(one.index);
         if (cx.stop_requested()) [[unlikely]] {
             one_more(out.counts[0].in);
             one_more(out.counts[0].failed);
-            auto what = not_run(one.index, cx);
-            if constexpr (lends && first != 0) return out.fail(std::move(what), *one.value);
-            else if constexpr (lends) return out.fail(std::move(what), source::give(*one.value));
-            else return out.fail(std::move(what));
+            return fail_item<S>(not_run(one.index, cx), *one.value, out);
         }
         if constexpr (first == 0) through<first, to_ring<S>::last>(cx, one.index, source::give(*one.value), out);
         else through<first, to_ring<S>::last>(cx, one.index, handing<before<first>>(*one.value), out);
+    }
+    template <std::size_t S, class Value>
+    static void fail_item(failure&& what, Value& item, to_ring<S>& out) {
+        if constexpr (lends && plan::first[S] != 0) out.fail(std::move(what), item);
+        else if constexpr (lends) out.fail(std::move(what), source::give(item));
+        else out.fail(std::move(what));
+    }
+    // An item that could not wait, or that did not come back from where it waited, fails in the stage that it waited for.
+    template <std::size_t S, class Parcel>
+    void refuse(context& cx, Parcel& one, to_ring<S>& out) {
+        one_more(out.counts[0].in);
+        one_more(out.counts[0].failed);
+        if (one.index == nowhere) cx.no_item();
+        else cx.item(one.index);
+        auto const never_tried = cx.change_attempt(0);
+        auto const named_so = cx.change_stage(name_of<plan::first[S]>(cx.stage()));
+        auto what = std::move(*one.refused);
+        finish(what, cx);
+        if (one.value.has_value()) fail_item<S>(std::move(what), *one.value, out);
+        else out.fail(std::move(what));
+    }
+    template <std::size_t I>
+    [[nodiscard]] std::string_view name_of([[maybe_unused]] std::string_view otherwise) const {
+        if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) return placed<is_named>(std::get<I>(elements_))->name();
+        else return otherwise;
     }
 
     // The consumer of a stream with threads
@@ -984,6 +1085,8 @@ private:
         stream_stage_report one{.name = "stage " + std::to_string(I + 1), .in = counts_[I].in.load(), .out = counts_[I].out.load(), .failed = counts_[I].failed.load(), .retried = counts_[I].retried.load()};
         if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) one.name = placed<is_named>(element)->name();
         if constexpr (threads) report_place<I>(one, std::make_index_sequence<segment_count>{});
+        one.in += one.dropped.all();
+        to.dropped += one.dropped.all();
         to.stages.push_back(std::move(one));
     }
     template <std::size_t I, std::size_t... S>
@@ -994,6 +1097,7 @@ private:
                 if constexpr (At != 0 && plan::first[At] == I) {
                     one.waiting = std::get<At - 1>(rings_)->waiting();
                     one.buffer = std::get<At - 1>(rings_)->size();
+                    if constexpr (!decltype(place_before<At>())::type::plain) std::get<At - 1>(rings_)->report(one);
                 }
             }
         };
@@ -1002,7 +1106,7 @@ private:
 
     // Types of what is kept, by segment and by element.
     template <std::size_t... S>
-    static auto ring_types(std::index_sequence<S...>) -> std::tuple<std::unique_ptr<stream_ring<parcel<before<plan::first[S + 1]>>>>...>;
+    static auto ring_types(std::index_sequence<S...>) -> std::tuple<std::unique_ptr<typename decltype(place_before<S + 1>())::type>...>;
     template <std::size_t... S>
     static auto kept_types(std::index_sequence<S...>) -> std::tuple<std::deque<parcel<before<plan::first[S + 1]>>>...>;
     template <std::size_t I>

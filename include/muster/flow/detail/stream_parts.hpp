@@ -7,15 +7,22 @@
 #include <type_traits>    // conditional
 #include <utility>        // move
 
-#include <muster/core/concepts.hpp>        // result_of, operators
+#include <muster/core/chain.hpp>           // chain
+#include <muster/core/concepts.hpp>        // result_of, operators, disciplines
 #include <muster/core/failure.hpp>         // failure
 #include <muster/core/pipeline.hpp>        // pipeline
 #include <muster/core/stage.hpp>           // stage
 #include <muster/policy/buffer.hpp>        // buffer
+#include <muster/policy/drop_newest.hpp>   // drop_newest
+#include <muster/policy/drop_oldest.hpp>   // drop_oldest
 #include <muster/policy/in_order.hpp>      // in_order
+#include <muster/policy/sample.hpp>        // sample
+#include <muster/policy/spill.hpp>         // spill
+#include <muster/policy/throttle.hpp>      // throttle
 #include <muster/flow/detail/calls.hpp>    // answer_of, is_named
 #include <muster/flow/detail/items.hpp>    // item_of
 #include <muster/flow/detail/run.hpp>      // placed, is_on, is_batched
+#include <muster/flow/detail/stream_store.hpp>    // when_full
 
 // What a stream is made of, worked out when it is compiled: elements (stages and operators), the values between them, and segments:
 // runs of elements that one worker does in one go. A buffer stands in front of each segment but the first, which reads the source.
@@ -27,8 +34,43 @@ struct is_buffer : std::is_same<P, buffer> {};
 template <class P>
 struct is_in_order : std::is_same<P, in_order> {};
 
+template <class P>
+struct is_drop_oldest : std::is_same<P, drop_oldest> {};
+template <class P>
+struct is_drop_newest : std::is_same<P, drop_newest> {};
+template <class P>
+struct is_sample : std::is_same<P, sample> {};
+template <class P>
+struct is_spill : std::is_same<P, spill> {};
+template <class P>
+struct is_throttle : std::is_same<P, throttle> {};
+template <class P>
+struct is_discipline : std::bool_constant<requires { requires std::derived_from<typename P::discipline_concept, discipline_tag>; }> {};
+
 template <template <class> class Asks, class Element>
 inline constexpr bool has_place = !std::is_null_pointer_v<decltype(placed<Asks>(std::declval<Element const&>()))>;
+
+template <template <class> class Asks, class Element>
+inline constexpr std::size_t places_of = 0;
+template <template <class> class Asks, class... Ps, class F>
+inline constexpr std::size_t places_of<Asks, stage<chain<Ps...>, F>> = (std::size_t{0} + ... + std::size_t{Asks<Ps>::value});
+
+/// What an element says about those that wait in front of it.
+template <class Element>
+struct waiting_of {
+    static constexpr bool throttled = has_place<is_throttle, Element>, disciplined = has_place<is_discipline, Element>;
+    static constexpr when_full full = has_place<is_drop_oldest, Element>   ? when_full::drop_oldest
+                                      : has_place<is_drop_newest, Element> ? when_full::drop_newest
+                                      : has_place<is_sample, Element>      ? when_full::sample
+                                      : has_place<is_spill, Element>       ? when_full::spill
+                                                                           : when_full::block;
+    static constexpr bool plain = !throttled && !disciplined && full == when_full::block;
+    static constexpr std::size_t strategies = places_of<is_drop_oldest, Element> + places_of<is_drop_newest, Element> +
+                                              places_of<is_sample, Element> + places_of<is_spill, Element>;
+    static constexpr bool fits = strategies <= 1 && places_of<is_discipline, Element> <= 1 && places_of<is_throttle, Element> <= 1 &&
+                                 !(disciplined && (full == when_full::drop_oldest || full == when_full::spill));
+    static constexpr bool in_front_of_workers = plain || has_place<is_on, Element>;
+};
 
 // The elements of a flow, as they were written.
 template <class Flow>
@@ -81,6 +123,7 @@ struct values_of;
 template <class Item, bool Lent, class... Es>
 struct values_of<Item, Lent, std::tuple<Es...>> : value_chain<Item, Lent, std::tuple<>, Es...> {
     static constexpr bool no_batches = (!has_place<is_batched, Es> && ...);
+    static constexpr bool waits_well = (waiting_of<Es>::fits && ...), waits_somewhere = (waiting_of<Es>::in_front_of_workers && ...);
     static constexpr bool operators_alone = ((is_operator<Es> || !is_operator<typename bare<Es>::function>) && ...);
 };
 
@@ -142,14 +185,18 @@ struct segments_of<std::tuple<Es...>> : segments<Es...> {};
 /// How an item of the source waits in a buffer: by its place, where the range keeps it, else by value.
 template <class Items, class Item>
 struct source_item {
+    static constexpr bool by_place = false;
     using type = std::remove_cvref_t<Item>;
+    static type const& look(type const& held) noexcept { return held; }
     static type hold(Item item) { return type(static_cast<Item>(item)); }
     static Item give(type& held) { return static_cast<Item>(held); }
 };
 template <class Items, class Item>
     requires(std::ranges::forward_range<Items> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Items>>)
 struct source_item<Items, Item> {
+    static constexpr bool by_place = true;
     using type = std::remove_reference_t<Item>*;
+    static auto const& look(type const& held) noexcept { return *held; }
     static type hold(Item&& item) { return &item; }
     static Item give(type& held) { return static_cast<Item>(*held); }
 };

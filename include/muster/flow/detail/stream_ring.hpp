@@ -22,6 +22,9 @@ namespace muster::detail {
 template <class T>
 class stream_ring {
 public:
+    using item = T;
+    static constexpr bool plain = true;    // nothing but this: what goes past it is as what goes through it
+
     explicit stream_ring(std::size_t room) : mask_(std::bit_ceil(room + 1) - 1), size_(room), slots_(new slot[mask_ + 1]), room_(static_cast<std::int64_t>(room)) {
         for (std::size_t i = 0; i <= mask_; ++i) slots_[i].turn.store(filled_turn(i) - 1, std::memory_order_relaxed);    // nobody else is here yet
     }
@@ -115,6 +118,8 @@ public:
         return static_cast<std::size_t>(tail_.load() - from);
     }
     [[nodiscard]] bool has_room() const noexcept { return room_.load() > 0; }
+    /// True when it is worth waking a producer.
+    [[nodiscard]] bool asks() const noexcept { return has_room() && 2 * waiting() <= size_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:
