@@ -853,7 +853,7 @@ private:
     void refuse(context& cx, Parcel& one, to_ring<S>& out) {
         one_more(out.counts[0].in);
         one_more(out.counts[0].failed);
-        if (one.index == nowhere) cx.no_item();
+        if (one.index == unknown_index) cx.no_item();
         else cx.item(one.index);
         auto const never_tried = cx.change_attempt(0);
         auto const named_so = cx.change_stage(name_of<plan::first[S]>(cx.stage()));
