@@ -717,6 +717,7 @@ private:
         auto since = std::chrono::steady_clock::now();
         for (std::size_t done = 0; !left_.load(std::memory_order_relaxed) && !(helps && done == handful) && put_down_kept<0>(); ++done) {
             if (flushed_[0]) {
+                count<0, plan::first[1]>(out.counts);    // before it ends: whoever sees the end may ask for a report
                 end<0>();
                 break;
             }
