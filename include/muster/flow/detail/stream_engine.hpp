@@ -796,7 +796,7 @@ private:
             auto const room = to.reserve(at_once);
             if (room == 0) return;
             std::size_t emptied = 0;
-            auto const take = [&] { return from.take(room, [&](auto&& one) { taken.push_back(std::move(one)); }); };
+            auto const take = [&] { return from.take(decltype(place_before<S>())::type::in_turn ? room : 1, [&](auto&& one) { taken.push_back(std::move(one)); }); };
             if constexpr (keeps_order<S>) {
                 std::lock_guard lock(my.order);
                 emptied = take();

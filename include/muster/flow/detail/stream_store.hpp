@@ -203,6 +203,7 @@ public:
     using item = stored<Parcel>;
     using line_type = Line;
     static constexpr bool plain = false;
+    static constexpr bool in_turn = Line::in_turn;    // else they are taken one by one: who is in a hand cannot be overtaken any more
 
     /// `items` may wait; `room` says how many are on their way here, at most.
     stream_store(std::size_t items, std::size_t room, Line line, waiter_ref clock, throttle rate = {}, std::size_t every = 1)
