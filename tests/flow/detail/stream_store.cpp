@@ -462,7 +462,7 @@ TEST_CASE("stream_store: what the disk does not give back is said to be lost, on
                 return;
             }
             CHECK_FALSE(one.value.has_value());
-            if (one.index != detail::nowhere) {
+            if (one.index != detail::unknown_index) {
                 ++torn;
             } else {
                 ++lost;

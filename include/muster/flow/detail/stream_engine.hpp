@@ -907,7 +907,7 @@ private:
             }
         }
         // Where the buffer says who is next, it says so when somebody is free.
-        constexpr auto most = waiting_of<std::tuple_element_t<plan::first[S], element_tuple>>::disciplined ? 1 : handful;
+        constexpr auto most = decltype(place_before<S>())::type::in_turn ? handful : 1;
         auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, most);
         auto const room = to.reserve(at_once);
         if (room == 0) return;
@@ -966,7 +966,7 @@ private:
     void refuse(context& cx, Parcel& one, to_ring<S>& out) {
         one_more(out.counts[0].in);
         one_more(out.counts[0].failed);
-        if (one.index == nowhere) cx.no_item();
+        if (one.index == unknown_index) cx.no_item();
         else cx.item(one.index);
         auto const never_tried = cx.change_attempt(0);
         auto const named_so = cx.change_stage(name_of<plan::first[S]>(cx.stage()));

@@ -51,9 +51,9 @@ template <template <class> class Asks, class Element>
 inline constexpr bool has_place = !std::is_null_pointer_v<decltype(placed<Asks>(std::declval<Element const&>()))>;
 
 template <template <class> class Asks, class Element>
-inline constexpr std::size_t places_of = 0;
+inline constexpr std::size_t times_said = 0;
 template <template <class> class Asks, class... Ps, class F>
-inline constexpr std::size_t places_of<Asks, stage<chain<Ps...>, F>> = (std::size_t{0} + ... + std::size_t{Asks<Ps>::value});
+inline constexpr std::size_t times_said<Asks, stage<chain<Ps...>, F>> = (std::size_t{0} + ... + std::size_t{Asks<Ps>::value});
 
 /// What an element says about those that wait in front of it.
 template <class Element>
@@ -65,9 +65,9 @@ struct waiting_of {
                                       : has_place<is_spill, Element>       ? when_full::spill
                                                                            : when_full::block;
     static constexpr bool plain = !throttled && !disciplined && full == when_full::block;
-    static constexpr std::size_t strategies = places_of<is_drop_oldest, Element> + places_of<is_drop_newest, Element> +
-                                              places_of<is_sample, Element> + places_of<is_spill, Element>;
-    static constexpr bool fits = strategies <= 1 && places_of<is_discipline, Element> <= 1 && places_of<is_throttle, Element> <= 1 &&
+    static constexpr std::size_t strategies = times_said<is_drop_oldest, Element> + times_said<is_drop_newest, Element> +
+                                              times_said<is_sample, Element> + times_said<is_spill, Element>;
+    static constexpr bool fits = strategies <= 1 && times_said<is_discipline, Element> <= 1 && times_said<is_throttle, Element> <= 1 &&
                                  !(disciplined && (full == when_full::drop_oldest || full == when_full::spill));
     static constexpr bool in_front_of_workers = plain || has_place<is_on, Element>;
 };

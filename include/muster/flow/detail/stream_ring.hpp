@@ -24,6 +24,7 @@ class stream_ring {
 public:
     using item = T;
     static constexpr bool plain = true;    // nothing but this: what goes past it is as what goes through it
+    static constexpr bool in_turn = true;
 
     explicit stream_ring(std::size_t room) : mask_(std::bit_ceil(room + 1) - 1), size_(room), slots_(new slot[mask_ + 1]), room_(static_cast<std::int64_t>(room)) {
         for (std::size_t i = 0; i <= mask_; ++i) slots_[i].turn.store(filled_turn(i) - 1, std::memory_order_relaxed);    // nobody else is here yet

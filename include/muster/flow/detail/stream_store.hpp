@@ -37,7 +37,7 @@ template <class Parcel>
 struct stored : Parcel {
     std::optional<failure> refused{};
 };
-inline constexpr auto nowhere = static_cast<std::size_t>(-1);    // the index of an item that did not come back
+inline constexpr auto unknown_index = static_cast<std::size_t>(-1);    // the index of an item that did not come back
 
 /// First in, first out.
 template <class Parcel>
@@ -122,7 +122,7 @@ public:
             items_in_memory_.pop_front();
             return one;
         }
-        if (lost_ != 0) return --lost_, stored<Parcel>{Parcel{failure{}, nowhere}, *broken_};
+        if (lost_ != 0) return --lost_, stored<Parcel>{Parcel{failure{}, unknown_index}, *broken_};
         auto one = guarded<outcome<stored<Parcel>>>([&]() -> outcome<stored<Parcel>> {
             auto const read = file_->read(record_);
             if (!read) return read.error();
@@ -140,7 +140,7 @@ public:
         lost_ = file_->size();
         file_.reset();
         if (lost_ != 0) --lost_;
-        return stored<Parcel>{Parcel{failure{}, nowhere}, *broken_};
+        return stored<Parcel>{Parcel{failure{}, unknown_index}, *broken_};
     }
     [[nodiscard]] std::size_t size() const noexcept { return items_in_memory_.size() + static_cast<std::size_t>(on_disk()); }
     [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
@@ -203,6 +203,7 @@ public:
     using item = stored<Parcel>;
     using line_type = Line;
     static constexpr bool plain = false;
+    static constexpr bool in_turn = Line::in_turn;    // else they are taken one by one: who is in a hand cannot be overtaken any more
 
     /// `items` may wait; `room` says how many are on their way here, at most.
     stream_store(std::size_t items, std::size_t room, Line line, waiter_ref clock, throttle rate = {}, std::size_t every = 1)
@@ -261,7 +262,7 @@ public:
     [[nodiscard]] bool over() const noexcept { return ended_.load() && inside_.load() == 0; }
     [[nodiscard]] bool ended() const noexcept { return ended_.load(); }
     [[nodiscard]] std::size_t waiting() const noexcept { return inside_.load(); }
-    [[nodiscard]] bool has_room() const noexcept { return room_.load() > 0; }
+    [[nodiscard]] bool has_room(std::size_t items = 1) const noexcept { return room_.load() >= static_cast<std::int64_t>(items); }
     [[nodiscard]] bool asks() const noexcept {
         if constexpr (Full == when_full::block) return has_room() && waiting() <= size_ / 2;
         else return has_room();
