@@ -8,7 +8,7 @@
 #include <string>         // texts
 #include <string_view>    // name
 #include <type_traits>    // is_void
-#include <utility>        // move
+#include <utility>        // forward, move
 #include <vector>         // batches
 
 #include <muster/core/concepts.hpp>           // result_of
@@ -233,7 +233,7 @@ private:
     }
     template <class Answer>
     void give(origin from, Answer&& answer) {
-        outputs::each(std::move(answer), [&](output&& one) {
+        outputs::each(std::forward<Answer>(answer), [&](output&& one) {
             outputs_.push_back({from, std::move(one)});
             ++from.part;
         });

@@ -911,10 +911,11 @@ private:
         auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, most);
         auto const room = to.reserve(at_once);
         if (room == 0) return;
-        std::vector<typename decltype(place_before<S>())::type::item> taken;
+        using waits = typename decltype(place_before<S>())::type;
+        std::vector<typename waits::item> taken;
         taken.reserve(room);
         std::size_t emptied = 0;
-        auto const take = [&] { return from.take(room, [&](auto&& one) { taken.push_back(std::move(one)); }); };
+        auto const take = [&] { return from.take(room, [&](typename waits::item&& one) { taken.push_back(std::move(one)); }); };
         if constexpr (keeps_order<S>) {
             std::lock_guard lock(my.order);
             emptied = take();
