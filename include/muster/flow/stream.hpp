@@ -85,8 +85,8 @@ private:
 ///            0 attempts, and a last failure says which item of the source was not read.
 /// Throws     where the consumer asks for the next item: what reading the range throws, after what was read before, and what the sink
 ///            throws, at once.
-/// Threads    the range is read by one thread at a time, not always the same; tasks are called through `const&` from many; operators
-///            by one at a time; the sink from many.
+/// Threads    the range is read by one thread at a time, not always the same; tasks are called through `const&` from many, at times from
+///            the consumer's, so that none may wait for what the consumer does; operators by one at a time; the sink from many.
 /// Lifetime   lvalue ranges, the sink and the executors must outlive the stream; the flow is copied. Leaving the loop stops every stage
 ///            and waits for the calls that are on; a range that waits for its next item must see to it itself that it ends.
 /// Cost       without `on` about 2 ns an item and those of the calls; a buffer about 0.1 us. A worker takes as many items at once as are over

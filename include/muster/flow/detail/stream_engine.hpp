@@ -60,11 +60,17 @@ struct alignas(64) stream_lane {
     std::atomic<bool> over{false};
     std::atomic<bool> keeps{false};             // what it gave and there was no room for
     // What an item takes, as it was of late, in nanoseconds: rises at once, up to fourfold, and falls by a sixteenth a look. Where now
-    // and then an item waits, no other is to wait for it. A hint: what another pump noted meanwhile may be lost.
+    // and then an item waits, no other is to wait for it; nor the consumer, so it is believed after some looks only. A hint: what
+    // another pump noted meanwhile may be lost.
     static constexpr std::uint32_t unknown = std::numeric_limits<std::uint32_t>::max() / 2;
     std::atomic<std::uint32_t> item_time{unknown};
-    [[nodiscard]] bool below(std::chrono::nanoseconds bound) const noexcept { return item_time.load(std::memory_order_relaxed) < static_cast<std::uint32_t>(bound.count()); }
+    std::atomic<std::uint32_t> looks{0};
+    static constexpr std::uint32_t enough_looks = 64;
+    [[nodiscard]] bool below(std::chrono::nanoseconds bound) const noexcept {
+        return looks.load(std::memory_order_relaxed) >= enough_looks && item_time.load(std::memory_order_relaxed) < static_cast<std::uint32_t>(bound.count());
+    }
     void note(std::uint64_t each) noexcept {
+        if (auto const before = looks.load(std::memory_order_relaxed); before < enough_looks) looks.store(before + 1, std::memory_order_relaxed);
         auto const last = item_time.load(std::memory_order_relaxed);
         auto const most = last >= unknown / 4 ? unknown : 4 * (last + 1);
         auto const now = static_cast<std::uint32_t>(std::min<std::uint64_t>(each, most));
@@ -908,7 +914,8 @@ private:
         }
         // Where the buffer says who is next, it says so when somebody is free.
         constexpr auto most = decltype(place_before<S>())::type::in_turn ? handful : 1;
-        auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1, most);
+        auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1,
+                                                     std::min<std::size_t>(most, 1 + my.looks.load(std::memory_order_relaxed)));
         auto const room = to.reserve(at_once);
         if (room == 0) return;
         using waits = typename decltype(place_before<S>())::type;
@@ -1059,19 +1066,28 @@ private:
                 if constexpr (has_waiter<std::remove_cvref_t<decltype(place<segment_count - 1>()->where())>>) return place<segment_count - 1>()->where().waiting();
         return outer_.waiting();
     }
-    // True where something is to be done that may wait for a worker.
-    template <std::size_t... S>
-    [[nodiscard]] bool nobody_began(std::index_sequence<S...>) noexcept {
-        return ((lanes_[S].posted.load() || (lanes_[S].active.load() < lanes_[S].width && has_work<S>())) || ...);
+    // True where something is to be done, and no worker is at it: whoever is goes on with the rest.
+    template <std::size_t S>
+    [[nodiscard]] bool nobody_began_at() noexcept {
+        auto const& crew = lanes_[lane<S>().crew];
+        std::size_t away = 0;    // those who were posted, and one who may wait for the source
+        for (auto const& one : lanes_) away += one.crew == lane<S>().crew && one.posted.load();
+        if constexpr (!consumer_helps<0>) away += lanes_[0].crew == lane<S>().crew && lanes_[0].active.load() != 0 && !lanes_[0].posted.load();
+        return crew.crew_active.load() <= away && (lane<S>().posted.load() || (lane<S>().active.load() < lane<S>().width && has_work<S>()));
     }
     template <std::size_t... S>
-    void take_over(std::index_sequence<S...>) noexcept { (take_over_at<S>(), ...); }
+    [[nodiscard]] bool nobody_began(std::index_sequence<S...>) noexcept { return (nobody_began_at<S>() || ...); }
+    // One segment, the last one first: what comes out is what we wait for.
+    template <std::size_t... S>
+    void take_over(std::index_sequence<S...>) noexcept { (void)(take_over_at<segment_count - 1 - S>() || ...); }
     template <std::size_t S>
-    void take_over_at() noexcept {
+    bool take_over_at() noexcept {
+        if (!nobody_began_at<S>()) return false;
         auto& my = lane<S>();
         if (my.posted.exchange(false)) lanes_[my.crew].crew_active.fetch_sub(1);    // it has stepped in already
-        else if (!has_work<S>() || !step_in<S>()) return;
+        else if (!has_work<S>() || !step_in<S>()) return false;
         help_once<S>();
+        return true;
     }
 
     // Reports
