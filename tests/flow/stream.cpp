@@ -355,6 +355,37 @@ TEST_CASE("stream: what reading the source throws comes to the consumer after wh
     check(pipeline{on{pool} | plus_one, on{pool} | plus_one});
 }
 
+TEST_CASE("stream: what was read comes out while the source waits, on an executor whose only worker waits with it", "[flow][stream]") {
+    // Gives its next item when the one before it has come out.
+    struct in_step {
+        testing::event* seen;
+        struct iterator {
+            using iterator_concept = std::input_iterator_tag;
+            using value_type = int;
+            using difference_type = std::ptrdiff_t;
+            testing::event* seen = nullptr;
+            int at = 0;
+            int operator*() const { return at; }
+            iterator& operator++() {
+                if (!seen[at++].wait()) throw std::runtime_error{"it did not come out"};
+                return *this;
+            }
+            void operator++(int) { ++*this; }
+            bool operator==(std::default_sentinel_t) const { return at == 5; }
+        };
+        iterator begin() const { return {seen}; }
+        static std::default_sentinel_t end() { return {}; }
+    };
+    thread_pool pool{1};
+    std::vector<testing::event> seen(5);
+    std::vector<int> out;
+    for (auto& answer : stream(in_step{seen.data()}, pipeline{on{pool} | plus_one, on{pool} | plus_one})) {
+        out.push_back(*answer);
+        seen[out.size() - 1].set();
+    }
+    CHECK(out == std::vector{2, 3, 4, 5, 6});
+}
+
 TEST_CASE("stream: leaving the loop stops every stage, and waits for the calls that are on", "[flow][stream]") {
     thread_pool pool{2};
     blocking_pool waits{4};

@@ -545,9 +545,10 @@ private:
                     if (auto const self = me.lock())
                         if (self->template lane<S>().posted.exchange(false)) self->template pump<S>();
                 });
-            } catch (...) {    // no thread is to be had: the consumer takes it over
-                kick<segment_count>();
+                if (!Apart || active < crew.crew_width) return;
+            } catch (...) {    // no thread is to be had
             }
+            kick<segment_count>();    // the consumer takes it over, if nobody begins it
         }
     }
     // Pumps that are of use for a crew: a consumer that works is one of them where each would have a processor.
@@ -1070,10 +1071,10 @@ private:
     template <std::size_t S>
     [[nodiscard]] bool nobody_began_at() noexcept {
         auto const& crew = lanes_[lane<S>().crew];
-        std::size_t away = 0;    // those who were posted, and one who may wait for the source
-        for (auto const& one : lanes_) away += one.crew == lane<S>().crew && one.posted.load();
-        if constexpr (!consumer_helps<0>) away += lanes_[0].crew == lane<S>().crew && lanes_[0].active.load() != 0 && !lanes_[0].posted.load();
-        return crew.crew_active.load() <= away && (lane<S>().posted.load() || (lane<S>().active.load() < lane<S>().width && has_work<S>()));
+        std::size_t absent = 0;    // those who were posted, and one who may wait for the source
+        for (auto const& one : lanes_) absent += one.crew == lane<S>().crew && one.posted.load();
+        if constexpr (!consumer_helps<0>) absent += lanes_[0].crew == lane<S>().crew && lanes_[0].active.load() != 0 && !lanes_[0].posted.load();
+        return crew.crew_active.load() <= absent && (lane<S>().posted.load() || (lane<S>().active.load() < lane<S>().width && has_work<S>()));
     }
     template <std::size_t... S>
     [[nodiscard]] bool nobody_began(std::index_sequence<S...>) noexcept { return (nobody_began_at<S>() || ...); }
