@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "flow/jam.hpp"
+#include "forked.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -147,7 +148,7 @@ TEST_CASE("stream: buffers of no size and of any", "[flow][stream]") {
     CHECK(size(buffer{SIZE_MAX} | spill{.memory = SIZE_MAX}) == 100);
     CHECK(size(buffer{SIZE_MAX} | fair{same}) == 100);
     CHECK(size(buffer{SIZE_MAX} | by_priority{same} | drop_newest{}) == 100);
-    CHECK_THROWS_AS(size(buffer{SIZE_MAX}), std::bad_alloc);
+    if (!sanitized) CHECK_THROWS_AS(size(buffer{SIZE_MAX}), std::bad_alloc);    // sanitizers end the process for it
 }
 
 TEST_CASE("stream: items that can only be moved, and items that are lent, wait as others do", "[flow][stream]") {
