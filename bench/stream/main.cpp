@@ -1,6 +1,6 @@
 // Streams of three stages, by what runs them: a plain loop, muster without and with workers, oneTBB's parallel_pipeline, and bounded
-// queues of a mutex and two condition variables. How long an item takes where they are half busy. And durable runs, exactly once, against
-// the same rows by SQLite alone.
+// queues of a mutex and two condition variables. How long an item takes where they are half busy. Batches of an automatic size against
+// those of fixed ones. And durable runs, exactly once, against the same rows by SQLite alone.
 
 #include <cstdio>     // stderr
 #include <cstdlib>    // exit
@@ -10,6 +10,7 @@
 
 #include <unistd.h>    // getpid
 
+#include "batch.hpp"
 #include "durable.hpp"
 #include "latency.hpp"
 #include "problem.hpp"
@@ -48,6 +49,21 @@ void compare(bench::report const& report, std::string const& kind, work each, st
     ratio("_threads_against_plain_loop", "muster_threads", "plain_loop");
 }
 
+// An automatic size against the fixed one that is best.
+void compare_batches(bench::report const& report, std::string const& kind, double (*run)(std::size_t, std::size_t)) {
+    auto const items = report.size<std::size_t>(50'000, 500);
+    std::vector<std::size_t> const sizes{0, 5, 20, 50, 100};
+    std::vector<bench::contender> contenders;
+    for (auto const size : sizes) contenders.push_back({"batches", [=] { return run(items, size); }});
+    auto const samples = bench::interleaved(contenders, report.size(9, 1));
+    std::size_t best = 1;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        report.figure(kind + (sizes[i] == 0 ? "_automatic" : "_of_" + std::to_string(sizes[i])), samples[i], "items/s");
+        if (i != 0 && bench::median(samples[i]) > bench::median(samples[best])) best = i;
+    }
+    report.figure(kind + "_automatic_against_best_fixed", bench::ratios(samples[0], samples[best]), "x");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -65,15 +81,24 @@ int main(int argc, char** argv) {
             if (one.name == std::string{"muster_threads"}) return items_a_second(one, some, each, expected(some));
         return 0.0;
     }();
-    std::vector<double> p50, p99;
-    for (int i = 0; i < report.size(5, 1); ++i) {
-        auto const took = latencies(report.size<std::size_t>(20'000, 100), capacity / 2, each);
+    std::vector<double> p50, p99, bare_p50, bare_p99;
+    for (int i = 0; i < report.size(11, 1); ++i) {
+        auto const count = report.size<std::size_t>(20'000, 100);
+        auto const took = latencies(count, capacity / 2, each), bare = latencies_of_mutex_queues(count, capacity / 2, each);
         p50.push_back(bench::quantile(took, 0.5));
         p99.push_back(bench::quantile(took, 0.99));
+        bare_p50.push_back(bench::quantile(bare, 0.5));
+        bare_p99.push_back(bench::quantile(bare, 0.99));
     }
     report.figure("half_capacity", {capacity / 2}, "items/s");
     report.figure("half_capacity_p50_ms", p50, "ms");
     report.figure("half_capacity_p99_ms", p99, "ms");
+    report.figure("half_capacity_mutex_queues_p50_ms", bare_p50, "ms");
+    report.figure("half_capacity_mutex_queues_p99_ms", bare_p99, "ms");
+    report.figure("half_capacity_p99_against_mutex_queues", bench::ratios(p99, bare_p99), "x");
+
+    compare_batches(report, "batch_map", map_in_batches);
+    compare_batches(report, "batch_stream", stream_in_batches);
 
     auto const folder = std::filesystem::temp_directory_path() / ("muster-bench-stream-" + std::to_string(getpid()));
     std::filesystem::create_directories(folder);

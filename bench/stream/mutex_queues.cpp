@@ -1,62 +1,19 @@
 #include "problem.hpp"
 
-#include <condition_variable>    // condition_variable
-#include <deque>                 // deque
-#include <mutex>                 // mutex
-#include <optional>              // the end
-#include <thread>                // jthread
-#include <vector>                // threads
+#include <chrono>    // steady_clock
+#include <thread>    // jthread
+#include <vector>    // latencies
+
+#include "arrivals.hpp"          // arrivals
+#include "latency.hpp"           // latencies_of_mutex_queues
+#include "mutex_queue_of.hpp"    // mutex_queue_of
 
 namespace bench::stream {
 
 namespace {
 
-// What one writes first: a bounded queue between threads.
-class queue {
-public:
-    void put(std::uint64_t one) {
-        std::unique_lock lock(mutex_);
-        not_full_.wait(lock, [&] { return items_.size() < room; });
-        items_.push_back(one);
-        not_empty_.notify_one();
-    }
-    void end() {
-        std::lock_guard lock(mutex_);
-        ended_ = true;
-        not_empty_.notify_all();
-    }
-    std::optional<std::uint64_t> take() {
-        std::unique_lock lock(mutex_);
-        not_empty_.wait(lock, [&] { return !items_.empty() || ended_; });
-        if (items_.empty()) return std::nullopt;
-        auto const one = items_.front();
-        items_.pop_front();
-        not_full_.notify_one();
-        return one;
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable not_full_, not_empty_;
-    std::deque<std::uint64_t> items_;
-    bool ended_ = false;
-};
-
-// Two threads that bring what is in one queue to the next.
-template <class Step>
-void stage(queue& from, queue& to, Step const& step) {
-    {
-        std::vector<std::jthread> threads;
-        for (std::size_t i = 0; i < workers; ++i)
-            threads.emplace_back([&] {
-                while (auto const one = from.take()) to.put(step(*one));
-            });
-    }
-    to.end();
-}
-
 std::uint64_t mutex_queues(std::size_t items, work each) {
-    queue before, after_first, after_second, after_third;
+    mutex_queue_of<std::uint64_t> before, after_first, after_second, after_third;
     std::jthread const source([&] {
         for (std::size_t i = 0; i < items; ++i) before.put(i);
         before.end();
@@ -68,6 +25,30 @@ std::uint64_t mutex_queues(std::size_t items, work each) {
     while (auto const one = after_third.take()) sum += *one;
     return sum;
 }
+
+}  // namespace
+
+std::vector<double> latencies_of_mutex_queues(std::size_t items, double items_a_second, work each) {
+    using moment = std::chrono::steady_clock::time_point;
+    mutex_queue_of<moment> before, after_first, after_second, after_third;
+    auto const step = [each](moment due) {
+        (void)each(1);
+        return due;
+    };
+    std::jthread const source([&] {
+        arrivals all{items, 1 / items_a_second};
+        for (auto at = all.begin(); at != all.end(); ++at) before.put(*at);
+        before.end();
+    });
+    std::jthread const a([&] { stage(before, after_first, step); });
+    std::jthread const b([&] { stage(after_first, after_second, step); });
+    std::jthread const c([&] { stage(after_second, after_third, step); });
+    std::vector<double> out;
+    while (auto const due = after_third.take()) out.push_back(milliseconds_since(*due));
+    return out;
+}
+
+namespace {
 
 entered<rival> const entry{{"mutex_queues", mutex_queues}};
 
