@@ -129,8 +129,8 @@ class Evidence(unittest.TestCase):
     def test_ctrl_c_commits_the_open_batch_and_says_where_it_goes_on(self):
         self.generated(20_000)
         for which, code in (signal.SIGINT, 130), (signal.SIGTERM, 143):
+            already = self.rows("SELECT offset FROM muster_offset")[0][0] if self.database.exists() else 0    # asked while nobody writes
             with self.start("--batch", 50, "--sources", KNOWN, self.lines) as program:
-                already = self.rows("SELECT offset FROM muster_offset")[0][0] if self.database.exists() else 0
                 self.wait_for("SELECT total(offset) FROM muster_offset", already + 1, program)
                 program.send_signal(which)
                 said = program.communicate(timeout=100)[1]
