@@ -31,7 +31,7 @@ TEST_CASE("dead_letter_table: all that a record holds comes back from its row", 
     auto db = sqlite_database::open(cx, folder / "a.db").value();
     auto dead = dead_letter_table::make(cx, db).value();
     failure what{cause::timed_out, "no answer \0 within 2 s"s};
-    std::size_t const path[]{4, 0, 12};
+    std::vector<std::size_t> const path{4, 0, 12};
     what.stamp("fetch", path, 3);
     origin const from{.source = "in\xff", .partition = 1, .offset = 1ULL << 62, .part = 2, .epoch = 3};
     std::vector<dead_letter> const records{dead_letter::of(what, when), dead_letter::of(what, "text"s, when, from),

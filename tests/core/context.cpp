@@ -172,7 +172,7 @@ TEST_CASE("context: a stamp says stage, path and attempt", "[core][context]") {
     failure what{cause::threw, "no"};
     cx.stamp(what);
     CHECK(what.stage() == "fetch");
-    CHECK(path_of(what.path().begin(), what.path().end()) == path_of{5, 2});
+    CHECK(what.path() == path_of{5, 2});
     CHECK(what.attempts() == 3);
 }
 

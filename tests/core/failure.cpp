@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 #include <type_traits>
+#include <vector>
 
 using namespace muster;
 using namespace std::chrono_literals;
@@ -16,8 +17,8 @@ static_assert(std::is_nothrow_default_constructible_v<failure> && std::is_nothro
 
 namespace {
 
-std::size_t const three[] = {3};
-std::size_t const three_one[] = {3, 1};
+std::vector<std::size_t> const three{3};
+std::vector<std::size_t> const three_one{3, 1};
 
 // An application's own codes, which say what they amount to.
 enum class lookup_error { no_such_key = 1, server_busy };
@@ -100,7 +101,7 @@ TEST_CASE("failure: copies of one record are changed by many threads without tou
             threads.emplace_back([&, t, mine = shared]() mutable {
                 for (std::size_t i = 0; i < 500; ++i) {
                     failure again = mine;
-                    again.note("!").stamp("stage", std::array{t, i}, 1);
+                    again.note("!").stamp("stage", {t, i}, 1);
                     if (again.text().size() != 7 || mine.text() != "shared") return;
                     results[t] = again;
                 }
@@ -130,7 +131,7 @@ TEST_CASE("failure: a stamp does not overwrite what an inner layer said", "[core
     what.stamp("outer", three, 1);
     CHECK(what.stage() == "inner");
     CHECK(what.attempts() == 4);
-    CHECK(std::vector(what.path().begin(), what.path().end()) == std::vector<std::size_t>{3, 1});
+    CHECK(what.path() == std::vector<std::size_t>{3, 1});
 }
 
 TEST_CASE("failure: an outer stamp fills in what the inner layers did not know", "[core][failure]") {
@@ -164,7 +165,7 @@ TEST_CASE("failure: one that another item failed with before is numbered as the 
     std::vector<std::size_t> const five{5};
     auto const second = failure{first}.leave(five);
     CHECK(second.index() == 5);
-    CHECK(std::vector(second.path().begin(), second.path().end()) == std::vector<std::size_t>{5, 1});
+    CHECK(second.path() == std::vector<std::size_t>{5, 1});
     CHECK(first.index() == 1);
 }
 

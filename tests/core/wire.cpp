@@ -271,7 +271,7 @@ string refusal(vector<std::byte> const& from) {
 
 failure stamped_failure() {
     failure what{cause::exited, "exit code 3: no such file"};
-    std::size_t const path[] = {4, 7, 9};
+    vector<std::size_t> const path{4, 7, 9};
     what.stamp("fetch", path, 3);
     what.exit_code(3).signal(9).retry_after(250ms);
     return what;
@@ -672,7 +672,7 @@ TEST_CASE("wire: a failure comes back with all that it says", "[core][wire]") {
     auto const got = std::get<0>(back(std::tuple{sent}).value());
     CHECK(got == sent);
     CHECK(got.stage() == "fetch");
-    CHECK(vector<std::size_t>(got.path().begin(), got.path().end()) == vector<std::size_t>{4, 7, 9});
+    CHECK(got.path() == vector<std::size_t>{4, 7, 9});
     CHECK(got.index() == 4);
     CHECK(got.attempts() == 3);
     CHECK(got.retry_after() == 250ms);
@@ -682,10 +682,10 @@ TEST_CASE("wire: a failure comes back with all that it says", "[core][wire]") {
 }
 
 TEST_CASE("wire: a failure keeps the item that it is of", "[core][wire]") {
-    std::size_t const path[] = {4, 7, 9};
+    vector<std::size_t> const path{4, 7, 9};
     for (std::size_t depth = 1; depth <= 3; ++depth) {
         auto sent = stamped_failure();
-        sent.leave(std::span{path}.first(depth));
+        sent.leave({path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth)});
         CHECK(std::get<0>(back(std::tuple{sent}).value()).index() == path[depth - 1]);
         CHECK(std::get<0>(back(std::tuple{sent}).value()).path().size() == 3);
     }
@@ -697,7 +697,7 @@ TEST_CASE("wire: a failure keeps the item that it is of", "[core][wire]") {
 }
 
 TEST_CASE("wire: a failure that nobody stamped is stamped where it arrives, and one that was is not", "[core][wire]") {
-    std::size_t const path[] = {5};
+    vector<std::size_t> const path{5};
     auto fresh = std::get<0>(back(std::tuple{failure{cause::threw, "x"}}).value());
     fresh.stamp("here", path, 2);
     CHECK(fresh.stage() == "here");

@@ -24,7 +24,7 @@ struct other {
 
 failure stamped() {
     failure what{cause::timed_out, "no answer within 2 s"};
-    std::size_t const path[]{4, 2};
+    std::vector<std::size_t> const path{4, 2};
     what.stamp("fetch", path, 3);
     return what.leave(path);
 }

@@ -38,7 +38,7 @@ TEST_CASE("dead_letters: a record is one line of flat JSON that people can read"
     temporary_folder const folder;
     auto const path = folder / "failed.jsonl";
     dead_letters dead{path, {.clock = fixed}};
-    std::size_t const at[]{3};
+    std::vector<std::size_t> const at{3};
     dead.put(refused().stamp("parse", at, 2), "a \"b\"\n"s);
     CHECK(temporary_folder::read(path) ==
           "{\"time\":\"2023-11-14T22:13:20.000000Z\",\"stage\":\"parse\",\"path\":[3],\"attempts\":2,\"cause\":\"invalid input\","

@@ -184,7 +184,7 @@ TEST_CASE("fan_out: nested in a map, on the same pool, a failure names item and 
             auto const [good, bad] = fan_out(items[i], on{pool} | all{plus_one, closed}, cx);
             CHECK(good == items[i] + 1);
             REQUIRE_FALSE(bad.has_value());
-            CHECK(std::vector(bad.error().path().begin(), bad.error().path().end()) == std::vector<std::size_t>{i, 1});
+            CHECK(bad.error().path() == std::vector<std::size_t>{i, 1});
         });
     }
 }

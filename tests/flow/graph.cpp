@@ -170,7 +170,7 @@ TEST_CASE("graph: the context is inherited, and the path goes on", "[flow]") {
     auto const result = build.run(outer);
     CHECK(result[fails].error().index() == 0);
     CHECK(result[behind].error().index() == 1);
-    CHECK(std::vector(result[behind].error().path().begin(), result[behind].error().path().end()) == std::vector<std::size_t>{7, 1});
+    CHECK(result[behind].error().path() == std::vector<std::size_t>{7, 1});
 }
 
 TEST_CASE("graph: tasks of all kinds are nodes", "[flow]") {

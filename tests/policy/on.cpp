@@ -16,7 +16,7 @@ static_assert(!std::constructible_from<on<thread_pool>, thread_pool>);    // a t
 TEST_CASE("on: says where, and how wide: a number, the rule, or as wide as the executor", "[policy]") {
     inline_executor here, there;
     CHECK(&on{here}.where() == &here);
-    CHECK_FALSE(on{here}.asked().has_value());
+    CHECK(on{here}.asked() == nullptr);
     CHECK(on{here, 4}.asked()->fixed() == 4u);
     CHECK(on{here, automatic{.cap = 3}}.asked()->rule().cap == 3);
     CHECK(on{here} == on{here});

@@ -32,7 +32,7 @@ struct origin {
 template <class T>
 class [[nodiscard]] context_change {
 public:
-    context_change(T& where, T value) : where_(where), before_(std::exchange(where, std::move(value))) {}
+    context_change(T& where, T value) : where_(where), before_(std::move(where)) { where = std::move(value); }
     context_change(context_change const&) = delete;
     ~context_change() { where_ = std::move(before_); }
 
@@ -93,13 +93,13 @@ public:
 
     // What policies and verbs change; each returns a guard that puts the old value back
 
-    auto change_deadline(instant when) { return context_change{deadline_, when}; }
-    auto change_attempt(unsigned number) { return context_change{attempt_, number}; }
-    auto change_stage(std::string_view name) { return context_change{stage_, name}; }
-    auto change_stop(std::stop_token stop) { return context_change{stop_, std::move(stop)}; }
-    auto change_waiter(waiter_ref by) { return context_change{waiter_, by}; }
-    auto change_origin(origin where) { return context_change{origin_, where}; }
-    auto change_run(run_info const* info) { return context_change{run_, info}; }
+    auto change_deadline(instant when) { return context_change<instant>{deadline_, when}; }
+    auto change_attempt(unsigned number) { return context_change<unsigned>{attempt_, number}; }
+    auto change_stage(std::string_view name) { return context_change<std::string_view>{stage_, name}; }
+    auto change_stop(std::stop_token stop) { return context_change<std::stop_token>{stop_, std::move(stop)}; }
+    auto change_waiter(waiter_ref by) { return context_change<waiter_ref>{waiter_, by}; }
+    auto change_origin(origin where) { return context_change<origin>{origin_, where}; }
+    auto change_run(run_info const* info) { return context_change<run_info const*>{run_, info}; }
 
     [[nodiscard]] waiter_ref waiting() const noexcept { return waiter_; }
     /// For verbs: the item that the next call is about.
@@ -128,7 +128,7 @@ public:
         flight const* outer = nullptr;
     };
     [[nodiscard]] flight const* flights() const noexcept { return flights_; }
-    auto change_flights(flight const* innermost) { return context_change{flights_, innermost}; }
+    auto change_flights(flight const* innermost) { return context_change<flight const*>{flights_, innermost}; }
 
 private:
     std::stop_token stop_;

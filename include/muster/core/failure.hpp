@@ -1,13 +1,11 @@
 #pragma once
 
-#include <algorithm>       // copy
 #include <atomic>          // the count of a shared record
 #include <chrono>          // nanoseconds
 #include <cstddef>         // size_t
 #include <cstdint>         // uint32_t
 #include <exception>       // exception_ptr
 #include <optional>        // exit code, signal, retry_after
-#include <span>            // path
 #include <string>          // text
 #include <string_view>     // stage
 #include <system_error>    // error_code
@@ -78,7 +76,7 @@ public:
     /// The position of the item in the range of the verb that returned this failure; 0 outside verbs.
     [[nodiscard]] std::size_t index() const noexcept;
     /// Positions from the outermost verb to the innermost.
-    [[nodiscard]] std::span<std::size_t const> path() const noexcept;
+    [[nodiscard]] std::vector<std::size_t> const& path() const noexcept;
     /// The name of the innermost named stage that failed; empty when no stage had one.
     [[nodiscard]] std::string_view stage() const noexcept;
     /// How often the task was tried; 1 without `retry`, 0 when it never ran.
@@ -99,10 +97,10 @@ public:
     failure& note(std::string_view more);
 
     /// For the library: says where, without overwriting what an inner layer said.
-    failure& stamp(std::string_view stage, std::span<std::size_t const> path, unsigned attempts);
+    failure& stamp(std::string_view stage, std::vector<std::size_t> path, unsigned attempts);
     /// For verbs: this failure is given for the item at `path`, so `index()` counts the items of its innermost verb. A failure
     /// that came from another item, as through a cache, is numbered anew.
-    failure& leave(std::span<std::size_t const> path);
+    failure& leave(std::vector<std::size_t> path);
 
     friend bool operator==(failure const& a, failure const& b) noexcept {
         return a.code() == b.code() && a.text() == b.text();
@@ -217,9 +215,9 @@ inline std::size_t failure::index() const noexcept {
     return record_ && record_->depth < record_->path.size() ? record_->path[record_->depth] : 0;
 }
 
-inline std::span<std::size_t const> failure::path() const noexcept {
-    if (!record_) return {};
-    return {record_->path.data(), record_->path.size()};
+inline std::vector<std::size_t> const& failure::path() const noexcept {
+    static std::vector<std::size_t> const nowhere;
+    return record_ ? record_->path : nowhere;
 }
 
 inline std::string_view failure::stage() const noexcept { return record_ ? record_->stage : std::string_view{}; }
@@ -238,23 +236,21 @@ inline failure& failure::signal(int number) { own().signal = number; return *thi
 inline failure& failure::exception(std::exception_ptr thrown) { own().exception = std::move(thrown); return *this; }
 inline failure& failure::note(std::string_view more) { own().text += more; return *this; }
 
-inline failure& failure::stamp(std::string_view stage, std::span<std::size_t const> path, unsigned attempts) {
+inline failure& failure::stamp(std::string_view stage, std::vector<std::size_t> path, unsigned attempts) {
     auto& mine = own();
     if (mine.stage.empty()) mine.stage = stage;
-    if (mine.path.size() < path.size()) {
-        mine.path.resize(path.size());
-        std::copy_n(path.data(), path.size(), mine.path.data());
-    }
+    if (mine.path.size() < path.size()) mine.path = std::move(path);
     if (!std::exchange(mine.knows_attempts, true)) mine.attempts = attempts;
     return *this;
 }
 
-inline failure& failure::leave(std::span<std::size_t const> path) {
+inline failure& failure::leave(std::vector<std::size_t> path) {
     if (path.empty()) return *this;
     auto& mine = own();
-    if (mine.path.size() < path.size()) mine.path.resize(path.size());
-    std::copy_n(path.data(), path.size(), mine.path.data());
     mine.depth = path.size() - 1;
+    if (mine.path.size() <= path.size()) mine.path = std::move(path);
+    else    // what is deeper stays
+        for (std::size_t i = 0; i < path.size(); ++i) mine.path[i] = path[i];
     return *this;
 }
 
@@ -262,7 +258,7 @@ inline std::string to_string(failure const& what) {
     std::string out;
     auto add = [&out](std::string_view part) { if (!out.empty()) out += ", "; out += part; };
     if (!what.stage().empty()) add("stage \"" + std::string{what.stage()} + '"');
-    if (auto const path = what.path(); !path.empty()) {
+    if (auto const& path = what.path(); !path.empty()) {
         std::string item = "item ";
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (i != 0) item += '.';

@@ -652,7 +652,7 @@ inline void wire_rules::write_failure(wire_writer& to, failure const& what) {
         }
     }
 
-    auto const path = what.path();
+    auto const& path = what.path();
     std::size_t depth = 0;    // where in the path the index is
     while (depth < path.size() && path[depth] != what.index()) ++depth;
     // Zero attempts may have been said, or nothing was: what was said is not overwritten.
@@ -662,7 +662,7 @@ inline void wire_rules::write_failure(wire_writer& to, failure const& what) {
     write_count(to, what.stage().size());
     to.put(what.stage().data(), what.stage().size());
     write_count(to, path.size());
-    to.put(path.data(), path.size_bytes());
+    to.put(path.data(), path.size() * sizeof path[0]);
     write_count(to, depth);
     to.put(said);
     to.put(what.attempts());
@@ -710,7 +710,7 @@ inline failure wire_rules::read_failure(wire_reader& from) {
     if (!said && (attempts != 0 || !stage.empty())) from.refuse("a failure was stamped, and was not");
     if (said) what.stamp(stage, path, attempts);
     else what.leave(path);
-    if (depth != 0 || !said) what.leave(std::span{path}.first(static_cast<std::size_t>(path.empty() ? 0 : depth + 1)));
+    if (depth != 0 || !said) what.leave({path.begin(), path.begin() + (path.empty() ? 0 : static_cast<std::ptrdiff_t>(depth) + 1)});
 
     if (auto const wait = from.get<std::optional<std::chrono::nanoseconds>>()) what.retry_after(*wait);
     if (auto const exit_code = from.get<std::optional<int>>()) what.exit_code(*exit_code);

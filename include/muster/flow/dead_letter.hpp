@@ -100,7 +100,7 @@ inline std::optional<cause> cause_of(failure const& what) {
 inline dead_letter dead_letter::of(failure const& what, std::chrono::system_clock::time_point when, origin const& from) {
     dead_letter out;
     out.stage = what.stage();
-    out.path.assign(what.path().begin(), what.path().end());
+    out.path = what.path();
     out.source = from.source;
     out.partition = from.partition;
     out.offset = from.offset;

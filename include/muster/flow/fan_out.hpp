@@ -129,7 +129,7 @@ auto fan_out_to(Chain const& policies, Group const& group, Item const& item, con
         std::mutex mutex;
         std::array<std::optional<value>, shape::count> answers;
         std::size_t successes = 0, failures = 0;
-        std::optional<failure> last;
+        failure last;
         std::stop_source stop;
         auto const pass_on = [&stop] { stop.request_stop(); };
         std::stop_callback const stopped(parent.stop(), pass_on);
@@ -151,7 +151,7 @@ auto fan_out_to(Chain const& policies, Group const& group, Item const& item, con
                 if (!answer.has_value()) {
                     ++failures;
                     auto const ours = answer.error().is(cause::cancelled) && stop.stop_requested() && !parent.stopped();
-                    if (!ours || !last) last = std::move(answer).error();
+                    if (!ours || failures == 1) last = std::move(answer).error();
                     if (shape::count - failures < needed) stop.request_stop();
                 }
             });
@@ -162,11 +162,10 @@ auto fan_out_to(Chain const& policies, Group const& group, Item const& item, con
         if constexpr (is_quorum<Group>) {
             using result = outcome<std::vector<value>>;
             if (successes >= needed) return result{std::move(taken)};
-            auto why = last ? std::move(*last) : failure{};
-            why.note("; " + std::to_string(successes) + " of " + std::to_string(needed) + " answers that were needed");
-            return result{std::move(why)};
+            last.note("; " + std::to_string(successes) + " of " + std::to_string(needed) + " answers that were needed");
+            return result{std::move(last)};
         } else {
-            return successes != 0 ? outcome<value>{std::move(taken.front())} : outcome<value>{std::move(*last)};
+            return successes != 0 ? outcome<value>{std::move(taken.front())} : outcome<value>{std::move(last)};
         }
     }
 }

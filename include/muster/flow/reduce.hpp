@@ -50,7 +50,7 @@ outcome<T> reduce_verb::operator()(Items&& items, Task const& task, T start, Com
     detail::indexed<Items> at{items};
     detail::blocks const parts{at.size()};
     std::vector<std::optional<T>> sums(parts.count());
-    detail::all_or_none<failure> all{parent, !detail::way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
+    detail::all_or_none<typename result::error_type> all{parent, !detail::way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
     auto const failed = [&](std::size_t, failure what) { return all.add(std::move(what)), false; };
 
     auto const place = detail::placed<detail::is_on>(task);

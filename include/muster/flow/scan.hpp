@@ -73,7 +73,7 @@ outcome<T> scan_to(T* out, indexed<Items>& at, Task const& task, T total, Combin
 
     blocks const parts{at.size()};
     std::vector<std::optional<T>> sums(parts.count());    // of each block; in the end, of all before it
-    all_or_none<failure> all{parent, !sums_quietly || !way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
+    all_or_none<typename result::error_type> all{parent, !sums_quietly || !way_to_call<result, item, std::remove_reference_t<Items>, Task, add>::quiet};
     auto const failed = [&](std::size_t, failure what) { return all.add(std::move(what)), false; };
 
     auto const each = at.items();

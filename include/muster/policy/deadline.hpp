@@ -33,7 +33,8 @@ struct deadline {
     template <class Next, class Item>
     auto around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, Item>;
 
-    [[nodiscard]] constexpr std::tuple<std::chrono::nanoseconds> parts() const noexcept { return {after}; }    // it travels
+    template <template <class...> class Tuple = std::tuple>    // a template: only where it travels does a compiler make the tuple
+    [[nodiscard]] constexpr auto parts() const noexcept { return Tuple{after}; }
     [[nodiscard]] std::string describe() const { return "deadline{" + duration_text(after) + "}"; }
     friend constexpr bool operator==(deadline const&, deadline const&) noexcept = default;
 };

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <cstddef>     // size_t
-#include <optional>    // no width: the executor's own
-#include <string>      // describe
+#include <string>    // describe
 
 #include <muster/core/concepts.hpp>    // executor, place_tag
 #include <muster/core/settings.hpp>    // settings
@@ -29,23 +27,25 @@ public:
 
     explicit constexpr on(E& where) noexcept : where_(&where) {}
     explicit on(E&&) = delete;    // a temporary would be gone before the first call
-    constexpr on(E& where, width how_wide) noexcept : where_(&where), width_(how_wide) {}
+    constexpr on(E& where, width how_wide) noexcept : where_(&where), width_(how_wide), asked_(true) {}
     constexpr on(E& where, width how_wide, settings const& switches) noexcept
-        : where_(&where), width_(how_wide), switches_(&switches) {}
+        : where_(&where), width_(how_wide), asked_(true), switches_(&switches) {}
 
     [[nodiscard]] constexpr E& where() const noexcept { return *where_; }
-    [[nodiscard]] constexpr std::optional<width> asked() const noexcept { return width_; }
+    /// The width that it fixes or leaves to the rule; null: the executor's own.
+    [[nodiscard]] constexpr width const* asked() const noexcept { return asked_ ? &width_ : nullptr; }
     [[nodiscard]] constexpr settings const* switches() const noexcept { return switches_; }
 
     [[nodiscard]] std::string describe() const {
-        if (!width_) return "on";
-        return width_->fixed() ? "on{" + std::to_string(*width_->fixed()) + "}" : "on{automatic}";
+        if (!asked_) return "on";
+        return width_.fixed() ? "on{" + std::to_string(*width_.fixed()) + "}" : "on{automatic}";
     }
     friend constexpr bool operator==(on const&, on const&) noexcept = default;
 
 private:
     E* where_;
-    std::optional<width> width_;
+    width width_;
+    bool asked_ = false;
     settings const* switches_ = nullptr;
 };
 

@@ -4,7 +4,6 @@
 #include <atomic>         // threads that drew
 #include <chrono>         // nanoseconds
 #include <cstdint>        // uint64_t
-#include <optional>       // the failure before
 #include <string>         // describe
 #include <tuple>          // parts
 #include <utility>        // move
@@ -48,7 +47,8 @@ struct retry {
     /// The longest wait after so many attempts, before jitter.
     [[nodiscard]] std::chrono::nanoseconds wait_after(unsigned tried) const;
 
-    [[nodiscard]] constexpr auto parts() const { return std::tuple{attempts, delay, factor, most, jitter, when, seed}; }    // it travels
+    template <template <class...> class Tuple = std::tuple>    // a template: only where it travels does a compiler make the tuple
+    [[nodiscard]] constexpr auto parts() const { return Tuple{attempts, delay, factor, most, jitter, when, seed}; }
     [[nodiscard]] std::string describe() const {
         return "retry{attempts " + std::to_string(attempts) + ", delay " + duration_text(delay) + "}";
     }
@@ -105,7 +105,7 @@ inline std::chrono::nanoseconds retry::drawn(context const& cx, unsigned tried) 
 template <class Next, class Item>
 auto retry::around(Next const& next, context& cx, Item&& item) const -> outcome_of<Next, std::remove_cvref_t<Item> const&> {
     auto const& same = item;    // more than one call: each gets a const lvalue
-    std::optional<failure> before;
+    failure before;    // of the attempt before this one
     for (unsigned tried = 1;; ++tried) {
         auto const attempt = cx.change_attempt(tried);
         if (tried > 1) cx.note_retry();
@@ -114,9 +114,9 @@ auto retry::around(Next const& next, context& cx, Item&& item) const -> outcome_
 
         auto& why = result.error();
         cx.stamp(why);
-        if (before && why.is(cause::exhausted) && why.attempts() < tried) {    // the budget refused it: the one before says more
-            before->note("; no further attempt: " + why.text());
-            return std::move(*before);
+        if (tried > 1 && why.is(cause::exhausted) && why.attempts() < tried) {    // the budget refused it: the one before says more
+            before.note("; no further attempt: " + why.text());
+            return before;
         }
         if (tried >= attempts || !when(why)) return result;
 

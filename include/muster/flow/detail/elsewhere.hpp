@@ -85,8 +85,8 @@ bool runs_here(Place place, run_info const& plan) {
 template <class Result, class Item, class Range, class Place, class Chain, class F, class Take, class Failed>
 void call_elsewhere(reader<Range> const items, std::size_t n, Place place, run_info const& plan, stage<Chain, F> const& task,
                     context const& parent, Take const& take, Failed const& failed) {
-    chunk_context<std::nullptr_t> chunk{nullptr, plan, parent};
-    auto& cx = chunk.get();
+    auto cx = context::below(parent);
+    auto const runs = cx.change_run(&plan);
     auto const named_as = [&]() -> std::string_view {
         if constexpr (auto const name = placed<is_named>(task); !std::is_null_pointer_v<std::remove_cv_t<decltype(name)>>) return name->name();
         else return cx.stage();

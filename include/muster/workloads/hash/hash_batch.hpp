@@ -77,7 +77,7 @@ inline std::vector<failure> failures_of_keys(std::vector<failure> const& chunks,
     std::vector<failure> out;
     for (auto const& chunk : chunks) {
         auto const first = chunk.index() * size, last = std::min(keys, first + size);
-        std::vector<std::size_t> path(chunk.path().begin(), chunk.path().end());
+        auto path = chunk.path();
         if (path.empty()) path.push_back(0);
         for (auto key = first; key != last; ++key) {
             path.back() = key;
