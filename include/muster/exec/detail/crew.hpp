@@ -766,6 +766,7 @@ private:
                     if (each->active.load(std::memory_order_relaxed) && each->wanted.load(std::memory_order_relaxed) == fork_stack::nothing)    // hints
                         each->wish(fork_stack::work);
             }
+            std::this_thread::yield();    // to whoever has work: it has what we look for, or a better use of the processor
             found = spin_until([this] { return work_left(); });
         } while (!found && !closing_.load() && clock::now() < until);
         searching_.store(false);
