@@ -1,4 +1,4 @@
-// expect: a stream does not take batched{n} stages
+// expect: right of batched{n} with std::span<T const>, to answer
 #include <muster/flow/stream.hpp>
 #include <muster/policy/batched.hpp>
 
@@ -7,5 +7,5 @@
 
 int main() {
     std::vector<int> const items;
-    (void)muster::stream(items, muster::batched{4} | [](std::span<int const> some) { return std::vector<muster::outcome<int>>(some.size()); });
+    (void)muster::stream(items, muster::batched{4} | [](std::span<int const> some) { return std::vector<int>(some.size()); });
 }

@@ -1,4 +1,4 @@
-#include <muster/flow/map.hpp>
+#include <muster/flow/stream.hpp>
 #include <muster/policy/batched.hpp>
 
 #include <span>
@@ -6,5 +6,5 @@
 
 int main() {
     std::vector<int> const items;
-    (void)muster::map(items, muster::batched{4} | [](std::span<int const> some) { return std::vector<muster::outcome<int>>(some.size()); });
+    (void)muster::stream(items, muster::batched{4} | [](std::span<int const> some) { return std::vector<muster::outcome<int>>(some.size()); });
 }

@@ -17,6 +17,7 @@
 #include <muster/policy/fallback.hpp>
 #include <muster/policy/hedge.hpp>
 #include <muster/policy/in_order.hpp>
+#include <muster/policy/in_order_by.hpp>
 #include <muster/policy/limit.hpp>
 #include <muster/policy/named.hpp>
 #include <muster/policy/observe.hpp>
@@ -25,6 +26,7 @@
 #include <muster/policy/sample.hpp>
 #include <muster/policy/spill.hpp>
 #include <muster/policy/throttle.hpp>
+#include <muster/policy/stop_on_failure.hpp>
 #include <muster/policy/trip.hpp>
 #include <muster/testing/recorder.hpp>
 
@@ -47,6 +49,7 @@ TEST_CASE("conformance: the places", "[conformance]") {
     CHECK(conformance::of_policy(fair{[](int n) { return n; }}) == broken{});
     CHECK(conformance::of_policy(by_priority{[](int n) { return n; }}) == broken{});
     CHECK(conformance::of_policy(in_order{}) == broken{});
+    CHECK(conformance::of_policy(in_order_by{[](int n) { return n; }}) == broken{});
     CHECK(conformance::of_policy(batched{}) == broken{});
 }
 
@@ -69,4 +72,6 @@ TEST_CASE("conformance: the policies around a call", "[conformance]") {
     CHECK(conformance::of_policy(hedge{pool, 1h}) == broken{});
     CHECK(conformance::of_policy(hedge{pool, 0ns}) == broken{});
     CHECK(conformance::of_policy(observe{seen}) == broken{});
+    std::stop_source ends;
+    CHECK(conformance::of_policy(stop_on_failure{ends}) == broken{});
 }

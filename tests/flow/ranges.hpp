@@ -55,4 +55,24 @@ private:
     std::string word_;
 };
 
+/// The numbers from 0, read once: to go on to number `at` throws.
+struct torn_numbers {
+    int at;
+    struct iterator {
+        using iterator_concept = std::input_iterator_tag;
+        using value_type = int;
+        using difference_type = std::ptrdiff_t;
+        int torn_at = 0, now = 0;
+        int operator*() const { return now; }
+        iterator& operator++() {
+            if (++now == torn_at) throw std::runtime_error{"torn at " + std::to_string(now)};
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t) const { return false; }
+    };
+    [[nodiscard]] iterator begin() const { return {at}; }
+    [[nodiscard]] static std::default_sentinel_t end() { return {}; }
+};
+
 }  // namespace muster::testing

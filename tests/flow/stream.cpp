@@ -1,6 +1,8 @@
 #include <muster/flow/stream.hpp>
 
 #include "catch.hpp"
+#include "flow/jam.hpp"
+#include "flow/kept_failures.hpp"
 #include "flow/ranges.hpp"
 #include "testing/event.hpp"
 
@@ -8,11 +10,10 @@
 #include <atomic>
 #include <forward_list>
 #include <memory>
-#include <mutex>
-#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <muster/exec/blocking_pool.hpp>
@@ -29,14 +30,13 @@
 
 using namespace muster;
 using namespace std::chrono_literals;
+using testing::answers_of;
+using testing::check_sums;
+using testing::numbers;
+using testing::some;
 
 namespace {
 
-std::vector<int> numbers(int n) {
-    std::vector<int> out(static_cast<std::size_t>(n));
-    std::iota(out.begin(), out.end(), 0);
-    return out;
-}
 
 int plus_one(int n) { return n + 1; }
 int no_sevens(int n) {
@@ -70,23 +70,6 @@ private:
     std::atomic<int> read_{0};
 };
 
-// Keeps failures with what failed.
-struct kept_failures {
-    struct record {
-        failure what;
-        std::string item;
-    };
-    std::mutex mutex;
-    std::vector<record> all;
-    void put(failure what) {
-        std::lock_guard lock(mutex);
-        all.push_back({std::move(what), "nothing"});
-    }
-    void put(failure what, int const& item) {
-        std::lock_guard lock(mutex);
-        all.push_back({std::move(what), std::to_string(item)});
-    }
-};
 struct failure_count {
     std::atomic<int> count{0};
     void put(failure const&) { ++count; }
@@ -139,25 +122,11 @@ std::vector<int> values_of(Stream&& from) {
     for (auto& one : from) out.push_back(one);
     return out;
 }
-template <class Stream>
-std::vector<int> answers_of(Stream&& from) {    // -1 for a failure
-    std::vector<int> out;
-    for (auto& one : from) out.push_back(one ? *one : -1);
-    return out;
-}
 std::vector<int> sorted(std::vector<int> some) {
     std::sort(some.begin(), some.end());
     return some;
 }
 
-// What a report must add up to when a stream is over.
-void check_sums(stream_report const& of) {
-    for (auto const& stage : of.stages) {
-        INFO(stage.name);
-        CHECK(stage.in == stage.out + stage.failed);
-        CHECK(stage.waiting == 0);
-    }
-}
 
 }  // namespace
 
@@ -292,7 +261,7 @@ TEST_CASE("stream: a consumer that does not ask holds the source back, within wh
 TEST_CASE("stream: with a sink the values come alone, and the sink has what the failing stage was given", "[flow][stream]") {
     thread_pool pool{3};
     auto const check = [](auto&& flow) {
-        kept_failures dead;
+        testing::kept_failures<int> dead;
         auto answers = stream(numbers(100), flow, dead);
         std::vector<int> expected;
         for (int i = 0; i < 100; ++i)
@@ -301,8 +270,8 @@ TEST_CASE("stream: with a sink the values come alone, and the sink has what the 
         REQUIRE(dead.all.size() == 10);
         for (auto const& [what, item] : dead.all) {
             CHECK(what.stage() == "double");
-            CHECK(std::stoi(item) % 10 == 7);    // what came from the stage before it
-            CHECK(what.index() + 1 == static_cast<std::size_t>(std::stoi(item)));
+            CHECK(item.value() % 10 == 7);    // what came from the stage before it
+            CHECK(what.index() + 1 == static_cast<std::size_t>(*item));
         }
         CHECK(answers.report().failed == 10);
         CHECK(answers.report().yielded == 90);
@@ -324,30 +293,13 @@ TEST_CASE("stream: what the sink throws comes to the consumer, and ends the stre
 }
 
 TEST_CASE("stream: what reading the source throws comes to the consumer after what was read before", "[flow][stream]") {
-    struct breaks {
-        struct iterator {
-            using iterator_concept = std::input_iterator_tag;
-            using value_type = int;
-            using difference_type = std::ptrdiff_t;
-            int at = 0;
-            int operator*() const { return at; }
-            iterator& operator++() {
-                if (++at == 50) throw std::runtime_error{"line 51 is torn"};
-                return *this;
-            }
-            void operator++(int) { ++*this; }
-            bool operator==(std::default_sentinel_t) const { return false; }
-        };
-        static iterator begin() { return {}; }
-        static std::default_sentinel_t end() { return {}; }
-    };
     thread_pool pool{2};
     auto const check = [](auto flow) {
         std::vector<int> seen;
-        auto answers = stream(breaks{}, flow);
+        auto answers = stream(testing::torn_numbers{50}, flow);
         CHECK_THROWS_WITH([&] {
             for (auto& answer : answers) seen.push_back(*answer);
-        }(), "line 51 is torn");
+        }(), "torn at 50");
         CHECK(sorted(seen).size() == 50);
     };
     check(pipeline{plus_one});
@@ -384,6 +336,209 @@ TEST_CASE("stream: what was read comes out while the source waits, on an executo
         seen[out.size() - 1].set();
     }
     CHECK(out == std::vector{2, 3, 4, 5, 6});
+}
+
+TEST_CASE("stream: the consumer reads no source that may wait for it, however long its executor is busy", "[flow][stream]") {
+    struct reads {
+        std::vector<std::thread::id>* by;
+        struct iterator {
+            using iterator_concept = std::input_iterator_tag;
+            using value_type = int;
+            using difference_type = std::ptrdiff_t;
+            std::vector<std::thread::id>* by = nullptr;
+            int at = 0;
+            int operator*() const { return at; }
+            iterator& operator++() {
+                by->push_back(std::this_thread::get_id());
+                return ++at, *this;
+            }
+            void operator++(int) { ++*this; }
+            bool operator==(std::default_sentinel_t) const { return at == 100; }
+        };
+        [[nodiscard]] iterator begin() const { return {by}; }
+        static std::default_sentinel_t end() { return {}; }
+    };
+    testing::manual_time time;
+    thread_pool pool{1};
+    testing::event free;
+    pool.post([&] { (void)free.wait(); });
+    std::vector<std::thread::id> by;
+    std::thread::id consumer;
+    some seen;
+    {
+        std::jthread const loop([&] {
+            consumer = std::this_thread::get_id();
+            context const cx{time};
+            seen = answers_of(stream(reads{&by}, pipeline{on{pool} | plus_one, on{pool} | plus_one}, cx));
+        });
+        for (int hour = 0; hour < 3; ++hour) {
+            (void)time.until_waiting(1);
+            time.advance(1h);
+        }
+        free.set();
+    }
+    CHECK(seen.size() == 100);
+    CHECK(by.size() == 100);
+    CHECK(std::count(by.begin(), by.end(), consumer) == 0);
+}
+
+TEST_CASE("stream: a result is told while its worker is in the next item, however long the consumer has slept", "[flow][stream]") {
+    struct quick_then_two {    // waits in between, and with its end
+        testing::event *more, *told;
+        struct iterator {
+            using iterator_concept = std::input_iterator_tag;
+            using value_type = int;
+            using difference_type = std::ptrdiff_t;
+            testing::event *more = nullptr, *told = nullptr;
+            int at = 0;
+            int operator*() const { return at; }
+            iterator& operator++() {
+                if (++at == 500) (void)more->wait();
+                if (at == 502) (void)told->wait();
+                return *this;
+            }
+            void operator++(int) { ++*this; }
+            bool operator==(std::default_sentinel_t) const { return at == 502; }
+        };
+        [[nodiscard]] iterator begin() const { return {more, told}; }
+        static std::default_sentinel_t end() { return {}; }
+    };
+    for (int round = 0; round < 5; ++round) {
+        testing::manual_time time;
+        thread_pool pool{2};
+        testing::event more, first_is_told, quick_ones;
+        std::atomic<bool> in_time{false};
+        std::jthread loop([&] {
+            context const cx{time};
+            auto const wait = [&, consumer = std::this_thread::get_id()](int n) {
+                if (n == 501) in_time.store(std::this_thread::get_id() == consumer || first_is_told.wait());    // it may take the last one itself
+                return n;
+            };
+            for (auto& one : stream(quick_then_two{&more, &first_is_told}, on{pool} | in_order{} | wait, cx)) {
+                if (*one == 499) quick_ones.set();
+                if (*one == 500) first_is_told.set();
+            }
+        });
+        CHECK(quick_ones.wait());
+        for (int hour = 0; hour < 3; ++hour) {    // it has looked what there is, in vain
+            (void)time.until_waiting(1);
+            time.advance(1h);
+        }
+        more.set();
+        loop.join();
+        CHECK(in_time);
+    }
+}
+
+TEST_CASE("stream: the consumer takes over what was posted to workers that have gone on with what waits for it", "[flow][stream]") {
+    testing::manual_time time;
+    testing::event got, busy, begun;
+    std::atomic<int> in_time{0};
+    {
+        thread_pool pool{2};
+        auto const foreign = [&] {
+            busy.set();
+            in_time += got.wait();
+        };
+        pool.post(foreign);
+        REQUIRE(busy.wait());
+        std::jthread const clock([&](std::stop_token const& over) {
+            (void)begun.wait();
+            for (; !over.stop_requested(); std::this_thread::yield()) time.advance(1h);
+        });
+        auto const reads = [&](int n) {    // on the other worker
+            if (n == 0) {
+                pool.post(foreign);
+                begun.set();
+            } else {
+                for (int still = 0; still < 10'000; std::this_thread::yield()) still = time.waiting() != 0 ? still + 1 : 0;    // it waits without end
+            }
+            return n;
+        };
+        context const cx{time};
+        std::vector<int> const two{0, 1};
+        for (auto& one : stream(two, pipeline{reads, on{pool, 1} | testing::same}, cx)) {
+            CHECK(one.has_value());
+            got.set();
+        }
+    }
+    CHECK(in_time == 2);
+}
+
+TEST_CASE("stream: what was read is worked on while the source waits and the consumer stays away", "[flow][stream]") {
+    struct silent {    // after its last item, until it is told to end
+        int n;
+        testing::event* end_now;
+        struct iterator {
+            using iterator_concept = std::input_iterator_tag;
+            using value_type = int;
+            using difference_type = std::ptrdiff_t;
+            silent const* of = nullptr;
+            int at = 0;
+            int operator*() const { return at; }
+            iterator& operator++() {
+                if (++at == of->n) (void)of->end_now->wait();
+                return *this;
+            }
+            void operator++(int) { ++*this; }
+            bool operator==(std::default_sentinel_t) const { return at == of->n; }
+        };
+        [[nodiscard]] iterator begin() const { return {this}; }
+        static std::default_sentinel_t end() { return {}; }
+    };
+    thread_pool pool{2};
+    for (int round = 0; round < 40; ++round) {
+        constexpr int n = 1'000;
+        testing::event all_ran, end_now;
+        std::atomic<int> ran{0};
+        int got = 0;
+        auto const some_work = [&](int item) {
+            std::atomic<unsigned> value{0};
+            for (int i = 0; i < 4'000; ++i) value.fetch_add(1, std::memory_order_relaxed);
+            if (++ran == n) all_ran.set();
+            return item;
+        };
+        for (auto& one : stream(silent{n, &end_now}, on{pool} | some_work)) {
+            CHECK(one.has_value());
+            if (++got == n - 20 - round % 7) {
+                CHECK(all_ran.wait());
+                end_now.set();
+            }
+        }
+        CHECK(got == n);
+    }
+}
+
+TEST_CASE("stream: what runs one at a time keeps the order", "[flow][stream]") {
+    thread_pool one{1}, two{2};
+    auto const items = numbers(20'000);
+    CHECK(answers_of(stream(items, pipeline{on{one} | testing::same, on{one} | testing::same})) == items);
+    CHECK(answers_of(stream(items, pipeline{on{two, 1} | testing::same, on{two, 1} | testing::same})) == items);
+    CHECK(answers_of(stream(items, pipeline{on{two, 1} | testing::same, on{one} | testing::same, on{two, 1} | testing::same})) == items);
+}
+
+TEST_CASE("stream: nothing of it is left when it has gone out of scope", "[flow][stream]") {
+    static std::atomic<int> living{0};
+    struct counted {
+        int n = 0;
+        explicit counted(int number) : n(number) { ++living; }
+        counted(counted&& other) noexcept : n(other.n) { ++living; }
+        counted(counted const&) = delete;
+        ~counted() { --living; }
+    };
+    thread_pool pool{2};
+    for (int leave_at = 0; leave_at < 4'000; ++leave_at) {
+        {
+            auto answers = stream(indices{300}, pipeline{[](std::size_t n) { return counted{static_cast<int>(n)}; }, on{pool} | [](counted one) { return one; },
+                                                         on{pool} | [](counted one) { return one; }});
+            int seen = 0;
+            for (auto& one : answers) {
+                (void)one;
+                if (++seen > leave_at % 40) break;
+            }
+        }
+        REQUIRE(living == 0);
+    }
 }
 
 TEST_CASE("stream: leaving the loop stops every stage, and waits for the calls that are on", "[flow][stream]") {
@@ -576,6 +731,8 @@ TEST_CASE("stream: in tasks of the same pool, on all its workers at once, it nev
             auto const sum = [&](auto& where) {
                 int all = 0;
                 for (auto& one : stream(numbers(20), pipeline{on{where} | plus_one, on{where} | plus_one}, cx)) all += *one;
+                counted_source once{20};
+                for (auto& one : stream(once, pipeline{on{where} | plus_one, on{where} | plus_one}, cx)) all += *one;
                 return all;
             };
             return n + sum(pool) + sum(waits);

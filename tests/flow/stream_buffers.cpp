@@ -2,12 +2,14 @@
 
 #include "catch.hpp"
 #include "flow/jam.hpp"
+#include "flow/ranges.hpp"
 #include "forked.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <new>
-#include <stdexcept>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,10 +20,12 @@
 #include <muster/flow/by_priority.hpp>
 #include <muster/flow/fair.hpp>
 #include <muster/flow/indices.hpp>
+#include <muster/policy/batched.hpp>
 #include <muster/policy/buffer.hpp>
 #include <muster/policy/drop_newest.hpp>
 #include <muster/policy/drop_oldest.hpp>
 #include <muster/policy/in_order.hpp>
+#include <muster/policy/in_order_by.hpp>
 #include <muster/policy/sample.hpp>
 #include <muster/policy/spill.hpp>
 #include <muster/policy/throttle.hpp>
@@ -52,6 +56,60 @@ TEST_CASE("stream: buffers of any kind on an executor that runs at once, and on 
     play(drop_oldest{}, true);
     play(spill{.memory = 0}, false);
     play(fair{[](int n) { return n % 3; }}, false);
+}
+
+TEST_CASE("stream: buffers of any kind stand in front of batches, and of lanes of keys", "[flow][stream]") {
+    blocking_pool waits{4};
+    thread_pool one{1};
+    auto const at_once = [](std::span<int const> all) { return std::vector<outcome<int>>(all.begin(), all.end()); };
+    auto const tens = [](int n) { return n % 10; };
+    auto const play = [&](auto const& how, bool drops) {
+        auto const check = [&](auto const& flow) {
+            auto answers = stream(numbers(500), flow);
+            auto seen = answers_of(answers);
+            check_sums(answers.report());
+            CHECK((seen.size() == 500 || drops));
+            std::sort(seen.begin(), seen.end());
+            CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
+        };
+        for (int round = 0; round < 10; ++round) {
+            check(pipeline{on{waits, 2} | same, on{waits, 3} | how | batched{7} | at_once});
+            check(pipeline{on{one} | how | batched{.size = 30, .linger = 1h} | at_once, on{one} | how | batched{.size = batched::automatic, .linger = 1us} | at_once});
+            check(pipeline{on{waits, 2} | how | in_order_by{tens} | same, on{waits, 3} | how | buffer{5} | in_order_by{tens} | same});
+        }
+    };
+    play(drop_oldest{}, true);
+    play(spill{.memory = 0}, false);
+    play(by_priority{[](int n) { return n % 3; }}, false);
+}
+
+TEST_CASE("stream: batches and lanes of keys take from a buffer in its order, when somebody is free", "[flow][stream]") {
+    auto const check = [](auto const& make) {
+        blocking_pool pool{2};
+        testing::event begun, ended;
+        some seen;
+        auto const note = [&](int n) {
+            begun.set();
+            (void)ended.wait();
+            seen.push_back(n);
+            return n;
+        };
+        some items{0};
+        for (int n = 1; n <= 60; ++n) items.push_back(n);
+        auto answers = stream(testing::told_source{items, begun, ended}, make(pool, note));
+        CHECK(answers_of(answers).size() == 61);
+        std::stable_sort(items.begin() + 1, items.end(), [](int a, int b) { return a % 4 > b % 4; });
+        CHECK(seen == items);
+    };
+    auto const first = by_priority{[](int n) { return n % 4; }};
+    check([&](auto& pool, auto const& note) {
+        return on{pool, 1} | first | batched{7} | [&note](std::span<int const> all) {
+            std::vector<outcome<int>> out;
+            for (int const n : all) out.emplace_back(note(n));
+            return out;
+        };
+    });
+    check([&](auto& pool, auto const& note) { return on{pool, 1} | first | in_order_by{[](int) { return 0; }} | [&note](int n) { return note(n); }; });
 }
 
 TEST_CASE("stream: leaving the loop ends a source that never waits, whatever drops", "[flow][stream]") {
@@ -97,29 +155,12 @@ TEST_CASE("stream: a stop ends one that drops or spills, and what waited is said
 
 TEST_CASE("stream: what the source throws comes after what waited", "[flow][stream]") {
     thread_pool pool{2};
-    struct torn {
-        struct iterator {
-            using iterator_concept = std::input_iterator_tag;
-            using value_type = int;
-            using difference_type = std::ptrdiff_t;
-            int at = 0;
-            int operator*() const { return at; }
-            iterator& operator++() {
-                if (++at == 500) throw std::runtime_error{"torn"};
-                return *this;
-            }
-            void operator++(int) { ++*this; }
-            bool operator==(std::default_sentinel_t) const { return false; }
-        };
-        static iterator begin() { return {}; }
-        static std::default_sentinel_t end() { return {}; }
-    };
     auto const check = [&](auto const& how, std::size_t all) {
         some seen;
-        auto answers = stream(torn{}, on{pool, 1} | how | same);
+        auto answers = stream(testing::torn_numbers{500}, on{pool, 1} | how | same);
         CHECK_THROWS_WITH([&] {
             for (auto& one : answers) seen.push_back(*one);
-        }(), "torn");
+        }(), "torn at 500");
         CHECK(seen.size() + answers.report().dropped == 500);
         if (all != 0) CHECK(seen.size() == all);
     };

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <numeric>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <stop_token>
 #include <vector>
@@ -15,10 +16,12 @@
 #include <muster/exec/thread_pool.hpp>
 #include <muster/flow/by_priority.hpp>
 #include <muster/flow/fair.hpp>
+#include <muster/policy/batched.hpp>
 #include <muster/policy/buffer.hpp>
 #include <muster/policy/drop_newest.hpp>
 #include <muster/policy/drop_oldest.hpp>
 #include <muster/policy/in_order.hpp>
+#include <muster/policy/in_order_by.hpp>
 #include <muster/policy/sample.hpp>
 #include <muster/policy/spill.hpp>
 #include <muster/policy/throttle.hpp>
@@ -45,6 +48,22 @@ model expected(int items, int fail_1, int fail_2) {
         else out.answers.push_back((i + 1) * 3);
     }
     return out;
+}
+
+// The same task, many items at once; a call that throws fails all of its items, so what one item throws stays its own.
+template <class Task>
+auto at_once(Task const& task) {
+    return [task](std::span<int const> some) {
+        std::vector<outcome<int>> out;
+        for (int const n : some) {
+            try {
+                out.emplace_back(task(n));
+            } catch (std::runtime_error const& what) {
+                out.emplace_back(failure{cause::threw, what.what()});
+            }
+        }
+        return out;
+    };
 }
 
 template <class Make>
@@ -90,7 +109,7 @@ TEST_CASE("stream: random pipelines do what a sequential program does", "[flow][
     thread_pool pool{3};
     blocking_pool waits{4};
     std::mt19937 random{20'261'122};
-    int const rounds = std::getenv("MUSTER_SOAK") ? 1'250 : 50;    // eight pipelines each
+    int const rounds = std::getenv("MUSTER_SOAK") ? 1'250 : 50;    // fourteen pipelines each
     for (int round = 0; round < rounds; ++round) {
         auto const width = [](auto const& pick) { return static_cast<std::size_t>(pick(1, 4)); };
         auto const room = [](auto const& pick) { return static_cast<std::size_t>(pick(1, 8)); };
@@ -112,6 +131,31 @@ TEST_CASE("stream: random pipelines do what a sequential program does", "[flow][
         run_case(random, [&](auto a, auto b, auto const& pick) {
             return pipeline{on{pool, width(pick)} | a, [](int n) { return n; }, on{pool, width(pick)} | in_order{} | b, on{pool, width(pick)} | [](int n) { return n; }};
         });
+        auto const batch = [](auto const& pick) {
+            batched out{.size = static_cast<std::size_t>(pick(0, 20))};    // 0: automatic
+            if (pick(0, 3) == 0) out.bytes = static_cast<std::size_t>(pick(1, 40));
+            if (pick(0, 3) == 0) out.linger = std::chrono::microseconds{pick(1, 500)};
+            return out;
+        };
+        auto const key = [](int n) { return n % 5; };
+        run_case(random, [&](auto a, auto b, auto const& pick) { return pipeline{batch(pick) | at_once(a), b}; });
+        run_case(random, [&](auto a, auto b, auto const& pick) {
+            auto const first = batch(pick);
+            return pipeline{on{pool, width(pick)} | buffer{room(pick)} | first | at_once(a), batch(pick) | at_once(b)};
+        });
+        run_case(random, [&](auto a, auto b, auto const& pick) {
+            auto const first = batch(pick);
+            return pipeline{on{waits, width(pick)} | in_order{} | first | at_once(a), on{pool, width(pick)} | buffer{room(pick)} | batch(pick) | at_once(b)};
+        });
+        run_case(random, [&](auto a, auto b, auto const& pick) {
+            return pipeline{a, on{waits, width(pick)} | in_order{} | batch(pick) | at_once(b), on{pool, width(pick)} | [](int n) { return n; }};
+        });
+        run_case(random, [&](auto a, auto b, auto const& pick) {
+            return pipeline{on{pool, width(pick)} | buffer{room(pick)} | in_order_by{key} | a, on{waits, width(pick)} | in_order_by{key} | b};
+        });
+        run_case(random, [&](auto a, auto b, auto const& pick) {
+            return pipeline{on{pool, width(pick)} | a, on{pool, width(pick)} | buffer{room(pick)} | in_order_by{key} | b, on{waits, 1} | batch(pick) | at_once([](int n) { return n; })};
+        });
     }
 }
 
@@ -119,7 +163,7 @@ TEST_CASE("stream: random pipelines that drop, spill and reorder lose nothing th
     thread_pool pool{3};
     blocking_pool waits{4};
     std::mt19937 random{20'261'123};
-    int const rounds = std::getenv("MUSTER_SOAK") ? 700 : 25;    // fourteen pipelines each
+    int const rounds = std::getenv("MUSTER_SOAK") ? 700 : 25;    // twenty-one pipelines each
     auto const tens = [](int n) { return n / 10; };
     auto const thirds = [](int n) { return n % 3; };
     auto const width = [](auto const& pick) { return static_cast<std::size_t>(pick(1, 4)); };
@@ -134,6 +178,13 @@ TEST_CASE("stream: random pipelines that drop, spill and reorder lose nothing th
             auto const here = on{pool, width(pick)} | in_order{};
             auto const there = on{pool, width(pick)} | in_order{} | buffer{room(pick)};
             return pipeline{here | a, [](int n) { return n; }, there | how | b};
+        });
+        run_case(random, [&](auto a, auto b, auto const& pick) {
+            auto const here = on{pool, width(pick)} | buffer{room(pick)};
+            auto const there = on{waits, width(pick)} | buffer{room(pick)};
+            auto const size = static_cast<std::size_t>(pick(0, 9));
+            auto const linger = std::chrono::microseconds{pick(0, 500)};
+            return pipeline{here | how | batched{.size = size, .linger = linger} | at_once(a), there | how | in_order_by{thirds} | b};
         });
     };
     for (int round = 0; round < rounds; ++round) {

@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 #include "flow/jam.hpp"
+#include "flow/kept_failures.hpp"
 #include "forked.hpp"
 #include "killed_child.hpp"
 #include "temporary_folder.hpp"
@@ -10,7 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
-#include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@
 #include <muster/exec/blocking_pool.hpp>
 #include <muster/exec/thread_pool.hpp>
 #include <muster/flow/indices.hpp>
+#include <muster/policy/batched.hpp>
 #include <muster/policy/buffer.hpp>
+#include <muster/policy/in_order_by.hpp>
 #include <muster/policy/named.hpp>
 #include <muster/policy/spill.hpp>
 
@@ -32,24 +35,6 @@ using testing::check_sums;
 using testing::through_a_jam;
 
 namespace {
-
-struct kept_failures {
-    struct record {
-        failure what;
-        std::string item;
-    };
-    std::mutex mutex;
-    std::vector<record> all;
-    void put(failure what) {
-        std::lock_guard lock(mutex);
-        all.push_back({std::move(what), "nothing"});
-    }
-    void put(failure what, std::string const& item) {
-        std::lock_guard lock(mutex);
-        all.push_back({std::move(what), item});
-    }
-    void put(failure what, std::size_t item) { put(std::move(what), std::to_string(item)); }
-};
 
 std::size_t peak_memory() {
     std::ifstream status{"/proc/self/status"};
@@ -79,14 +64,13 @@ TEST_CASE("stream: what does not fit into memory comes from the disk, in order, 
 TEST_CASE("stream: an item for which the disk has no room fails alone, and the sink has it", "[flow][stream]") {
     thread_pool pool{2};
     blocking_pool waits{2};
-    for (bool const full : {true, false}) {
+    auto const check = [&](bool full, auto const& keep) {
         std::vector<std::string> texts;
         for (int i = 0; i < 300; ++i) texts.push_back(std::to_string(i) + std::string(100, 'x'));
-        kept_failures dead;
+        testing::kept_failures<std::string> dead;
         auto const how = full ? spill{.memory = 0, .disk = 2'000} : spill{.memory = 0, .folder = "/nonexistent"};
         std::vector<std::string> seen;
-        auto answers = stream(indices{300}, pipeline{[&](std::size_t n) { return texts[n]; }, named{"keep"} | on{waits, 1} | how | [](std::string const& one) { return one; },
-                                                                  on{pool, 1} | [](std::string one) { return one; }}, dead);
+        auto answers = stream(indices{300}, pipeline{[&](std::size_t n) { return texts[n]; }, named{"keep"} | on{waits, 1} | how | keep, on{pool, 1} | [](std::string one) { return one; }}, dead);
         for (auto& one : answers) seen.push_back(one);
         check_sums(answers.report());
         CHECK(seen.size() + dead.all.size() == 300);
@@ -98,6 +82,15 @@ TEST_CASE("stream: an item for which the disk has no room fails alone, and the s
             CHECK(item == texts[what.index()]);
             CHECK(std::find(seen.begin(), seen.end(), item) == seen.end());
         }
+    };
+    auto const itself = [](std::string const& one) { return one; };
+    auto const length = [](std::string const& one) { return one.size(); };
+    auto const at_once = [](std::span<std::string const> texts) { return std::vector<outcome<std::string>>(texts.begin(), texts.end()); };
+    for (bool const full : {true, false}) {
+        check(full, itself);
+        check(full, batched{5} | at_once);
+        check(full, batched{.size = 5, .bytes = 250, .linger = std::chrono::milliseconds{1}} | at_once);
+        check(full, in_order_by{length} | itself);
     }
     auto answers = stream(numbers(50), pipeline{[](int n) { return n; }, on{pool} | spill{.memory = 0, .folder = "/nonexistent"} | same});
     CHECK(answers_of(answers) == some(50, -1));

@@ -1,19 +1,22 @@
 #pragma once
 
-#include <algorithm>      // max, min
+#include <algorithm>      // min
+#include <chrono>         // what a call takes
 #include <cstddef>        // size_t
 #include <memory>         // construct_at
+#include <mutex>          // sizes of batches
 #include <ranges>         // input_range
 #include <span>           // batches
-#include <string>         // numbers in a text
 #include <type_traits>    // is_assignable
-#include <utility>        // move
+#include <utility>        // exchange, move
 #include <vector>         // results
 
 #include <muster/core/concepts.hpp>        // task_for, result_of
 #include <muster/core/context.hpp>         // context
 #include <muster/core/invoke_task.hpp>     // invoke_task, guarded
 #include <muster/core/outcome.hpp>         // outcome
+#include <muster/flow/detail/batch.hpp>    // element_of, in_shape
+#include <muster/flow/detail/batch_search.hpp>    // batch_search
 #include <muster/flow/detail/calls.hpp>    // call_items, failure_list, put
 #include <muster/flow/detail/elsewhere.hpp>    // call_elsewhere
 #include <muster/flow/detail/items.hpp>    // indexed, item_of
@@ -58,13 +61,6 @@ inline constexpr map_verb map{};
 // Implementation
 
 namespace detail {
-template <class T>
-struct element { using type = T; };
-template <class T>
-struct element<std::vector<T>> { using type = T; };
-template <class T>
-using element_of = typename element<T>::type;
-
 // Fills in fresh outcomes. They hold nothing: another may be made in the place of one without its end, if it cannot throw.
 template <class Result>
 struct fill {
@@ -163,46 +159,90 @@ auto map_verb::in_batches(Items& items, Task const& task, context const& parent)
     using result = detail::element_of<typename whole::value_type>;
     constexpr bool in_shape = detail::is_outcome<result>;
     static_assert(in_shape, "muster: right of batched{n} the task answers std::vector<outcome<R>>");
-    if constexpr (in_shape) {
-    detail::indexed<Items&> at{items};
-    auto const each = at.items();
-    auto const size = std::max<std::size_t>(1, detail::placed<detail::is_batched>(task)->size);
-    auto const count = at.size() / size + (at.size() % size != 0);
-    std::vector<result> results(at.size());
-    auto const ask = [&](std::size_t first, std::size_t last, context& cx) -> whole {
-        if constexpr (std::ranges::contiguous_range<Items>) {
-            return invoke_task(task, cx, batch{std::ranges::data(items) + first, last - first});
-        } else {
-            return guarded<whole>([&]() -> whole {
-                std::vector<value> gathered;
-                gathered.reserve(last - first);
-                for (auto i = first; i != last; ++i) gathered.push_back(static_cast<detail::item_of<Items&>>(each[i]));
-                return invoke_task(task, cx, batch{gathered});
-            });
-        }
-    };
-    auto const place = detail::placed<detail::is_on>(task);
-    auto const plan = detail::plan_run(place, count);
-    detail::run_each(place, plan, count, parent, [&](std::size_t b, context& cx) {
-        auto const first = b * size, last = first + std::min(size, at.size() - first);
-        cx.no_item();
-        auto const runs = !cx.stop_requested();
-        auto answer = runs ? ask(first, last, cx) : whole{cx.interruption()};
-        if (answer.has_value() && answer->size() != last - first)
-            answer = failure{cause::wrong_shape, "the task answered " + std::to_string(answer->size()) + " results for a batch of " +
-                                                     std::to_string(last - first) + " items"};
-        for (auto i = first; i != last; ++i) {
-            cx.item(i);
-            auto const tried = cx.change_attempt(runs ? 1 : 0);
-            detail::put(results[i], cx, [&]() -> result {
-                return answer.has_value() ? std::move((*answer)[i - first]) : result{answer.error()};
-            });
-            detail::finish(results[i], cx);
-        }
-    });
-    return results;
-    } else {
+    if constexpr (!in_shape) {
         return detail::refused{};
+    } else {
+        detail::indexed<Items&> at{items};
+        auto const each = at.items();
+        auto const n = at.size();
+        auto const& how = *detail::placed<detail::is_batched>(task);
+        std::vector<result> results(n);
+        // Calls with the items from `first` on, up to `last` or as many as hold so many bytes, which it says.
+        auto const ask = [&](std::size_t first, std::size_t& last, context& cx) -> whole {
+            auto const until = std::exchange(last, first);
+            std::size_t bytes = 0;
+            auto const full = [&](value const& item) { return how.bytes != 0 && (bytes += detail::bytes_of(item)) >= how.bytes; };
+            if constexpr (std::ranges::contiguous_range<Items>) {
+                auto const* const from = std::ranges::data(items);
+                if (how.bytes == 0) last = until;
+                while (last != until && !full(from[last++])) {}
+                return invoke_task(task, cx, batch{from + first, last - first});
+            } else {
+                return guarded<whole>([&]() -> whole {
+                    detail::gathered<value> together;
+                    together.reserve(until - first);
+                    while (last != until) {
+                        together.push(static_cast<detail::item_of<Items&>>(each[last++]));
+                        if (full(together[together.size() - 1])) break;
+                    }
+                    return invoke_task(task, cx, together.together());
+                });
+            }
+        };
+        // Calls with the items [first, last), and says whether that went well at once.
+        auto const call = [&](std::size_t first, std::size_t const last, context& cx) {
+            bool well = true;
+            for (auto until = last; first != last; first = std::exchange(until, last)) {
+                cx.no_item();
+                auto const runs = !cx.stop_requested();
+                auto answer = runs ? detail::in_shape(ask(first, until, cx), until - first) : whole{cx.interruption()};
+                well = well && answer.has_value() && until == last;
+                for (auto i = first; i != until; ++i) {
+                    cx.item(i);
+                    auto const tried = cx.change_attempt(runs ? 1 : 0);
+                    detail::put(results[i], cx, [&]() -> result {
+                        return answer.has_value() ? std::move((*answer)[i - first]) : result{answer.error()};
+                    });
+                    if (results[i].has_value()) continue;
+                    if (runs) detail::finish_in_batch(task, results[i].error(), cx);
+                    else detail::finish(results[i], cx);
+                }
+            }
+            return well;
+        };
+        auto const place = detail::placed<detail::is_on>(task);
+        if (how.size == batched::automatic) {
+            auto const plan = detail::plan_run(place, n);
+            std::mutex mutex;
+            detail::batch_search search{detail::most_in_batch(task)};
+            std::size_t next = 0;
+            detail::run_each(place, plan, plan.width, parent, [&](std::size_t, context& cx) {
+                for (;;) {
+                    std::size_t first = 0, size = 0, wanted = 0;
+                    {
+                        std::lock_guard lock(mutex);
+                        wanted = search.size();
+                        size = std::min(wanted, (n - next + plan.width - 1) / plan.width);    // near the end there is something for everybody
+                        first = std::exchange(next, next + size);
+                    }
+                    if (size == 0) return;
+                    auto const began = cx.now();
+                    if (!call(first, first + size, cx)) continue;
+                    auto const took = std::chrono::duration<double>(cx.now() - began).count();
+                    std::lock_guard lock(mutex);
+                    search.ended(wanted, size, took);
+                }
+            });
+        } else {
+            auto const size = how.size;
+            auto const count = n / size + (n % size != 0);
+            auto const plan = detail::plan_run(place, count);
+            detail::run_each(place, plan, count, parent, [&](std::size_t b, context& cx) {
+                auto const first = b * size;
+                call(first, first + std::min(size, n - first), cx);
+            });
+        }
+        return results;
     }
 }
 

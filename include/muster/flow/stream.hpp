@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>         // gone
 #include <iterator>       // input_iterator_tag
 #include <memory>         // shared_ptr
 #include <ranges>         // input_range
+#include <thread>         // yield
 #include <type_traits>    // remove_cvref
 #include <utility>        // forward, move
 
@@ -47,7 +49,12 @@ public:
     streaming(streaming&&) noexcept = default;
     streaming& operator=(streaming&&) = delete;
     ~streaming() {
-        if (engine_) engine_->leave();
+        if (!engine_) return;
+        engine_->leave();
+        std::atomic<bool> gone{false};
+        engine_->tell_when_gone(gone);
+        engine_.reset();
+        while (!gone.load(std::memory_order_acquire)) std::this_thread::yield();    // a worker has come too late, and lets go of it
     }
 
     /// Reads on: the first item, or the one after those that were read.
@@ -68,12 +75,14 @@ private:
 /// Brings the items of a range through stages that each have workers of their own, with bounded buffers between them:
 /// `for (auto& answer : stream(items, pipeline{on{pool} | parse, on{io, 32} | buffer{256} | fetch}))`.
 ///
-/// Order      as the items end, where a stage runs several at once; `in_order` keeps that of its input; what runs one at a time keeps it
-///            anyway.
+/// Order      as the items end, where a stage runs several at once; `in_order` keeps that of its input, `in_order_by{key}` that
+///            of the items of each key; what runs one at a time keeps it anyway.
 /// Shape      an input range in, which may have no end; `outcome<R>` out, one per item. With a sink, `stream(items, flow, sink)`, `R`
 ///            out, and failures go to `sink.put(failure)`, or, where the sink has it, to `sink.put(failure, item)` with what the stage
 ///            was given; stages then take `item const&`. What reads a range is as for `map`; one that lends its elements is not copied.
 ///            Operators between the stages (`operator_for`) turn m items into n.
+///            `on{io, 2} | batched{100} | insert` calls with what waits, up to so many at once, and answers for each; without workers
+///            before it a batch is full first, or the source over.
 /// Default    `on` gives a stage workers, and a buffer in front of it, of `buffer{64}`; a stage without it runs where the one before it
 ///            does, and a stream without any is a plain loop on the consumer's thread. The source is read one at a time: by the
 ///            workers of the first stage that has any, together with what stands before that stage. One that waits for its next item
@@ -81,6 +90,8 @@ private:
 /// Waits      pulling drives it: nothing is read before the first item is asked for, and what is full stops what feeds it, or drops, or
 ///            goes to the disk, as the stage behind it says (`buffer`). Items that are inside a stage have their place behind it already. A
 ///            stage that waits for another holds no thread.
+///            No more does a batch that lingers: the consumer looks when it is due, each time that it asks and while it waits. Where
+///            there are no workers, an item that comes later than that is the last of its batch.
 /// Fails      never as a whole. A stop or a passed deadline ends it: what was read and not run has cause::cancelled or timed_out and
 ///            0 attempts, and a last failure says which item of the source was not read.
 /// Throws     where the consumer asks for the next item: what reading the range throws, after what was read before, and what the sink
@@ -91,7 +102,8 @@ private:
 ///            and waits for the calls that are on; a range that waits for its next item must see to it itself that it ends.
 /// Cost       without `on` about 2 ns an item and those of the calls; a buffer about 0.1 us. A worker takes as many items at once as are over
 ///            in some 30 us, 32 at most. Where they are over in 100 us a consumer that comes often works with them, and one of
-///            them rests if there is no processor for it; what takes less than a wake-up the consumer does alone.
+///            them rests without a processor, until another is through an item when the consumer has stayed away for 1 ms; what
+///            takes less than a wake-up the consumer does alone.
 struct stream_verb {
     template <std::ranges::input_range Items, class Flow>
     auto operator()(Items&& items, Flow flow, context const& parent = context{}) const {
@@ -110,19 +122,20 @@ private:
     template <class Items, class Flow, class Sink>
     static auto made(Items&& items, Flow&& flow, Sink& failures, context const& parent) {
         using values = detail::values_of<detail::stream_item<Items, Sink>, detail::stream_lends<Items, Sink>, typename detail::elements<Flow>::type>;
-        static_assert(values::no_batches, "muster: a stream does not take batched{n} stages; map does");
         static_assert(values::operators_alone,
                       "muster: an operator of a stream stands by itself, without policies: pipeline{parse, flatten{}, on{pool} | store}");
+        static_assert(values::one_order, "muster: a stage of a stream has one order, in_order{} or in_order_by{key}; by key it takes no batches");
         static_assert(values::waits_well,
                       "muster: in front of a stage stand one of drop_oldest, drop_newest, sample and spill, one throttle, and one of fair and "
                       "by_priority, which block, or go with drop_newest or sample");
         static_assert(values::waits_somewhere,
                       "muster: what happens in a buffer is said of a stage with workers, which has one: on{pool} | buffer{64} | drop_oldest{} | task");
-        constexpr bool fits = values::fits || !values::no_batches || !values::operators_alone;
+        constexpr bool fits = values::fits || !values::operators_alone;
         static_assert(fits, "muster: a stage of this stream cannot be called with what comes to it: f(item) or f(item, context&), through const&, "
-                            "and with item const& where the sink keeps what failed");
+                            "and with item const& where the sink keeps what failed; right of batched{n} with std::span<T const>, to answer "
+                            "std::vector<outcome<R>>");
         static_assert(values::ends_well, "muster: only the last stage of a stream may answer nothing");
-        if constexpr (values::no_batches && values::operators_alone && values::fits && values::ends_well && values::waits_well && values::waits_somewhere) {
+        if constexpr (values::one_order && values::operators_alone && values::fits && values::ends_well && values::waits_well && values::waits_somewhere) {
             using engine = detail::stream_engine<Items, Flow, Sink>;
             return streaming<engine>{std::make_shared<engine>(std::forward<Items>(items), std::forward<Flow>(flow), failures, parent)};
         } else {

@@ -23,7 +23,7 @@
 #include <muster/flow/detail/calls.hpp>          // call_item, put
 #include <muster/flow/detail/key_hash.hpp>       // key_hash
 #include <muster/flow/detail/run.hpp>            // plan_run, run_each
-#include <muster/flow/detail/stream_parts.hpp>   // elements, values_of
+#include <muster/flow/detail/stream_parts.hpp>   // elements, values_of, in_batches
 #include <muster/flow/journal.hpp>               // journal_state
 
 namespace muster::detail {
@@ -358,7 +358,7 @@ struct flow_with_operators {
         template <class... Es>
         struct of {
             using chain = values_of<value const&, true, std::tuple<Es...>>;
-            static constexpr bool fits = chain::fits, ends_well = chain::ends_well && !std::is_same_v<value, nothing>;
+            static constexpr bool fits = chain::fits && !(in_batches<Es> || ...), ends_well = chain::ends_well && !std::is_same_v<value, nothing>;
             using type = durable_operators<value, Es...>;
         };
         using parts = std::conditional_t<starts_with_operator, of<First, Rest...>, of<Rest...>>;

@@ -45,7 +45,7 @@ run_info plan_run(Place place, std::size_t items) {
         if constexpr (requires { where.why_sequential(); })
             if (auto const why = where.why_sequential(); why != reason::none) plan.why = why;
 
-        auto asked = place->asked();
+        auto asked = place->asked() ? *place->asked() : width{std::max<std::size_t>(1, own)};
         if (auto const* switches = place->switches()) {
             auto const now = switches->snapshot();
             if (now.parallel_disabled()) {
@@ -53,24 +53,24 @@ run_info plan_run(Place place, std::size_t items) {
                 plan.why = reason::disabled;
                 return plan;
             }
-            asked = now.width_for(asked.value_or(width{own}));
+            asked = now.width_for(asked);
         }
-        if (asked && asked->fixed()) {
-            plan.configured = *asked->fixed();
-        } else if (asked) {
+        if (asked.fixed()) {
+            plan.configured = *asked.fixed();
+        } else {
             plan.cores = granted_cpus();
-            plan.configured = asked->rule().cap;
+            plan.configured = asked.rule().cap;
             if constexpr (requires { where.threshold(); }) {    // what it says itself beats the default of the rule
-                if (asked->rule().sequential_up_to == automatic{}.sequential_up_to) {
-                    auto rule = asked->rule();
+                if (asked.rule().sequential_up_to == automatic{}.sequential_up_to) {
+                    auto rule = asked.rule();
                     rule.sequential_up_to = where.threshold();
                     asked = rule;
                 }
             }
-            if (items <= asked->rule().sequential_up_to) plan.why = reason::too_few_items;
-            else if (asked->workers(items, plan.cores) == 1) plan.why = reason::unavailable;
+            if (items <= asked.rule().sequential_up_to) plan.why = reason::too_few_items;
+            else if (asked.workers(items, plan.cores) == 1) plan.why = reason::unavailable;
         }
-        if (asked) plan.width = std::min(own, asked->workers(items, plan.cores));
+        plan.width = std::min(own, asked.workers(items, plan.cores));
         plan.width = std::min(plan.width, items);
         if (plan.width > 1) {
             plan.why = reason::none;

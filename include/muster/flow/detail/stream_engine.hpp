@@ -1,13 +1,14 @@
 #pragma once
 
-#include <algorithm>      // reverse
-#include <array>          // counts
+#include <algorithm>      // clamp, max, min, reverse
+#include <array>          // lanes
 #include <atomic>         // pumps
 #include <chrono>         // how long a handful took
 #include <cstddef>        // size_t
 #include <cstdint>        // uint64_t
 #include <deque>          // what an operator gave
 #include <exception>      // exception_ptr
+#include <functional>     // invoke
 #include <limits>         // items of a stream
 #include <memory>         // shared_ptr, optional room
 #include <mutex>          // trouble
@@ -15,23 +16,30 @@
 #include <ranges>         // iterator_t
 #include <stop_token>     // stop_source
 #include <string>         // texts
-#include <tuple>          // elements
+#include <tuple>          // rings
 #include <utility>        // move, index_sequence
 #include <vector>         // a handful
 
-#include <muster/core/concepts.hpp>               // operators
-#include <muster/core/context.hpp>                // context
-#include <muster/core/invoke_task.hpp>            // invoke_task, guarded
-#include <muster/core/outcome.hpp>                // outcome
-#include <muster/core/waiter.hpp>                 // wait_point
-#include <muster/flow/detail/calls.hpp>           // finish
-#include <muster/flow/detail/run.hpp>             // plan_run
-#include <muster/flow/detail/stream_parts.hpp>    // segments
-#include <muster/flow/detail/stream_ring.hpp>     // stream_ring
-#include <muster/flow/detail/stream_store.hpp>    // stream_store
-#include <muster/flow/stream_report.hpp>          // stream_report
-#include <muster/os/cpus.hpp>                     // granted_cpus
-#include <muster/os/relax.hpp>                    // relax
+#include <sched.h>    // sched_getcpu
+
+#include <muster/core/concepts.hpp>                 // has_waiter, runner
+#include <muster/core/context.hpp>                  // context
+#include <muster/core/invoke_task.hpp>              // guarded
+#include <muster/core/outcome.hpp>                  // outcome
+#include <muster/core/waiter.hpp>                   // wait_point
+#include <muster/flow/detail/batch.hpp>             // most_in_batch, finish_in_batch
+#include <muster/flow/detail/calls.hpp>             // finish
+#include <muster/flow/detail/key_hash.hpp>          // key_hash
+#include <muster/flow/detail/run.hpp>               // plan_run
+#include <muster/flow/detail/stream_batches.hpp>    // segment_batch
+#include <muster/flow/detail/stream_elements.hpp>   // stream_elements
+#include <muster/flow/detail/stream_keys.hpp>       // key_lanes
+#include <muster/flow/detail/stream_lane.hpp>       // stream_lane
+#include <muster/flow/detail/stream_parts.hpp>      // segments
+#include <muster/flow/detail/stream_places.hpp>     // place_before
+#include <muster/flow/stream_report.hpp>            // stream_report
+#include <muster/os/cpus.hpp>                       // granted_cpus
+#include <muster/os/relax.hpp>                      // relax
 
 // What runs behind `stream`. Above 400 lines: who reads, who works, who waits and who ends is one protocol.
 //
@@ -42,43 +50,27 @@
 //
 // Who fills a buffer, or empties one, looks whether the pumps behind, or before, have to be woken; who ends looks once more. At most one
 // pump of a segment is posted and not yet begun, and none where as many as the executor has workers are at it already: they come by.
-// What nobody began for a while the consumer takes over: nothing is posted in vain where an executor is busy, or has no thread.
+// What nobody began for a while the consumer takes over: nothing is posted in vain where an executor is busy. But it reads no source that
+// may wait for what it does itself, unless an executor had no thread for a pump.
 //
-// A pump takes as many items at once as are over in some 30 us, 32 at most. A serial segment that gives more than it takes (an
-// operator) keeps what there is no room for, and takes nothing before that is gone.
+// A consumer that comes often does what a pump would do, in place of sleeping until it is done, and a pump is one too many then, where
+// each has a processor. The one to go is the one that shares the processor with the consumer.
+//
+// A pump takes as many items at once as are over in some 30 us, 32 at most, and where they are brief each goes on through the segments
+// behind on the same thread. A serial segment that gives more than it takes (an operator) keeps what there is no room for, and takes
+// nothing before that is gone.
+//
+// Where an order is kept by key, a pump takes what comes apart into lanes by the hash of the key, and works on a lane that nobody else
+// has: what waits in a lane has left the buffer, counts as waiting all the same, and has no place behind the stage yet.
+//
+// Where a segment begins with a stage that takes batches, its pumps gather one after another in one open batch, with room behind it
+// for a full one, and whoever finds it full takes it away. One that lingers stays open without a pump, and is no work until it may be
+// full or is due: the consumer, who waits anyway, looks when that is.
+//
+// How long items wait is looked at for one of them at a time in each buffer; how long calls take for the first item of a handful, and
+// where they are brief, of one handful in eight: that item does not go on at once.
 
 namespace muster::detail {
-
-// Pumps of a segment.
-struct alignas(64) stream_lane {
-    std::size_t width = 1;
-    std::atomic<std::size_t> active{0};         // posted or running
-    std::atomic<bool> posted{false};            // one of them has not begun
-    std::size_t crew = 0;                       // the first segment of the same executor, where the pumps of all of them are counted:
-    std::size_t crew_width = 0;                 // so many are of use,
-    std::atomic<std::size_t> crew_active{0};    // so many are posted or running
-    std::atomic<bool> over{false};
-    std::atomic<bool> keeps{false};             // what it gave and there was no room for
-    // What an item takes, as it was of late, in nanoseconds: rises at once, up to fourfold, and falls by a sixteenth a look. Where now
-    // and then an item waits, no other is to wait for it; nor the consumer, so it is believed after some looks only. A hint: what
-    // another pump noted meanwhile may be lost.
-    static constexpr std::uint32_t unknown = std::numeric_limits<std::uint32_t>::max() / 2;
-    std::atomic<std::uint32_t> item_time{unknown};
-    std::atomic<std::uint32_t> looks{0};
-    static constexpr std::uint32_t enough_looks = 64;
-    [[nodiscard]] bool below(std::chrono::nanoseconds bound) const noexcept {
-        return looks.load(std::memory_order_relaxed) >= enough_looks && item_time.load(std::memory_order_relaxed) < static_cast<std::uint32_t>(bound.count());
-    }
-    void note(std::uint64_t each) noexcept {
-        if (auto const before = looks.load(std::memory_order_relaxed); before < enough_looks) looks.store(before + 1, std::memory_order_relaxed);
-        auto const last = item_time.load(std::memory_order_relaxed);
-        auto const most = last >= unknown / 4 ? unknown : 4 * (last + 1);
-        auto const now = static_cast<std::uint32_t>(std::min<std::uint64_t>(each, most));
-        auto const next = now >= last || last == unknown ? now : last - (last - now + 15) / 16;
-        if (next != last) item_time.store(next, std::memory_order_relaxed);
-    }
-    std::mutex order;                           // where the order is kept: input and place are taken together
-};
 
 // What a pump owes to the consumer, which sleeps: word that something is there.
 struct stream_debt {
@@ -86,92 +78,52 @@ struct stream_debt {
     std::chrono::steady_clock::time_point since{};
 };
 
-struct element_counts {
-    std::atomic<std::uint64_t> in{0}, out{0}, failed{0}, retried{0};
-};
-
 template <class Items, class Flow, class Sink>
 class stream_engine : public std::enable_shared_from_this<stream_engine<Items, Flow, Sink>> {
-    using range = std::remove_reference_t<Items>;
-    using element_tuple = typename elements<Flow>::type;
-    static constexpr std::size_t element_count = std::tuple_size_v<element_tuple>;
-    using plan = segments_of<element_tuple>;
-    static constexpr std::size_t segment_count = plan::count;
-    static constexpr bool to_sink = !std::is_same_v<Sink, to_consumer>;
-    using source_value = std::ranges::range_value_t<range>;
-    static constexpr bool lends = stream_lends<Items, Sink>;
-    using first_item = stream_item<Items, Sink>;
-    using source = source_item<Items, first_item>;
-    using values = typename values_of<first_item, lends, element_tuple>::type;    // behind each element
-
+    using flow = stream_elements<Items, Flow, Sink>;
+    using plan = typename flow::plan;
+    using source = typename flow::source;
+    using range = typename flow::range;
+    using source_value = typename flow::source_value;
+    using first_item = typename flow::first_item;
+    static constexpr std::size_t element_count = flow::element_count, segment_count = flow::segment_count;
+    static constexpr bool to_sink = flow::to_sink, lends = flow::lends, gathers_at_source = flow::gathers_at_source;
     template <std::size_t I>
-    static auto value_before() {
-        if constexpr (I == 0) return std::type_identity<typename source::type>{};
-        else return std::type_identity<std::tuple_element_t<I - 1, values>>{};
-    }
+    using before = typename flow::template before<I>;
     template <std::size_t I>
-    using before = typename decltype(value_before<I>())::type;
-
-    // An item in a buffer; a failure on its way to the consumer.
+    using element_type = std::tuple_element_t<I, typename flow::element_tuple>;
     template <class Value>
-    struct parcel {
-        outcome<Value> value;
-        std::size_t index;
-    };
+    using parcel = stream_parcel<Value>;
 
-    // What items wait in, in front of segment S: a ring, or what the first stage of it asks for.
+    // What items wait in, in front of segment S; behind the last one, for the consumer.
     template <std::size_t S>
-    static constexpr bool lent_before = plan::first[S] == 0 && source::by_place;
-    template <std::size_t S>
-    struct seen {
+    struct shows {
         auto const& operator()(parcel<before<plan::first[S]>> const& held) const noexcept {
             if constexpr (plan::first[S] == 0) return source::look(*held.value);
             else return *held.value;
         }
     };
     template <std::size_t S>
-    static auto line_before() {
-        using element = std::tuple_element_t<plan::first[S], element_tuple>;
+    static auto place_of_waiting() {
         using carried = parcel<before<plan::first[S]>>;
-        using says = waiting_of<element>;
-        if constexpr (says::disciplined) {
-            using discipline = std::remove_cvref_t<decltype(*placed<is_discipline>(std::declval<element const&>()))>;
-            constexpr bool orders = requires(discipline const& by) { by.template make_queue<carried>(std::size_t{}, seen<S>{}); };
-            static_assert(orders, "muster: who is next among those that wait for a stage is said of what comes to it: fair{key_of(item)}, "
-                                  "with a key that std::hash knows, or by_priority{priority_of(item)}");
-            if constexpr (orders) return std::type_identity<disciplined_line<carried, decltype(std::declval<discipline const&>().template make_queue<carried>(std::size_t{}, seen<S>{}))>>{};
-            else return std::type_identity<fifo_line<carried>>{};
-        } else if constexpr (says::full == when_full::spill && !lent_before<S>) {
-            constexpr bool travels = transportable<before<plan::first[S]>>;
-            static_assert(travels, "muster: what is spilled to the disk is transportable (core/wire.hpp): numbers, the owning types of std, "
-                                   "aggregates of them, and types with a wire<T>");
-            if constexpr (travels) return std::type_identity<spilled_line<carried>>{};
-            else return std::type_identity<fifo_line<carried>>{};
-        } else {
-            return std::type_identity<fifo_line<carried>>{};
-        }
+        if constexpr (S == segment_count) return std::type_identity<plain_place<carried>>{};
+        else return std::type_identity<place_before<element_type<plan::first[S]>, carried, shows<S>, plan::first[S] == 0 && source::by_place>>{};
     }
     template <std::size_t S>
-    static auto place_before() {
-        using carried = parcel<before<plan::first[S]>>;
-        if constexpr (S == segment_count) {
-            return std::type_identity<stream_ring<carried>>{};
-        } else {
-            using says = waiting_of<std::tuple_element_t<plan::first[S], element_tuple>>;
-            constexpr auto full = says::full == when_full::spill && lent_before<S> ? when_full::block : says::full;    // they wait in the range
-            if constexpr (says::plain || (full == when_full::block && !says::throttled && !says::disciplined)) return std::type_identity<stream_ring<carried>>{};
-            else return std::type_identity<stream_store<carried, typename decltype(line_before<S>())::type, full, says::throttled>>{};
-        }
-    }
+    using waits_at = typename decltype(place_of_waiting<S>())::type;
+    template <std::size_t S>
+    using waits_in = typename waits_at<S>::type;
+    template <std::size_t S>
+    using taken_from = typename waits_in<S>::item;
 
 public:
     using value_type = before<element_count>;
     using held = outcome<std::conditional_t<std::is_same_v<value_type, nothing> && !to_sink, void, value_type>>;
-    static constexpr bool threads = segment_count > 1;
+    static constexpr bool threads = flow::threads;
 
     template <class Range>
-    stream_engine(Range&& items, Flow&& flow, Sink& sink, context const& around)
-        : items_(std::forward<Range>(items)), elements_(elements<Flow>::of(std::move(flow))), sink_(sink), outer_(around),
+    stream_engine(Range&& items, Flow&& stages, Sink& sink, context const& around)
+        : items_(std::forward<Range>(items)), flow_(std::move(stages)), sink_(sink), outer_(around),
           may_stop_(around.may_stop()) {
         if constexpr (threads) start(std::make_index_sequence<segment_count>{});
         else inside_.emplace(context::below(outer_));
@@ -195,8 +147,12 @@ public:
             left_.store(true);
             stop_.request_stop();
             for (auto now = inside_pumps_.load(); now != 0; now = inside_pumps_.load()) inside_pumps_.wait(now);
+            link_.reset();    // who asks for a stop wakes the consumer, which is about to go
         }
     }
+
+    /// Sets this once all that the stream has is destroyed, as the last thing of it.
+    void tell_when_gone(std::atomic<bool>& gone) noexcept { last_word_.to = &gone; }
 
     [[nodiscard]] stream_report report() const {
         stream_report out{.read = read_.load(), .yielded = yielded_.load(), .failed = failed_.load(), .over = over_.load(), .stopped = stopped_.load(), .stages = {}};
@@ -205,108 +161,10 @@ public:
     }
 
 private:
-    // Elements
-
-    // Where what leaves a segment goes: `value` and `fail`.
-    template <std::size_t I, class Out>
-    struct emitter {    // what an operator is handed
-        stream_engine& engine;
-        context& cx;
-        std::size_t index;
-        Out& out;
-        void operator()(std::tuple_element_t<I, values> given) {
-            one_more(out.counts[I - Out::first].out);
-            engine.template through<I + 1, Out::last>(cx, index, std::move(given), out);
-        }
-        void operator()(failure refused) {
-            finish(refused, cx);
-            one_more(out.counts[I - Out::first].failed);
-            out.fail(std::move(refused));
-        }
-    };
-
-    // Brings an item through the elements from I up to Last.
-    template <std::size_t I, std::size_t Last, class Item, class Out>
-    void through(context& cx, std::size_t index, Item&& item, Out& out) {
-        if constexpr (I == Last) {
-            out.value(std::forward<Item>(item));
-        } else {
-            auto const& element = std::get<I>(elements_);
-            using type = std::tuple_element_t<I, element_tuple>;
-            one_more(out.counts[I - Out::first].in);
-            if constexpr (is_operator<type>) {
-                emitter<I, Out> emit{*this, cx, index, out};
-                auto& state = std::get<I>(states_);
-                auto pushed = guarded<outcome<void>>([&]() -> outcome<void> {
-                    std::remove_cvref_t<Item> own(std::forward<Item>(item));
-                    if constexpr (requires { element.push(state, std::move(own), emit, cx); }) element.push(state, std::move(own), emit, cx);
-                    else element.push(state, std::move(own), emit);
-                    return {};
-                });
-                if (!pushed) emit(std::move(pushed).error());
-            } else {
-                using value = std::tuple_element_t<I, values>;
-                using result = result_of<type, Item&&>;
-                if constexpr (!bare<type>::alone || takes_context<type, Item&&>) cx.count_retries(&counts_[I].retried);
-                auto answer = invoke_task(element, cx, static_cast<Item&&>(item));
-                if (!answer.has_value()) [[unlikely]] {
-                    finish(answer.error(), cx);
-                    one_more(out.counts[I - Out::first].failed);
-                    if constexpr (lends) out.fail(std::move(answer).error(), item);
-                    else out.fail(std::move(answer).error());
-                    return;
-                }
-                one_more(out.counts[I - Out::first].out);
-                if constexpr (std::is_void_v<typename result::value_type>) through<I + 1, Last>(cx, index, nothing{}, out);
-                else if constexpr (I + 1 == Last) out.value(std::move(*answer));
-                else through<I + 1, Last>(cx, index, handing<value>(*answer), out);
-            }
-        }
-    }
-    template <class Value>
-    static handed<Value, lends> handing(Value& from) noexcept { return static_cast<handed<Value, lends>>(from); }
-
-    template <std::size_t I, std::size_t Last, class Out>
-    void flush_from(context& cx, Out& out) {
-        if constexpr (I != Last) {
-            using type = std::tuple_element_t<I, element_tuple>;
-            if constexpr (is_operator<type>) {
-                emitter<I, Out> emit{*this, cx, read_.load(std::memory_order_relaxed), out};
-                auto flushed = guarded<outcome<void>>([&]() -> outcome<void> {
-                    std::get<I>(elements_).flush(std::get<I>(states_), emit);
-                    return {};
-                });
-                if (!flushed) emit(std::move(flushed).error());
-            }
-            flush_from<I + 1, Last>(cx, out);
-        }
-    }
-
-    // Counts: of one thread where the stream has no other.
-    static void add(std::atomic<std::uint64_t>& to, std::uint64_t more = 1) noexcept {
-        // relaxed: reports alone read it
-        if constexpr (threads) to.fetch_add(more, std::memory_order_relaxed);
-        else to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-    }
-    static void one_more(std::atomic<std::uint64_t>& to) noexcept { add(to); }
-    static void one_more(std::uint64_t& to) noexcept { ++to; }
-    struct few_counts {
-        std::uint64_t in = 0, out = 0, failed = 0;
-    };
-    template <std::size_t First, std::size_t Last>
-    void count(std::array<few_counts, Last - First>& some) noexcept {
-        for (std::size_t i = First; i != Last; ++i) {
-            auto& one = some[i - First];
-            if (one.in) add(counts_[i].in, std::exchange(one.in, 0));
-            if (one.out) add(counts_[i].out, std::exchange(one.out, 0));
-            if (one.failed) add(counts_[i].failed, std::exchange(one.failed, 0));
-        }
-    }
-
     // Failures: true when the sink took it.
     template <class... Payload>
     bool sunk(failure& what, Payload const&... item) {
-        add(failed_);
+        flow::add(failed_);
         if constexpr (!to_sink) {
             return false;
         } else {
@@ -376,7 +234,7 @@ private:
     struct to_current {
         static constexpr std::size_t first = 0, last = element_count;
         stream_engine& engine;
-        std::array<element_counts, element_count>& counts = engine.counts_;
+        std::array<element_counts, element_count>& counts = engine.flow_.counts();
         void value(value_type&& given) { engine.give(std::move(given)); }
         template <class... Payload>
         void fail(failure&& what, Payload const&... item) {
@@ -398,31 +256,47 @@ private:
         if (!ready_.empty()) {
             current_.emplace(std::move(ready_.front()));
             ready_.pop_front();
-            return add(yielded_), true;
+            return flow::add(yielded_), true;
         }
         auto& cx = *inside_;
         to_current out{*this};
         while (!over_.load(std::memory_order_relaxed)) {
-            auto const now = advance(cx);
+            auto const now = advance_inline(cx);
             if (now == reading::item) {
                 auto const index = read_.load(std::memory_order_relaxed);
-                add(read_);
+                flow::add(read_);
                 cx.item(index);
-                with_item([&](auto&& item) { through<0, element_count>(cx, index, static_cast<decltype(item)>(item), out); });
+                with_item([&](auto&& item) { flow_.template through<0, element_count>(cx, index, static_cast<decltype(item)>(item), out); });
             } else {
                 over_.store(true);
                 if (now == reading::stopped) {
+                    flow_.template close_batches<0, element_count>(cx, out);
                     auto what = not_read(cx);
                     out.fail(std::move(what));
                 } else {
                     cx.no_item();
-                    flush_from<0, element_count>(cx, out);
+                    flow_.template flush_from<0, element_count>(cx, read_.load(std::memory_order_relaxed), out);
                 }
             }
             if (has_trouble_.load(std::memory_order_relaxed)) throw_trouble();
-            if (current_) return add(yielded_), true;
+            if (current_) return flow::add(yielded_), true;
         }
+        if constexpr (gathers_at_source) throw_trouble();
         return false;
+    }
+    // What reading the source throws comes after the answers of what was read before: where batches are gathered, that takes a while.
+    reading advance_inline(context& cx) {
+        if constexpr (!gathers_at_source) {
+            return advance(cx);
+        } else {
+            try {
+                return advance(cx);
+            } catch (...) {
+                source_over_ = true;
+                note_trouble(std::current_exception(), false);
+                return reading::ended;
+            }
+        }
     }
 
     // Pumps
@@ -436,31 +310,49 @@ private:
     template <std::size_t S>
     static constexpr bool keeps_order = [] {
         if constexpr (serial<S>) return false;
-        else return has_place<is_in_order, std::tuple_element_t<plan::first[S], element_tuple>>;
+        else return has_place<is_in_order, element_type<plan::first[S]>>;
     }();
     template <std::size_t S>
-    auto const* place() const noexcept { return placed<is_on>(std::get<plan::place_of(S)>(elements_)); }
-
+    static constexpr bool takes_batches = [] {
+        if constexpr (S == 0 || S >= segment_count) return false;
+        else return in_batches<element_type<plan::first[S]>>;
+    }();
+    template <std::size_t... S>
+    static constexpr bool any_batches(std::index_sequence<S...>) { return (takes_batches<S> || ...); }
+    static constexpr bool has_batches = any_batches(std::make_index_sequence<segment_count>{});
     template <std::size_t S>
-    std::size_t buffer_of() const {
-        std::size_t wanted = buffer{}.items;
-        if constexpr (S < segment_count) {
-            using first = std::tuple_element_t<plan::first[S], element_tuple>;
-            // Beside spill it says how many may be in memory; what is lent is there already.
-            constexpr bool of_memory = waiting_of<first>::full == when_full::spill && lent_before<S>;
-            if constexpr (has_place<is_buffer, first> && !of_memory) wanted = placed<is_buffer>(std::get<plan::first[S]>(elements_))->items;
-        }
-        return std::clamp<std::size_t>(wanted, 1, std::size_t{1} << 62);    // with the width of a stage it is a number still
-    }
+    static constexpr bool keeps_keys = [] {
+        if constexpr (S >= segment_count || serial<S>) return false;
+        else return has_place<is_in_order_by, element_type<plan::first[S]>>;
+    }();
+    template <std::size_t S>
+    auto const* place() const noexcept { return placed<is_on>(flow_.template at<plan::place_of(S)>()); }
 
     template <std::size_t... S>
     void start(std::index_sequence<S...>) {
         ((lanes_[S].width = width_of<S>()), ...);
         (join_crew<S>(std::make_index_sequence<S>{}), ...);
+        (start_gathering<S>(), ...);
         (make_ring<S>(), ...);
-        link_.emplace(outer_.stop(), stop_now{&stop_});
+        link_.emplace(outer_.stop(), stop_now{this});
         may_stop_ = true;
     }
+    template <std::size_t S>
+    void start_gathering() {
+        if constexpr (takes_batches<S>) {
+            auto const& element = flow_.template at<plan::first[S]>();
+            std::get<S>(gathered_).emplace(*placed<is_batched>(element), most_in_batch(element));
+            lanes_[S].in_call = batch_of<S>().full();
+        } else if constexpr (keeps_keys<S>) {
+            keys_of<S>().make(8 * std::min<std::size_t>(lanes_[S].width, 1'024));
+        }
+    }
+    template <std::size_t S>
+    auto& batch_of() noexcept { return *std::get<S>(gathered_); }
+    template <std::size_t S>
+    auto const& batch_of() const noexcept { return *std::get<S>(gathered_); }
+    template <std::size_t S>
+    auto& keys_of() noexcept { return std::get<S>(gathered_); }
     template <std::size_t S>
     std::size_t width_of() const {
         if constexpr (serial<S>) return 1;
@@ -487,38 +379,21 @@ private:
         using value = before<plan::first[S + 1]>;
         static_assert(std::is_nothrow_move_constructible_v<value>,
                       "muster: what waits in the buffers of a stream is moved, and its move must not throw: hand on a std::unique_ptr of it");
-        using type = typename decltype(place_before<S + 1>())::type;
-        auto const items = buffer_of<S + 1>();
-        auto const room = items + lanes_[S].width;
-        if constexpr (type::plain) std::get<S>(rings_) = std::make_unique<type>(room);
-        else std::get<S>(rings_) = make_store<S + 1, type>(items, room);
-    }
-    template <std::size_t S, class Store>
-    std::unique_ptr<Store> make_store(std::size_t items, std::size_t room) const {
-        auto const& element = std::get<plan::first[S]>(elements_);
-        using type = std::tuple_element_t<plan::first[S], element_tuple>;
-        using says = waiting_of<type>;
-        throttle rate;
-        std::size_t every = 1;
-        if constexpr (says::throttled) rate = *placed<is_throttle>(element);
-        if constexpr (says::full == when_full::sample) every = placed<is_sample>(element)->every;
-        auto line = [&] {
-            using line_type = typename Store::line_type;
-            if constexpr (says::disciplined) {
-                // Who blocks is bounded by the room: no item of the source waits for the share of its key, and holds up the others.
-                auto const most = says::full == when_full::block ? std::numeric_limits<std::size_t>::max() : items;
-                return line_type{placed<is_discipline>(element)->template make_queue<parcel<before<plan::first[S]>>>(most, seen<S>{})};
-            } else if constexpr (says::full == when_full::spill && !lent_before<S>) {
-                return line_type{*placed<is_spill>(element), has_place<is_buffer, type> ? items : std::numeric_limits<std::size_t>::max()};
-            } else {
-                return line_type{};
-            }
-        };
-        return std::make_unique<Store>(items, room, line(), outer_.waiting(), rate, every);
+        using waiting = waits_at<S + 1>;
+        std::size_t items = buffer{}.items, inside = lanes_[S].width;
+        if constexpr (takes_batches<S>) inside *= batch_of<S>().most();
+        if constexpr (S + 1 == segment_count) {
+            std::get<S>(rings_) = waiting::make(items, items + inside, outer_.waiting());
+        } else {
+            auto const& element = flow_.template at<plan::first[S + 1]>();
+            if constexpr (takes_batches<S + 1>) items = std::max(items, 2 * batch_of<S + 1>().most());    // one is gathered while one is in a call
+            items = waiting::items(element, items);
+            std::get<S>(rings_) = waiting::make(element, items, items + inside, outer_.waiting());
+        }
     }
 
-    // Posts a pump of segment S, if there is something for it to do and those who are at it are not enough. `Apart`: whoever asks may
-    // be away for long, and does not count.
+    // Posts a pump of segment S, if there is something for it to do and those who are at it are not enough. `Apart`: whoever asks, or
+    // is at it, may be away for long, and does not count.
     template <std::size_t S, bool Apart = false>
     void kick() noexcept {
         if constexpr (S == segment_count) {
@@ -547,13 +422,20 @@ private:
                 });
                 if (!Apart || active < crew.crew_width) return;
             } catch (...) {    // no thread is to be had
+                refused_.store(true);
             }
             kick<segment_count>();    // the consumer takes it over, if nobody begins it
         }
     }
     // Pumps that are of use for a crew: a consumer that works is one of them where each would have a processor.
     [[nodiscard]] std::size_t crew_room(stream_lane const& crew) const noexcept {
-        return crew.crew_width > 1 && crew.crew_width >= cpus_ && consumer_works_.load() ? crew.crew_width - 1 : crew.crew_width;
+        bool const works = crew.crew_width > 1 && crew.crew_width >= cpus_ && consumer_works_.load() && !reads(crew);
+        return works ? crew.crew_width - 1 : crew.crew_width;
+    }
+    // One of them reads what may wait for others: it may be nowhere for long.
+    [[nodiscard]] bool reads(stream_lane const& crew) const noexcept {
+        if constexpr (consumer_helps<0>) return false;
+        else return lanes_[0].active.load() != 0 && &lanes_[lanes_[0].crew] == &crew;
     }
     // True when a buffer full of items takes no longer than to wake somebody: the consumer does it all when it comes by.
     template <std::size_t S>
@@ -574,8 +456,27 @@ private:
         auto& behind = ring<S + 1>();
         bool const room = Awake ? behind.has_room() : behind.asks();
         if constexpr (S == 0) return room;
+        else if constexpr (takes_batches<S>) return has_batch<S>(room);
+        else if constexpr (keeps_keys<S>) return has_keys<S>(room);
         else if (ring<S>().over()) return lane<S>().active.load() == 0 && (room || !lane<S>().keeps.load());    // else the last of them ends it
         else return room && (ring<S>().ready() || lane<S>().keeps.load());
+    }
+
+    template <std::size_t S>
+    [[nodiscard]] bool has_batch(bool room) noexcept {
+        auto& my = lane<S>();
+        auto& batch = batch_of<S>();
+        if (my.keeps.load()) return room && my.active.load() == 0;
+        if (ring<S>().over()) return batch.waiting() != 0 || my.active.load() == 0;
+        return batch.asks(ring<S>(), room && ring<S + 1>().has_room(batch.most()));
+    }
+    template <std::size_t S>
+    [[nodiscard]] bool has_keys(bool room) noexcept {
+        auto& keys = keys_of<S>();
+        if (room && keys.free() != 0) return true;
+        auto const waiting = keys.waiting();
+        if (ring<S>().over()) return waiting == 0 && lane<S>().active.load() == 0;
+        return room && waiting < ring<S>().size() && ring<S>().ready();
     }
 
     template <std::size_t S>
@@ -584,14 +485,14 @@ private:
     template <std::size_t S>
     struct to_ring;
     template <std::size_t S>
-    static constexpr bool wide = !serial<S> && !keeps_order<S>;
+    static constexpr bool wide = !serial<S> && !keeps_order<S> && !takes_batches<S> && !keeps_keys<S>;
     template <std::size_t S, std::size_t T>
     static constexpr bool same_kind_of_place =
         std::is_same_v<decltype(std::declval<stream_engine&>().template place<S>()), decltype(std::declval<stream_engine&>().template place<T>())>;
     template <std::size_t S>
     static constexpr bool goes_on = [] {
         if constexpr (S == 0 || S + 1 >= segment_count) return false;
-        else return same_kind_of_place<S, S + 1> && wide<S> && wide<S + 1> && decltype(place_before<S + 1>())::type::plain;
+        else return same_kind_of_place<S, S + 1> && wide<S> && wide<S + 1> && waits_in<S + 1>::plain;
     }();
     template <std::size_t S>
     struct to_next_of { using type = std::optional<to_ring<S + 1>>; };
@@ -606,7 +507,7 @@ private:
         static constexpr std::size_t first = plan::first[S], last = plan::first[S + 1];
         using value_type = before<last>;
         stream_engine& engine;
-        std::array<few_counts, last - first> counts{};
+        std::array<typename flow::few_counts, last - first> counts{};
         std::size_t index = 0;
         std::size_t room = 0;             // reserved
         std::uint64_t place = 0;          // claimed, where the order is kept
@@ -622,6 +523,7 @@ private:
         void put(parcel<value_type>&& given) {
             auto& ring = engine.template ring<S + 1>();
             if constexpr (keeps_order<S>) {
+                comes(given.index);
                 ring.fill(place, std::move(given));
                 settled = true;
             } else {
@@ -631,6 +533,7 @@ private:
                         return engine.template do_one<S + 1>(*cx, given, *next);
                     }
                 }
+                comes(given.index);
                 if constexpr (serial<S>) {
                     auto& kept = engine.template kept<S>();
                     if (!kept.empty() || (room == 0 && (room = ring.reserve(1)) == 0)) {
@@ -641,14 +544,23 @@ private:
                 --room;
                 ring.fill(ring.claim(), std::move(given));
             }
-            if constexpr (S + 1 != segment_count) engine.template kick<S + 1, S == 0 && !consumer_helps<0>>();    // the consumer is told by the pump
+            if constexpr (S + 1 != segment_count) engine.template kick<S + 1, S == 0 && !consumer_helps<0>>();    // a reader may wait for the source
+            else engine.tell_sleeper();    // one that came of late is told by the pump
         }
-        // The items of a handful go through the next segment on this thread, if both are quick, after those who wait there.
+        template <class Parcel>
+        void pass_by(context& with, Parcel& one) { engine.template pass_by<S>(with, one, *this); }
+        void comes([[maybe_unused]] std::size_t item) noexcept {
+            if constexpr (S + 1 != segment_count) engine.template lane<S + 1>().watch.comes(item, engine.outer_);
+        }
+        // The items of a handful go through the next segment on this thread, after those who wait there: where both are quick, and where
+        // neither is narrower than its executor, so that nobody waits for a place which is held meanwhile.
         void open([[maybe_unused]] std::size_t most, [[maybe_unused]] context& with) {
             if constexpr (goes_on<S>) {
                 auto& there = engine.template lane<S + 1>();
-                if (!there.below(quick)) return;
-                if (engine.template lane<S>().crew != there.crew) return;
+                auto const& here = engine.template lane<S>();
+                if (here.crew != there.crew) return;
+                auto const bound = std::min(here.width, there.width) >= engine.lanes_[here.crew].crew_width ? brief : quick;
+                if (!here.below(bound) || !there.below(bound)) return;
                 if (!engine.template step_in<S + 1>()) return;
                 // Who waits there comes first.
                 for (int handfuls = 0; engine.template ring<S + 1>().ready(); ++handfuls) {
@@ -664,10 +576,11 @@ private:
         void close([[maybe_unused]] std::int64_t each) noexcept {
             if constexpr (goes_on<S>) {
                 if (!std::exchange(cx, nullptr)) return;
+                engine.template lane<S + 1>().watch.went_on();
                 next->close(each);
-                engine.template count<to_ring<S + 1>::first, to_ring<S + 1>::last>(next->counts);
+                engine.flow_.template count<to_ring<S + 1>::first, to_ring<S + 1>::last>(next->counts);
                 engine.template ring<S + 2>().free(next->room);
-                if (each > quick.count()) engine.template lane<S + 1>().note(static_cast<std::uint64_t>(each));
+                if (each > brief.count()) engine.template lane<S + 1>().note(static_cast<std::uint64_t>(each), 1);
                 engine.template step_out<S + 1>();
             }
         }
@@ -702,16 +615,17 @@ private:
 
     static constexpr std::size_t handful = 32;                       // items that a pump takes at once, at most,
     static constexpr std::chrono::nanoseconds handful_time{30'000};    // and about what they may take together
-    static constexpr std::chrono::nanoseconds quick{1'000};            // items that go through several segments on one thread
+    static constexpr std::chrono::nanoseconds quick{1'000};            // items that go on through a narrow segment on one thread
     static constexpr std::chrono::nanoseconds light{20'000};           // work that is not worth a wake-up
-    static constexpr std::chrono::nanoseconds patience{1'000'000};     // of a consumer that waits while all are busy
-    static constexpr std::chrono::nanoseconds away{200'000};           // a consumer that did not come by is not one of those who work
+    static constexpr std::chrono::nanoseconds patience{250'000}  ;     // of a consumer that waits while all are busy
+    static constexpr std::chrono::nanoseconds away{1'000'000};         // a consumer that did not come by is not one of those who work
     static constexpr std::chrono::nanoseconds brief{100'000};          // items of which the consumer does some itself
 
     // Works on what there is for segment S, and then for others of its executor, on a thread of that.
     template <std::size_t S>
     void pump() noexcept {
         inside_pumps_.fetch_add(1);
+        if (left_.load()) return pump_ends();    // the consumer has seen nobody inside, or waits for us
         auto& crew = lanes_[lane<S>().crew];
         bool retired = false;    // the consumer does what this one did
         {
@@ -726,7 +640,22 @@ private:
         }
         if (!retired) crew.crew_active.fetch_sub(1);
         kick_crew<S>(std::make_index_sequence<segment_count>{});    // whoever counted on us
+        if (waits_.load() && any_posted<S>(std::make_index_sequence<segment_count>{})) kick<segment_count>();    // it looks whether anybody begins
         pump_ends();
+    }
+    template <std::size_t S, std::size_t... T>
+    [[nodiscard]] bool any_posted(std::index_sequence<T...>) noexcept {
+        return ((lane<T>().crew == lane<S>().crew && lane<T>().posted.load()) || ...);
+    }
+    // A consumer that has looked and sleeps on, in vain until now: who is in a call next may not tell it for long.
+    void tell_sleeper() noexcept {
+        if (looked_.load() && waits_.load()) [[unlikely]] kick<segment_count>();
+    }
+    // Of pumps that are one too many, the one that shares the processor of the consumer: another one would leave a processor idle and
+    // two that take turns, until the kernel sees it. If there is none, whoever comes.
+    [[nodiscard]] bool gives_way() const noexcept {
+        if (consumer_cpu_.load(std::memory_order_relaxed) == ::sched_getcpu()) return true;
+        return std::chrono::steady_clock::now().time_since_epoch().count() - consumer_worked_.load(std::memory_order_relaxed) > away.count();
     }
     // Tells the consumer that there is something for it: at once where this pump may be away for long, else when it is worth it.
     void settle_with_consumer(stream_debt& owed, std::size_t next) noexcept {
@@ -734,7 +663,8 @@ private:
         bool const sleeps = waits_.load();
         if (consumer_works_.load() || sleeps) {
             auto const now = std::chrono::steady_clock::now();
-            if (!sleeps && now.time_since_epoch().count() - consumer_came_.load(std::memory_order_relaxed) > away.count()) consumer_works_.store(false);
+            auto const came = consumer_came_.load(std::memory_order_relaxed);
+            if (!sleeps && now.time_since_epoch().count() - came > away.count() && consumer_works_.exchange(false)) kick_all(std::make_index_sequence<segment_count>{});
             if (sleeps && there.ready()) {
                 if (!std::exchange(owed.there, true)) owed.since = now;
                 if (next == no_segment || (next == 0 && !consumer_helps<0>) || !lanes_[next].below(brief) || 4 * there.waiting() >= 3 * there.size() || now - owed.since >= patience)
@@ -752,8 +682,7 @@ private:
             context cx = context::below(outer_);
             auto const stops = cx.change_stop(stop_.get_token());
             auto const waits = cx.change_waiter(waiting_at(place<S>()->where(), true));
-            if constexpr (S == 0) read_on<true>(cx);
-            else work_on<S>(cx);
+            take_turn<S, true>(cx);
         }
         leave_lane<S>();
         kick<S>();
@@ -772,19 +701,23 @@ private:
         auto& crew = lanes_[lane<S>().crew];
         auto next = no_segment;
         auto active = crew.crew_active.load();
-        retired = active > crew_room(crew) && crew.crew_active.compare_exchange_strong(active, active - 1);
+        retired = active > crew_room(crew) && gives_way() && crew.crew_active.compare_exchange_strong(active, active - 1);
         if (!retired) (void)(is_light<S>() || (next_at<S, segment_count - 1 - T>(lane<S>().crew, next) || ...));
         // What is there besides is for others, if there are any.
         if (next != at) (void)((at == T && (kick<T>(), true)) || ...);
         return next;
     }
+    template <std::size_t S, bool Helps>
+    void take_turn(context& cx) noexcept {
+        if constexpr (S == 0) read_on<Helps>(cx);
+        else if constexpr (takes_batches<S>) work_on_batches<S>(cx);
+        else if constexpr (keeps_keys<S>) work_on_keys<S>(cx);
+        else work_on<S>(cx);
+    }
     template <std::size_t S, std::size_t T>
     void turn_at(context& cx) noexcept {
         if constexpr (same_kind_of_place<S, T>) {
-            if (!left_.load()) {
-                if constexpr (T == 0) read_on<false>(cx);
-                else work_on<T>(cx);
-            }
+            if (!left_.load()) take_turn<T, false>(cx);
             leave_lane<T>();
         }
     }
@@ -805,7 +738,12 @@ private:
     template <std::size_t S>
     void leave_lane() noexcept {
         bool ended = false;
-        if constexpr (!serial<S>) ended = ring<S>().over();    // first: nobody can begin with an item after it
+        if constexpr (takes_batches<S> || keeps_keys<S>) {
+            std::lock_guard lock(lane<S>().order);    // what left the buffer is told of when whoever took it unlocks
+            ended = !serial<S> && ring<S>().over() && waiting_inside<S>() == 0;
+        } else if constexpr (!serial<S>) {
+            ended = ring<S>().over();    // first: nobody can begin with an item after it
+        }
         if (lane<S>().active.fetch_sub(1) == 1 && ended) end<S>();
     }
     template <class Where>
@@ -840,13 +778,17 @@ private:
     void read_on(context& cx) noexcept {
         to_ring<0> out{*this};
         auto since = std::chrono::steady_clock::now();
-        for (std::size_t done = 0; !left_.load(std::memory_order_relaxed) && !(Helps && done == handful) && put_down_kept<0>(); ++done) {
+        std::size_t done = 0, looked = 0;
+        for (; !left_.load(std::memory_order_relaxed) && !(Helps && done == handful) && put_down_kept<0>(); ++done) {
             if (flushed_[0]) {
-                count<0, plan::first[1]>(out.counts);    // first: at the end a report adds up
+                flow_.template count<0, plan::first[1]>(out.counts);    // first: at the end a report adds up
                 end<0>();
                 break;
             }
-            if (done % handful == handful - 1) look<0>(since, handful);
+            if (done - looked == handful) {
+                look<0>(since, handful);
+                looked = done;
+            }
             if (out.room == 0 && (out.room = ring<1>().reserve(handful)) == 0) break;
             auto now = reading::ended;
             try {
@@ -854,12 +796,12 @@ private:
                 if (now == reading::item) {
                     out.index = read_.load(std::memory_order_relaxed);
                     cx.item(out.index);
-                    add(read_);
+                    flow::add(read_);
                     if constexpr (plan::first[1] == 0) {
                         if constexpr (!std::ranges::forward_range<range>) out.put({source_value(**at_), out.index});
                         else out.put({source::hold(static_cast<first_item>(**at_)), out.index});
                     } else {
-                        with_item([&](auto&& item) { through<0, plan::first[1]>(cx, out.index, static_cast<decltype(item)>(item), out); });
+                        with_item([&](auto&& item) { flow_.template through<0, plan::first[1]>(cx, out.index, static_cast<decltype(item)>(item), out); });
                     }
                 }
             } catch (...) {    // the source: the consumer is told once it has what was read before
@@ -869,6 +811,7 @@ private:
             }
             if (now == reading::stopped) {
                 if (!left_.load() && !has_trouble_.load()) {
+                    flow_.template close_batches<0, plan::first[1]>(cx, out);
                     auto what = not_read(cx);
                     out.index = read_.load(std::memory_order_relaxed);
                     out.fail(std::move(what));
@@ -876,11 +819,12 @@ private:
                 flushed_[0] = true;
             } else if (now == reading::ended) {
                 cx.no_item();
-                flush_from<0, plan::first[1]>(cx, out);
+                flow_.template flush_from<0, plan::first[1]>(cx, read_.load(std::memory_order_relaxed), out);
                 flushed_[0] = true;
             }
         }
-        count<0, plan::first[1]>(out.counts);
+        if (done != looked) look<0>(since, done - looked);
+        flow_.template count<0, plan::first[1]>(out.counts);
         ring<1>().free(out.room);
     }
 
@@ -889,8 +833,37 @@ private:
     std::int64_t look(std::chrono::steady_clock::time_point& since, std::size_t items) noexcept {
         auto const now = std::chrono::steady_clock::now();
         auto const each = std::chrono::nanoseconds{now - std::exchange(since, now)}.count() / static_cast<std::int64_t>(items);
-        lane<S>().note(static_cast<std::uint64_t>(each));
+        lane<S>().note(static_cast<std::uint64_t>(each), items);
         return each;
+    }
+
+    // A serial segment first puts down what it kept, and ends when nothing comes any more; false when that was all of this turn. What it
+    // flushes begins with element From.
+    template <std::size_t From, std::size_t S>
+    bool goes_on_from(context& cx, to_ring<S>& out, bool nothing_comes) noexcept {
+        if constexpr (serial<S>) {
+            if (!put_down_kept<S>()) return false;
+            if (flushed_[S]) return end<S>(), false;
+            if (nothing_comes) {
+                cx.no_item();
+                flow_.template flush_from<From, to_ring<S>::last>(cx, read_.load(std::memory_order_relaxed), out);
+                flushed_[S] = true;
+                flow_.template count<to_ring<S>::first, to_ring<S>::last>(out.counts);
+                ring<S + 1>().free(std::exchange(out.room, 0));
+                if (put_down_kept<S>()) end<S>();
+                return false;
+            }
+        }
+        return true;
+    }
+    // Items that may be taken at once for segment S.
+    template <std::size_t S>
+    std::size_t at_once() noexcept {
+        // Where the buffer says who is next, it says so when somebody is free.
+        constexpr auto most = waits_in<S>::in_turn ? handful : 1;
+        auto const& my = lane<S>();
+        return std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1,
+                                       std::min<std::size_t>(most, 1 + my.seen.load(std::memory_order_relaxed)));
     }
 
     // A handful of what there is for segment S.
@@ -900,30 +873,14 @@ private:
         auto& from = ring<S>();
         auto& to = ring<S + 1>();
         to_ring<S> out{*this};
-        if constexpr (serial<S>) {
-            if (!put_down_kept<S>()) return;
-            if (flushed_[S]) return end<S>();
-            if (from.over()) {
-                cx.no_item();
-                flush_from<plan::first[S], to_ring<S>::last>(cx, out);
-                flushed_[S] = true;
-                count<to_ring<S>::first, to_ring<S>::last>(out.counts);
-                to.free(out.room);
-                if (put_down_kept<S>()) end<S>();
-                return;
-            }
-        }
-        // Where the buffer says who is next, it says so when somebody is free.
-        constexpr auto most = decltype(place_before<S>())::type::in_turn ? handful : 1;
-        auto const at_once = std::clamp<std::size_t>(handful_time.count() / (1 + my.item_time.load(std::memory_order_relaxed)), 1,
-                                                     std::min<std::size_t>(most, 1 + my.looks.load(std::memory_order_relaxed)));
-        auto const room = to.reserve(at_once);
+        if (!goes_on_from<plan::first[S]>(cx, out, from.over())) return;
+        auto const many = at_once<S>();
+        auto const room = to.reserve(many);
         if (room == 0) return;
-        using waits = typename decltype(place_before<S>())::type;
-        std::vector<typename waits::item> taken;
+        std::vector<taken_from<S>> taken;
         taken.reserve(room);
         std::size_t emptied = 0;
-        auto const take = [&] { return from.take(room, [&](typename waits::item&& one) { taken.push_back(std::move(one)); }); };
+        auto const take = [&] { return from.take(room, [&](taken_from<S>&& one) { taken.push_back(std::move(one)); }); };
         if constexpr (keeps_order<S>) {
             std::lock_guard lock(my.order);
             emptied = take();
@@ -939,30 +896,206 @@ private:
         if (my.width > 1) kick<S>();    // there may be enough for another one
 
         auto since = std::chrono::steady_clock::now();
-        if (at_once == handful) out.open(taken.size(), cx);
-        for (auto& one : taken) {
-            out.index = one.index;
-            do_one<S>(cx, one, out);
-            out.settle();
-        }
+        do_all<S>(cx, taken, out);
         out.close(look<S>(since, std::max<std::size_t>(1, taken.size())));
         if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
-        count<to_ring<S>::first, to_ring<S>::last>(out.counts);
+        flow_.template count<to_ring<S>::first, to_ring<S>::last>(out.counts);
     }
+    template <std::size_t S>
+    void do_all(context& cx, std::vector<taken_from<S>>& taken, to_ring<S>& out) {
+        auto& watch = lane<S>().watch;
+        watch.go(taken, outer_);
+        bool const timed = watch.looks(lane<S>().below(brief));
+        if (!timed) out.open(taken.size(), cx);
+        for (std::size_t i = 0; i < taken.size(); ++i) {
+            auto& one = taken[i];
+            out.index = one.index;
+            if (timed && i == 0) [[unlikely]] {
+                auto const began = outer_.now();
+                do_one<S>(cx, one, out);
+                watch.took(outer_.now() - began);
+                if (taken.size() > 1) out.open(taken.size() - 1, cx);
+            } else {
+                do_one<S>(cx, one, out);
+            }
+            out.settle();
+        }
+    }
+
+    // A handful of the items of one lane of keys, and of what has none.
+    template <std::size_t S>
+    void work_on_keys(context& cx) noexcept {
+        auto& my = lane<S>();
+        auto& from = ring<S>();
+        auto& to = ring<S + 1>();
+        auto& keys = keys_of<S>();
+        to_ring<S> out{*this};
+        auto const many = at_once<S>();
+        out.room = to.reserve(many);
+        if (out.room == 0) return;
+        std::vector<taken_from<S>> came, taken;
+        std::vector<keyless<taken_from<S>>> refused;
+        std::size_t emptied = 0;
+        typename key_lanes<taken_from<S>>::lane* mine = nullptr;
+        {
+            std::lock_guard lock(my.order);
+            auto const waiting = keys.waiting();
+            auto most = std::min(waiting < from.size() ? from.size() - waiting : 0, out.room);
+            if (!waits_in<S>::in_turn && keys.free() != 0) most = 0;    // who is in a lane cannot be overtaken any more
+            if (most != 0) emptied = from.take(most, [&](taken_from<S>&& one) { came.push_back(std::move(one)); });
+            for (auto& one : came) sort_in<S>(one, refused);
+            if (refused.size() < out.room) mine = keys.begin(out.room - refused.size(), taken);
+        }
+        if (emptied != 0) {
+            from.free(emptied);
+            kick<S - 1>();
+        }
+        if (!mine && refused.empty()) return to.free(out.room);
+        if (my.width > 1) kick<S>();    // there may be enough for another one
+
+        for (auto& one : refused) {
+            out.index = one.item.index;
+            if (one.why) fail_keyless<S>(cx, one, out);
+            else pass_by<S>(cx, one.item, out);
+        }
+        auto since = std::chrono::steady_clock::now();
+        do_all<S>(cx, taken, out);
+        if (mine) {
+            look<S>(since, taken.size());
+            std::lock_guard lock(my.order);
+            keys.end(*mine);
+        }
+        to.free(out.room);
+        flow_.template count<to_ring<S>::first, to_ring<S>::last>(out.counts);
+    }
+    // What goes into no lane: a failure that passes by, or an item of which the key cannot be told.
+    template <class Parcel>
+    struct keyless {
+        Parcel item;
+        std::optional<failure> why{};
+    };
+    // Puts an item that has left the buffer into the lane of its key; under the lock.
+    template <std::size_t S>
+    void sort_in(taken_from<S>& one, std::vector<keyless<taken_from<S>>>& refused) noexcept {
+        constexpr auto first = plan::first[S];
+        if (!flow::is_there(one)) return refused.push_back({std::move(one)});
+        auto hash = guarded<outcome<std::size_t>>([&]() -> outcome<std::size_t> {
+            auto const& by = placed<is_in_order_by>(flow_.template at<first>())->key();
+            auto const& item = flow::template look_at<first>(*one.value);
+            return key_hash<std::remove_cvref_t<decltype(std::invoke(by, item))>>{}(std::invoke(by, item));
+        });
+        if (hash.has_value()) keys_of<S>().put(*hash, std::move(one));
+        else refused.push_back({std::move(one), std::move(hash).error()});
+    }
+    template <std::size_t S>
+    void fail_keyless(context& cx, keyless<taken_from<S>>& one, to_ring<S>& out) {
+        cx.item(one.item.index);
+        finish_in_batch(flow_.template at<plan::first[S]>(), *one.why, cx);
+        ++out.counts[0].in;
+        ++out.counts[0].failed;
+        fail_item<S>(std::move(*one.why), *one.item.value, out);
+    }
+
+    // Gathers what there is into the open batch of segment S, and calls with it if it is full or is not to wait for more.
+    template <std::size_t S>
+    void work_on_batches(context& cx) noexcept {
+        constexpr auto first = plan::first[S];
+        auto& my = lane<S>();
+        auto& from = ring<S>();
+        auto& to = ring<S + 1>();
+        auto& batch = batch_of<S>();
+        to_ring<S> out{*this};
+        if (!goes_on_from<first + 1>(cx, out, from.over() && batch.waiting() == 0)) return;
+        std::vector<taken_from<S>> taken;
+        std::size_t emptied = 0, wanted = 0;
+        bool begun = false;
+        {
+            std::lock_guard lock(my.order);
+            if (batch.room == 0) {
+                batch.room = to.reserve(batch.most());
+                if (batch.room < batch.most()) return to.free(std::exchange(batch.room, 0));
+            }
+            emptied = batch.gather(from, [](auto const& one) { return flow::is_there(one) ? bytes_of(flow::template look_at<first>(*one.value)) : 0; });
+            wanted = batch.full();
+            if (batch.goes(from.over() || is_to_end(), [&] { return outer_.now(); })) {
+                taken = batch.take();
+                out.room = std::exchange(batch.room, 0);
+                if constexpr (keeps_order<S>) {
+                    out.place = to.claim(taken.size());
+                    to.free(std::exchange(out.room, 0) - taken.size());
+                }
+            } else if (batch.open().size() == 0) {
+                to.free(std::exchange(batch.room, 0));
+            } else {
+                begun = batch.stays();
+            }
+        }
+        if (emptied != 0) {
+            from.free(emptied);
+            kick<S - 1>();
+        }
+        if (begun) kick<segment_count>();    // the consumer is to look when this is due
+        if (taken.empty()) return;
+        if (my.width > 1) kick<S>();    // there may be enough for another one
+
+        for (auto const& one : taken)
+            if (flow::is_there(one)) ++out.counts[0].in;
+        my.watch.go(taken, outer_);
+        auto const began = outer_.now();
+        auto since = std::chrono::steady_clock::now();
+        auto const took = flow_.template call_with_batch<first, to_ring<S>::last>(cx, taken, out);
+        my.watch.took(outer_.now() - began);
+        look<S>(since, taken.size());
+        if (batch.is_automatic() && took >= took.zero()) {
+            std::lock_guard lock(my.order);
+            batch.called(wanted, taken.size(), took);
+            my.in_call.store(batch.full(), std::memory_order_relaxed);    // a hint
+        }
+        if constexpr (!keeps_order<S>) to.free(std::exchange(out.room, 0));
+        flow_.template count<to_ring<S>::first, to_ring<S>::last>(out.counts);
+    }
+    // Nothing is to linger any more.
+    [[nodiscard]] bool is_to_end() const { return told_to_stop_.load() || outer_.stop_requested(); }
+    // A batch that lingers and is due, or is not to wait for more: whoever waits for the next item sees to it.
+    template <std::size_t... S>
+    void look_for_due(std::index_sequence<S...>) { (look_for_due_at<S>(), ...); }
+    template <std::size_t S>
+    void look_for_due_at() {
+        if constexpr (takes_batches<S>)
+            if (batch_of<S>().to_be_seen() && batch_of<S>().see(outer_.now(), is_to_end())) kick<S, true>();    // whoever is at it may be away for longer than this may wait
+    }
+    template <std::size_t... S>
+    [[nodiscard]] instant first_due(std::index_sequence<S...>) const { return std::min({never, first_due_at<S>()...}); }
+    template <std::size_t S>
+    [[nodiscard]] instant first_due_at() const {
+        if constexpr (takes_batches<S>)
+            if (batch_of<S>().to_be_seen()) return is_to_end() ? instant::min() : std::min(batch_of<S>().due(), outer_.deadline());
+        return never;
+    }
+    // What has left the buffer in front of S and was not begun with.
+    template <std::size_t S>
+    [[nodiscard]] std::size_t waiting_inside() const noexcept {
+        if constexpr (takes_batches<S> || keeps_keys<S>) {
+            auto const& of = std::get<S>(gathered_);
+            if constexpr (takes_batches<S>) return of->waiting();
+            else return of.waiting();
+        } else {
+            return 0;
+        }
+    }
+
     template <std::size_t S, class Parcel>
     void do_one(context& cx, Parcel& one, to_ring<S>& out) {
         constexpr auto first = plan::first[S];
-        if constexpr (requires { one.refused; })
-            if (one.refused) [[unlikely]] return refuse<S>(cx, one, out);
-        if (!one.value.has_value()) [[unlikely]] return out.put({std::move(one.value).error(), one.index});
+        if (!flow::is_there(one)) [[unlikely]] return pass_by<S>(cx, one, out);
         cx.item(one.index);
         if (cx.stop_requested()) [[unlikely]] {
-            one_more(out.counts[0].in);
-            one_more(out.counts[0].failed);
+            ++out.counts[0].in;
+            ++out.counts[0].failed;
             return fail_item<S>(not_run(one.index, cx), *one.value, out);
         }
-        if constexpr (first == 0) through<first, to_ring<S>::last>(cx, one.index, source::give(*one.value), out);
-        else through<first, to_ring<S>::last>(cx, one.index, handing<before<first>>(*one.value), out);
+        if constexpr (first == 0) flow_.template through<first, to_ring<S>::last>(cx, one.index, source::give(*one.value), out);
+        else flow_.template through<first, to_ring<S>::last>(cx, one.index, flow::template handing<before<first>>(*one.value), out);
     }
     template <std::size_t S, class Value>
     static void fail_item(failure&& what, Value& item, to_ring<S>& out) {
@@ -970,11 +1103,18 @@ private:
         else if constexpr (lends) out.fail(std::move(what), source::give(item));
         else out.fail(std::move(what));
     }
+    // A failure goes on as it is.
+    template <std::size_t S, class Parcel>
+    void pass_by(context& cx, Parcel& one, to_ring<S>& out) {
+        if constexpr (requires { one.refused; })
+            if (one.refused) return refuse<S>(cx, one, out);
+        out.put({std::move(one.value).error(), one.index});
+    }
     // An item that could not wait, or that did not come back from where it waited, fails in the stage that it waited for.
     template <std::size_t S, class Parcel>
     void refuse(context& cx, Parcel& one, to_ring<S>& out) {
-        one_more(out.counts[0].in);
-        one_more(out.counts[0].failed);
+        ++out.counts[0].in;
+        ++out.counts[0].failed;
         if (one.index == unknown_index) cx.no_item();
         else cx.item(one.index);
         auto const never_tried = cx.change_attempt(0);
@@ -986,7 +1126,7 @@ private:
     }
     template <std::size_t I>
     [[nodiscard]] std::string_view name_of([[maybe_unused]] std::string_view otherwise) const {
-        if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) return placed<is_named>(std::get<I>(elements_))->name();
+        if constexpr (has_place<is_named, element_type<I>>) return placed<is_named>(flow_.template at<I>())->name();
         else return otherwise;
     }
 
@@ -994,22 +1134,24 @@ private:
 
     bool next_of_buffer() {
         auto& from = ring<segment_count>();
+        [[maybe_unused]] constexpr auto all = std::make_index_sequence<segment_count>{};
         for (;;) {
             if (has_trouble_.load()) throw_trouble();
             if (!ready_.empty()) {
                 current_.emplace(std::move(ready_.back()));
                 ready_.pop_back();
-                return add(yielded_), true;
+                return flow::add(yielded_), true;
             }
             auto const emptied = from.take(handful, [&](parcel<value_type>&& one) {
                 if (one.value) ready_.push_back(as_held(std::move(*one.value)));
                 else ready_.push_back(as_held(std::move(one.value).error()));
             });
             if (emptied != 0) {
-                looked_ = false;
+                looked_.store(false);
                 std::reverse(ready_.begin(), ready_.end());
                 from.free(emptied);
                 kick<segment_count - 1>();
+                if constexpr (has_batches) look_for_due(all);
                 continue;
             }
             if (from.over()) {
@@ -1026,27 +1168,46 @@ private:
         auto const there = [&] { return from.ready() || from.over() || has_trouble_.load(); };
         auto const came = std::chrono::steady_clock::now();
         consumer_came_.store(came.time_since_epoch().count(), std::memory_order_relaxed);
-        bool const works = came - went_ < brief && all_brief(all);
+        bool const works = came - went_ < brief && all_brief(all) && is_pressed(all);
+        if (works) {
+            consumer_cpu_.store(::sched_getcpu(), std::memory_order_relaxed);
+            if (!consumer_works_.load()) consumer_worked_.store(came.time_since_epoch().count(), std::memory_order_relaxed);
+        }
         if (consumer_works_.exchange(works) && !works) kick_all(all);
+        if (works && is_crowded(all)) std::this_thread::yield();    // to whoever is to give way to us
         if (!help(all)) {
             kick<0>();    // the first time nobody else does
             for (int looked = 0; looked < 100 && !there(); ++looked) relax();
             waits_.store(true);
             if (!there() && !help(all)) {
                 // A pump that owes us word may be held by its next item: we look once ourselves.
-                bool const looks = nobody_began(all) || !std::exchange(looked_, true);
-                if (waiting_.wait_until(awaited_, looks ? later(outer_.now(), std::chrono::milliseconds{2}) : never)) awaited_.reset();
+                bool const looks = nobody_began(all) || !looked_.exchange(true);
+                auto until = looks ? later(outer_.now(), std::chrono::milliseconds{2}) : never;
+                if constexpr (has_batches) until = std::min(until, first_due(all));
+                if (waiting_.wait_until(awaited_, until)) awaited_.reset();
                 else if (!there()) take_over(all);
             }
             waits_.store(false);
         }
+        if constexpr (has_batches) look_for_due(all);
         went_ = std::chrono::steady_clock::now();
+    }
+    template <std::size_t... S>
+    [[nodiscard]] bool is_crowded(std::index_sequence<S...>) const noexcept { return ((lanes_[S].crew == S && lanes_[S].crew_active.load() > crew_room(lanes_[S])) || ...); }
+    // More comes than is done, as it always does from a source that does not wait.
+    template <std::size_t... S>
+    [[nodiscard]] bool is_pressed(std::index_sequence<S...>) noexcept { return consumer_helps<0> || (is_pressed_at<S>() || ...); }
+    template <std::size_t S>
+    [[nodiscard]] bool is_pressed_at() noexcept {
+        if constexpr (S == 0) return false;
+        else return 2 * ring<S>().waiting() >= ring<S>().size();
     }
     template <std::size_t... S>
     [[nodiscard]] bool all_brief(std::index_sequence<S...>) const noexcept { return ((!consumer_helps<S> || lanes_[S].below(brief)) && ...); }
     template <std::size_t... S>
     void kick_all(std::index_sequence<S...>) noexcept { (kick<S>(), ...); }
-    // Where items are over soon the consumer does some itself, the last segment first, in place of sleeping until somebody has done it.
+    // Where items are over soon the consumer does some itself, the last segment first, in place of sleeping until somebody has done it: if
+    // nobody is at it, or more comes than those do. Else two of us would take turns on a processor, each with an item in hand.
     template <std::size_t... S>
     bool help(std::index_sequence<S...>) noexcept {
         return (help_at<segment_count - 1 - S>() || ...);
@@ -1055,7 +1216,9 @@ private:
     bool help_at() noexcept {
         if constexpr (!consumer_helps<S>) return false;
         auto const& crew = lanes_[lane<S>().crew];
-        if ((crew.crew_active.load() >= crew.crew_width && crew_room(crew) == crew.crew_width) || !lane<S>().below(brief) || !has_work<S, true>() || !step_in<S>()) return false;
+        auto const active = crew.crew_active.load();
+        if (active >= crew.crew_width ? crew_room(crew) == crew.crew_width : active != 0 && crew.crew_width >= cpus_ && !consumer_works_.load()) return false;
+        if (!lane<S>().below(brief) || !has_work<S, true>() || !step_in<S>()) return false;
         help_once<S>();
         return true;
     }
@@ -1070,6 +1233,7 @@ private:
     // True where something is to be done, and no worker is at it: whoever is goes on with the rest.
     template <std::size_t S>
     [[nodiscard]] bool nobody_began_at() noexcept {
+        if (!consumer_helps<S> && !refused_.load()) return false;    // the source may wait for what the consumer does
         auto const& crew = lanes_[lane<S>().crew];
         std::size_t absent = 0;    // those who were posted, and one who may wait for the source
         for (auto const& one : lanes_) absent += one.crew == lane<S>().crew && one.posted.load();
@@ -1099,9 +1263,11 @@ private:
     }
     template <std::size_t I>
     void report_stage(stream_report& to) const {
-        auto const& element = std::get<I>(elements_);
-        stream_stage_report one{.name = "stage " + std::to_string(I + 1), .in = counts_[I].in.load(), .out = counts_[I].out.load(), .failed = counts_[I].failed.load(), .retried = counts_[I].retried.load()};
-        if constexpr (has_place<is_named, std::tuple_element_t<I, element_tuple>>) one.name = placed<is_named>(element)->name();
+        auto const& element = flow_.template at<I>();
+        auto const& counts = flow_.counts()[I];
+        stream_stage_report one{.name = "stage " + std::to_string(I + 1), .in = counts.in.load(), .out = counts.out.load(), .failed = counts.failed.load(), .retried = counts.retried.load()};
+        if constexpr (in_batches<element_type<I>>) one.batches = counts.calls.load();
+        if constexpr (has_place<is_named, element_type<I>>) one.name = placed<is_named>(element)->name();
         if constexpr (threads) report_place<I>(one, std::make_index_sequence<segment_count>{});
         one.in += one.dropped.all();
         to.dropped += one.dropped.all();
@@ -1113,9 +1279,12 @@ private:
             if constexpr (plan::first[At] <= I && I < plan::first[At + 1]) {
                 one.width = lanes_[At].width;
                 if constexpr (At != 0 && plan::first[At] == I) {
-                    one.waiting = std::get<At - 1>(rings_)->waiting();
+                    one.waiting = std::get<At - 1>(rings_)->waiting() + waiting_inside<At>();
                     one.buffer = std::get<At - 1>(rings_)->size();
-                    if constexpr (!decltype(place_before<At>())::type::plain) std::get<At - 1>(rings_)->report(one);
+                    one.waited = lanes_[At].watch.waited();
+                    one.took = lanes_[At].watch.took();
+                    if (one.waiting != 0) one.lag = lanes_[At].watch.lag(outer_);
+                    if constexpr (!waits_in<At>::plain) std::get<At - 1>(rings_)->report(one);
                 }
             }
         };
@@ -1124,43 +1293,38 @@ private:
 
     // Types of what is kept, by segment and by element.
     template <std::size_t... S>
-    static auto ring_types(std::index_sequence<S...>) -> std::tuple<std::unique_ptr<typename decltype(place_before<S + 1>())::type>...>;
+    static auto ring_types(std::index_sequence<S...>) -> std::tuple<std::unique_ptr<waits_in<S + 1>>...>;
+    template <std::size_t S>
+    static auto gathered_type() {
+        if constexpr (takes_batches<S>) return std::type_identity<std::optional<segment_batch<taken_from<S>>>>{};
+        else if constexpr (keeps_keys<S>) return std::type_identity<key_lanes<taken_from<S>>>{};
+        else return std::type_identity<nothing>{};
+    }
+    template <std::size_t... S>
+    static auto gathered_types(std::index_sequence<S...>) -> std::tuple<typename decltype(gathered_type<S>())::type...>;
     template <std::size_t... S>
     static auto kept_types(std::index_sequence<S...>) -> std::tuple<std::deque<parcel<before<plan::first[S + 1]>>>...>;
-    template <std::size_t I>
-    static auto state_type() {
-        using type = std::tuple_element_t<I, element_tuple>;
-        if constexpr (is_operator<type>) {
-            if constexpr (I == 0) return std::type_identity<operator_state<type, source_value>>{};
-            else return std::type_identity<operator_state<type, std::tuple_element_t<I - 1, values>>>{};
-        } else {
-            return std::type_identity<nothing>{};
-        }
-    }
-    template <std::size_t... I>
-    static auto state_types(std::index_sequence<I...>) -> std::tuple<typename decltype(state_type<I>())::type...>;
-    template <std::size_t I>
-    auto make_state() const {
-        using type = std::tuple_element_t<I, element_tuple>;
-        if constexpr (is_operator<type>) {
-            if constexpr (I == 0) return std::get<I>(elements_).template make_state<source_value>();
-            else return std::get<I>(elements_).template make_state<std::tuple_element_t<I - 1, values>>();
-        } else {
-            return nothing{};
-        }
-    }
-    using state_tuple = decltype(state_types(std::make_index_sequence<element_count>{}));
-    template <std::size_t... I>
-    state_tuple make_states(std::index_sequence<I...>) const { return state_tuple{make_state<I>()...}; }
-
     struct stop_now {
-        std::stop_source* which;
-        void operator()() const noexcept { which->request_stop(); }
+        stream_engine* which;
+        void operator()() const noexcept {
+            which->stop_.request_stop();
+            if constexpr (has_batches) {
+                which->told_to_stop_.store(true);    // sequential: the consumer sees it, or we see that it waits
+                which->template kick<segment_count>();
+            }
+        }
     };
 
+    struct last_word {
+        std::atomic<bool>* to = nullptr;
+        ~last_word() {
+            if (to) to->store(true, std::memory_order_release);
+        }
+    };
+
+    last_word last_word_;    // first, and so destroyed last
     Items items_;
-    element_tuple const elements_;
-    state_tuple states_ = make_states(std::make_index_sequence<element_count>{});
+    flow flow_;
     Sink& sink_;
     context const outer_;
     bool may_stop_;
@@ -1171,9 +1335,8 @@ private:
     std::deque<held> ready_;                           // the same: what operators gave beyond one
     std::optional<held> current_;
 
-    std::array<element_counts, element_count> counts_{};
     std::atomic<std::uint64_t> read_{0}, yielded_{0}, failed_{0};
-    std::atomic<bool> over_{false}, stopped_{false}, left_{false}, has_trouble_{false};
+    std::atomic<bool> over_{false}, stopped_{false}, left_{false}, has_trouble_{false}, told_to_stop_{false};
     std::stop_source stop_;
     std::optional<std::stop_callback<stop_now>> link_;
     std::mutex trouble_mutex_;
@@ -1183,15 +1346,19 @@ private:
     std::array<bool, segment_count> flushed_{};        // of serial segments
     decltype(ring_types(std::make_index_sequence<segment_count>{})) rings_{};
     decltype(kept_types(std::make_index_sequence<segment_count>{})) kept_{};
+    decltype(gathered_types(std::make_index_sequence<segment_count>{})) gathered_{};
     std::atomic<std::size_t> inside_pumps_{0};
     waiter_ref const waiting_ = waiting_here();
     wait_point awaited_;
     std::atomic<bool> waits_{false};
-    bool looked_ = false;
+    std::atomic<bool> looked_{false};    // since something came
 
     // The consumer as one of those who work: it comes by often, and its help is as good as a worker's.
+    std::atomic<bool> refused_{false};    // an executor did: it has no thread for a pump
     std::atomic<bool> consumer_works_{false};
     std::atomic<std::chrono::steady_clock::rep> consumer_came_{0};
+    std::atomic<std::chrono::steady_clock::rep> consumer_worked_{0};    // since then
+    std::atomic<int> consumer_cpu_{-1};
     std::chrono::steady_clock::time_point went_{};    // with what it was given
     std::size_t const cpus_ = cpus();
     static std::size_t cpus() {

@@ -16,9 +16,11 @@
 #include <muster/policy/drop_newest.hpp>   // drop_newest
 #include <muster/policy/drop_oldest.hpp>   // drop_oldest
 #include <muster/policy/in_order.hpp>      // in_order
+#include <muster/policy/in_order_by.hpp>   // in_order_by
 #include <muster/policy/sample.hpp>        // sample
 #include <muster/policy/spill.hpp>         // spill
 #include <muster/policy/throttle.hpp>      // throttle
+#include <muster/flow/detail/batch.hpp>    // batch_task_for
 #include <muster/flow/detail/calls.hpp>    // answer_of, is_named
 #include <muster/flow/detail/items.hpp>    // item_of
 #include <muster/flow/detail/run.hpp>      // placed, is_on, is_batched
@@ -33,6 +35,10 @@ template <class P>
 struct is_buffer : std::is_same<P, buffer> {};
 template <class P>
 struct is_in_order : std::is_same<P, in_order> {};
+template <class P>
+struct is_in_order_by : std::false_type {};
+template <class Key>
+struct is_in_order_by<in_order_by<Key>> : std::true_type {};
 
 template <class P>
 struct is_drop_oldest : std::is_same<P, drop_oldest> {};
@@ -49,6 +55,9 @@ struct is_discipline : std::bool_constant<requires { requires std::derived_from<
 
 template <template <class> class Asks, class Element>
 inline constexpr bool has_place = !std::is_null_pointer_v<decltype(placed<Asks>(std::declval<Element const&>()))>;
+
+template <class Element>
+inline constexpr bool in_batches = has_place<is_batched, Element>;
 
 template <template <class> class Asks, class Element>
 inline constexpr std::size_t times_said = 0;
@@ -91,8 +100,11 @@ template <class Element, class Item>
     requires is_operator_for<Element, std::remove_cvref_t<Item>>
 struct handed_on<Element, Item> { using type = operator_output<Element, std::remove_cvref_t<Item>>; };
 template <class Element, class Item>
-    requires(!is_operator<Element> && task_for<Element, Item>)
+    requires(!is_operator<Element> && !in_batches<Element> && task_for<Element, Item>)
 struct handed_on<Element, Item> { using type = answer_of<result_of<Element, Item>>; };
+template <class Element, class Item>
+    requires(in_batches<Element> && batch_task_for<Element, std::remove_cvref_t<Item>>)
+struct handed_on<Element, Item> { using type = answer_of<result_in_batch<Element, std::remove_cvref_t<Item>>>; };
 
 /// How an item goes from hand to hand: moved, or lent, where a sink wants to see what could not be worked on.
 template <class Value, bool Lent>
@@ -122,8 +134,8 @@ template <class Item, bool Lent, class Elements>
 struct values_of;
 template <class Item, bool Lent, class... Es>
 struct values_of<Item, Lent, std::tuple<Es...>> : value_chain<Item, Lent, std::tuple<>, Es...> {
-    static constexpr bool no_batches = (!has_place<is_batched, Es> && ...);
     static constexpr bool waits_well = (waiting_of<Es>::fits && ...), waits_somewhere = (waiting_of<Es>::in_front_of_workers && ...);
+    static constexpr bool one_order = (((has_place<is_in_order, Es> + has_place<is_in_order_by, Es> < 2) && !(has_place<is_in_order_by, Es> && has_place<is_batched, Es>)) && ...);
     static constexpr bool operators_alone = ((is_operator<Es> || !is_operator<typename bare<Es>::function>) && ...);
 };
 
@@ -142,16 +154,18 @@ inline constexpr bool stream_lends = !std::is_same_v<Sink, to_consumer> && keeps
 template <class Items, class Sink>
 using stream_item = std::conditional_t<stream_lends<Items, Sink>, std::remove_cvref_t<item_of<Items>> const&, item_of<Items>>;
 
-/// Where segments begin: at each stage with a place, and at an operator that would else stand among several workers.
+/// Where segments begin: at each stage with a place, at an operator that would else stand among several workers, and at a stage that
+/// takes batches, but where the source is read.
 template <class... Elements>
 struct segments {
     static constexpr std::size_t elements = sizeof...(Elements);
-    static constexpr std::array<bool, elements> placed_at{has_place<is_on, Elements>...}, operator_at{is_operator<Elements>...};
+    static constexpr std::array<bool, elements> placed_at{has_place<is_on, Elements>...}, operator_at{is_operator<Elements>...}, batch_at{in_batches<Elements>...};
     static constexpr std::array<bool, elements> begins = [] {
         std::array<bool, elements> out{};
-        bool wide = false;
+        bool wide = false, any = false;
         for (std::size_t i = 0; i < elements; ++i) {
-            out[i] = placed_at[i] || (operator_at[i] && wide);
+            out[i] = placed_at[i] || (operator_at[i] && wide) || (batch_at[i] && any);
+            any = any || out[i];
             if (out[i]) wide = placed_at[i];
         }
         return out;

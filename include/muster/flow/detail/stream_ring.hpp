@@ -118,7 +118,7 @@ public:
         auto const from = head_.load();    // first: the tail never lies before it
         return static_cast<std::size_t>(tail_.load() - from);
     }
-    [[nodiscard]] bool has_room() const noexcept { return room_.load() > 0; }
+    [[nodiscard]] bool has_room(std::size_t items = 1) const noexcept { return room_.load() >= static_cast<std::int64_t>(items); }
     /// True when it is worth waking a producer.
     [[nodiscard]] bool asks() const noexcept { return has_room() && 2 * waiting() <= size_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
