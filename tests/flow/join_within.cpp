@@ -1,6 +1,7 @@
 #include <muster/flow/join_within.hpp>
 
 #include "catch.hpp"
+#include "flow/kept_state.hpp"
 #include "flow/operated.hpp"
 
 #include <algorithm>
@@ -166,19 +167,10 @@ TEST_CASE("join_within: bytes that are no state are refused", "[flow][join_withi
     auto const ignore = [](auto&&) {};
     for (int i = 0; i < 4; ++i) model_of_use.push(state, either{order{i, std::string(1, static_cast<char>('a' + i)), i}}, ignore);
     model_of_use.push(state, either{payment{4, "a", 1.0}}, ignore);
-    auto const bytes = encoded(state);
-    using kept = decltype(state);
-    for (std::size_t n = 0; n < bytes.size(); ++n) CHECK_FALSE(decoded<kept>(std::span{bytes}.first(n)).has_value());
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        for (int bit = 0; bit < 8; ++bit) {
-            auto changed = bytes;
-            changed[i] ^= static_cast<std::byte>(1 << bit);
-            auto fetched = decoded<kept>(changed);
-            if (!fetched) continue;
-            model_of_use.push(*fetched, either{order{5, "a", 9}}, ignore);
-            model_of_use.flush(*fetched, ignore);
-        }
-    }
+    testing::hostile_bytes_of(state, [&](auto& fetched) {
+        model_of_use.push(fetched, either{order{5, "a", 9}}, ignore);
+        model_of_use.flush(fetched, ignore);
+    });
 }
 
 TEST_CASE("join_within: what throws leaves the item out, and options that make no sense are refused", "[flow][join_within]") {

@@ -1,6 +1,7 @@
 #include <muster/flow/session.hpp>
 
 #include "catch.hpp"
+#include "flow/kept_state.hpp"
 #include "flow/operated.hpp"
 #include "flow/window_model.hpp"
 
@@ -136,22 +137,8 @@ TEST_CASE("session: as a model that keeps every item, on random items, also put 
 
         session const visit{{.gap = std::chrono::nanoseconds{model.gap}, .out_of_order = std::chrono::nanoseconds{model.out_of_order}, .most = model.most},
                             &reading::when, &reading::sensor, members{}, enter, together};
-        testing::operated_result<visits> all;
-        struct {
-            decltype(all)& into;
-            void operator()(visits what) const { into.given.push_back(std::move(what)); }
-            void operator()(failure what) const { into.refused.push_back(std::move(what)); }
-        } emit_to{all};
-        auto state = visit.make_state<reading>();
-        for (auto const& item : items) {
-            visit.push(state, reading{item}, emit_to);
-            if (dice() % 8 != 0) continue;
-            auto fetched = decoded<decltype(state)>(encoded(state));
-            REQUIRE(fetched.has_value());
-            state = std::move(*fetched);
-        }
-        visit.flush(state, emit_to);
         INFO("seed " << seed);
+        auto const all = testing::operated_in_parts(items, visit, dice, 8);
         REQUIRE(all.given.size() == model.given.size());
         REQUIRE(std::equal(all.given.begin(), all.given.end(), model.given.begin()));
         REQUIRE(all.refused.size() == model.late + model.full);
@@ -163,19 +150,10 @@ TEST_CASE("session: bytes that are no state are refused", "[flow][session]") {
     auto state = visit.make_state<reading>();
     auto const ignore = [](auto&&) {};
     for (int i = 0; i < 6; ++i) visit.push(state, reading{i, std::string(1, static_cast<char>('a' + i % 4)), i}, ignore);
-    auto const bytes = encoded(state);
-    using kept = decltype(state);
-    for (std::size_t n = 0; n < bytes.size(); ++n) CHECK_FALSE(decoded<kept>(std::span{bytes}.first(n)).has_value());
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        for (int bit = 0; bit < 8; ++bit) {
-            auto changed = bytes;
-            changed[i] ^= static_cast<std::byte>(1 << bit);
-            auto fetched = decoded<kept>(changed);
-            if (!fetched) continue;
-            visit.push(*fetched, reading{4, "a", 1}, ignore);
-            visit.flush(*fetched, ignore);
-        }
-    }
+    testing::hostile_bytes_of(state, [&](auto& fetched) {
+        visit.push(fetched, reading{4, "a", 1}, ignore);
+        visit.flush(fetched, ignore);
+    });
 }
 
 TEST_CASE("session: what throws leaves the item out, and the state sound", "[flow][session]") {

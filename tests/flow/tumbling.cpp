@@ -1,6 +1,7 @@
 #include <muster/flow/tumbling.hpp>
 
 #include "catch.hpp"
+#include "flow/kept_state.hpp"
 #include "flow/operated.hpp"
 #include "flow/window_model.hpp"
 
@@ -162,23 +163,8 @@ TEST_CASE("tumbling: a state that was put away and fetched again goes on as befo
         auto const items = muster::testing::random_readings(dice, 60);
         tumbling const windows{{.size = 10ns, .out_of_order = 3ns, .lateness = 7ns, .most = 5}, &reading::when, &reading::sensor, std::vector<int>{}, gather};
         auto const expected = operated(items, windows);
-
-        muster::testing::operated_result<readings> all;
-        struct {
-            decltype(all)& into;
-            void operator()(readings what) const { into.given.push_back(std::move(what)); }
-            void operator()(failure what) const { into.refused.push_back(std::move(what)); }
-        } emit_to{all};
-        auto state = windows.make_state<reading>();
-        for (auto const& item : items) {
-            windows.push(state, reading{item}, emit_to);
-            if (dice() % 4 != 0) continue;
-            auto fetched = decoded<decltype(state)>(encoded(state));
-            REQUIRE(fetched.has_value());
-            state = std::move(*fetched);
-        }
-        windows.flush(state, emit_to);
         INFO("seed " << seed);
+        auto const all = muster::testing::operated_in_parts(items, windows, dice, 4);
         REQUIRE(std::equal(all.given.begin(), all.given.end(), expected.given.begin(), expected.given.end()));
         REQUIRE(all.refused == expected.refused);
     }
@@ -207,22 +193,10 @@ TEST_CASE("tumbling: bytes that are no state are refused", "[flow][tumbling]") {
     auto state = by_sensor.make_state<reading>();
     auto const ignore = [](auto&&) {};
     for (int i = 0; i < 5; ++i) by_sensor.push(state, reading{i, std::string(1, static_cast<char>('a' + i)), i}, ignore);
-    auto const bytes = encoded(state);
-    using kept = decltype(state);
-    for (std::size_t n = 0; n < bytes.size(); ++n) CHECK_FALSE(decoded<kept>(std::span{bytes}.first(n)).has_value());
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        for (int bit = 0; bit < 8; ++bit) {
-            auto changed = bytes;
-            changed[i] ^= static_cast<std::byte>(1 << bit);
-            auto fetched = decoded<kept>(changed);    // no crash, and no memory that the bytes do not account for
-            if (fetched) by_sensor.flush(*fetched, ignore);
-        }
-    }
+    muster::testing::hostile_bytes_of(state, [&](auto& fetched) { by_sensor.flush(fetched, ignore); });
 
     tumbling const longer{{.size = 2min}, &reading::when, &reading::sensor, 0, count};
-    auto other = decoded<kept>(bytes);
-    REQUIRE(other.has_value());
-    CHECK_THROWS_WITH(longer.push(*other, reading{1, "a", 1}, ignore), Catch::Contains("this state is of windows of 60s"));
+    CHECK_THROWS_WITH(longer.push(state, reading{1, "a", 1}, ignore), Catch::Contains("this state is of windows of 60s"));
 }
 
 TEST_CASE("tumbling: what throws leaves the item out, and the state sound", "[flow][tumbling]") {
